@@ -1,0 +1,1 @@
+//! Clinker's part of the interpreter: registers with the hooks of the patch series.

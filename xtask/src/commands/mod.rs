@@ -1,0 +1,54 @@
+//! The commands, one file each, and their common options.
+
+mod doctor;
+
+use crate::error::Result;
+use crate::workspace::Workspace;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Builds, tests and exports Clinker's CPython patch series.
+///
+/// Data goes to standard output, talk to standard error. Exit status: 0 done, 1 a check failed, 2 wrong usage or something
+/// missing on this machine, 3 a person has to decide (a conflict), 4 data that does not have its recorded hash.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 110)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which port and release, and where its sources come from: options of every command that needs sources.
+#[derive(Debug, Clone, Args)]
+pub struct SourceOptions {
+    /// Port to use: a folder of cpython-ports/.
+    #[arg(long, default_value = "3.13", value_name = "PORT")]
+    pub port: String,
+    /// Release to use, and no other [default: the newest that can be had]
+    #[arg(long, value_name = "VERSION")]
+    pub release: Option<String>,
+    /// Take the sources from this folder or .tar.xz; they must have the recorded hash.
+    #[arg(long, value_name = "DIR|TARBALL")]
+    pub source: Option<PathBuf>,
+    /// Use only what is on this machine.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says what this machine has and lacks for building CPython.
+    Doctor(doctor::Options),
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// What the command failed with.
+pub fn run(arguments: Arguments) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match arguments.command {
+        Command::Doctor(options) => doctor::run(&workspace, &options),
+    }
+}

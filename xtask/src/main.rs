@@ -1,0 +1,21 @@
+//! `cargo xtask`: builds, tests and exports Clinker's CPython patch series.
+
+mod commands;
+mod error;
+mod port;
+mod ui;
+mod workspace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = commands::Arguments::parse();
+    match commands::run(arguments) {
+        Ok(status) => status,
+        Err(failure) => {
+            eprintln!("{} {failure}", console::style("error:").red().bold().for_stderr());
+            ExitCode::from(failure.kind as u8)
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Ports: which CPython releases are supported, where their sources come from and how they are built.
+
+mod manifest;
+
+pub use manifest::{Abi, Distribution, Generated, GitOrigin, Port, Profile, Release};
