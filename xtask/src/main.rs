@@ -2,6 +2,9 @@
 
 mod commands;
 mod error;
+mod files;
+mod git;
+mod lock;
 mod port;
 mod ui;
 mod workspace;
