@@ -6,6 +6,7 @@ mod files;
 mod git;
 mod lock;
 mod port;
+mod source;
 mod ui;
 mod workspace;
 
@@ -17,7 +18,10 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(status) => status,
         Err(failure) => {
-            eprintln!("{} {failure}", console::style("error:").red().bold().for_stderr());
+            eprintln!(
+                "{} {failure}",
+                console::style("error:").red().bold().for_stderr()
+            );
             ExitCode::from(failure.kind as u8)
         }
     }

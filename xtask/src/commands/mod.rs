@@ -1,6 +1,7 @@
 //! The commands, one file each, and their common options.
 
 mod doctor;
+mod fetch;
 
 use crate::error::Result;
 use crate::workspace::Workspace;
@@ -13,7 +14,12 @@ use std::process::ExitCode;
 /// Data goes to standard output, talk to standard error. Exit status: 0 done, 1 a check failed, 2 wrong usage or something
 /// missing on this machine, 3 a person has to decide (a conflict), 4 data that does not have its recorded hash.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 110)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 110
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -40,6 +46,8 @@ pub struct SourceOptions {
 enum Command {
     /// Says what this machine has and lacks for building CPython.
     Doctor(doctor::Options),
+    /// Brings sources into the object database, from the first origin that has them.
+    Fetch(fetch::Options),
 }
 
 /// Runs one command.
@@ -50,5 +58,6 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match arguments.command {
         Command::Doctor(options) => doctor::run(&workspace, &options),
+        Command::Fetch(options) => fetch::run(&workspace, &options),
     }
 }
