@@ -103,10 +103,18 @@ impl fmt::Display for Failure {
             write!(f, "\n  where: {place}")?;
         }
         for cause in &self.why {
-            write!(f, "\n  why:   {}", cause.trim_end().replace('\n', "\n         "))?;
+            write!(
+                f,
+                "\n  why:   {}",
+                cause.trim_end().replace('\n', "\n         ")
+            )?;
         }
         for step in &self.next {
-            write!(f, "\n  next:  {}", step.trim_end().replace('\n', "\n         "))?;
+            write!(
+                f,
+                "\n  next:  {}",
+                step.trim_end().replace('\n', "\n         ")
+            )?;
         }
         if let Some(log) = &self.log {
             write!(f, "\n  log:   {}", log.display())?;

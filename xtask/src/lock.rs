@@ -31,7 +31,10 @@ impl Lock {
         match handle.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                ui::say("Waiting", format_args!("for another command that holds {}", file.display()));
+                ui::say(
+                    "Waiting",
+                    format_args!("for another command that holds {}", file.display()),
+                );
                 handle.lock().doing("wait for a lock", file)?;
             }
             Err(TryLockError::Error(error)) => return Err(error).doing("take a lock", file),

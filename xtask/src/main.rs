@@ -6,6 +6,7 @@ mod files;
 mod git;
 mod lock;
 mod port;
+mod series;
 mod source;
 mod ui;
 mod workspace;

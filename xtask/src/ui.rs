@@ -7,12 +7,18 @@ use std::time::{Duration, Instant};
 
 /// Says one line about what is happening.
 pub fn say(verb: &str, rest: impl std::fmt::Display) {
-    eprintln!("{:>12} {rest}", console::style(verb).green().bold().for_stderr());
+    eprintln!(
+        "{:>12} {rest}",
+        console::style(verb).green().bold().for_stderr()
+    );
 }
 
 /// Says that something is worth knowing but not wrong enough to stop.
 pub fn warn(rest: impl std::fmt::Display) {
-    eprintln!("{:>12} {rest}", console::style("Warning").yellow().bold().for_stderr());
+    eprintln!(
+        "{:>12} {rest}",
+        console::style("Warning").yellow().bold().for_stderr()
+    );
 }
 
 /// A long step: a spinner or bar with elapsed time on a terminal, a line at its start and end elsewhere.
@@ -43,7 +49,9 @@ impl Step {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::new_spinner(),
         };
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         bar.set_prefix(verb);
         bar.set_message(name.clone());
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -73,7 +81,10 @@ impl Step {
         self.bar.finish_and_clear();
         let elapsed = self.start.elapsed();
         if elapsed > Duration::from_secs(1) {
-            say(self.verb, format_args!("{} in {:.1} s", self.name, elapsed.as_secs_f64()));
+            say(
+                self.verb,
+                format_args!("{} in {:.1} s", self.name, elapsed.as_secs_f64()),
+            );
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::{Database, EXECUTABLE, LINK, REGULAR};
 use crate::error::{Context, Failure, Result};
 use crate::port::Normalize;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use git2::Oid;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -80,9 +80,15 @@ struct Rules {
 /// A set of globs in which `*` does not match `/`.
 pub fn patterns(globs: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
-    let wrong = |error: globset::Error| Failure::environment("a pattern is not valid").because(error);
+    let wrong =
+        |error: globset::Error| Failure::environment("a pattern is not valid").because(error);
     for glob in globs {
-        set.add(GlobBuilder::new(glob).literal_separator(true).build().map_err(wrong)?);
+        set.add(
+            GlobBuilder::new(glob)
+                .literal_separator(true)
+                .build()
+                .map_err(wrong)?,
+        );
     }
     set.build().map_err(wrong)
 }

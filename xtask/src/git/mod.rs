@@ -6,6 +6,8 @@
 mod import;
 mod work_tree;
 
+pub use import::patterns;
+
 use crate::error::{Context, Failure, Result};
 use crate::port::Release;
 use crate::workspace::Workspace;
@@ -27,6 +29,7 @@ const COMMITTER: (&str, &str) = ("Clinker", "series@clinker.invalid");
 pub struct Database {
     repository: Repository,
     folder: PathBuf,
+    scratch: PathBuf,
 }
 
 /// A file of a tree.
@@ -72,7 +75,16 @@ impl Database {
                     folder.display()
                 ))
         })?;
-        Ok(Self { repository, folder })
+        // A user's own settings must not show in patches.
+        git2::Config::open(&folder.join("config"))
+            .and_then(|config| repository.set_config(&config))
+            .doing("read the settings of", &folder)?;
+        let scratch = workspace.output().join("regen").join(port);
+        Ok(Self {
+            repository,
+            folder,
+            scratch,
+        })
     }
 
     fn create(folder: &Path) -> Result<()> {
@@ -83,8 +95,12 @@ impl Database {
             .tempdir_in(parent)
             .doing("make a folder in", parent)?;
         let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false).initial_head("main");
-        let repository = Repository::init_opts(temporary.path(), &options).doing("make a git repository", folder)?;
+        options
+            .bare(true)
+            .external_template(false)
+            .initial_head("main");
+        let repository = Repository::init_opts(temporary.path(), &options)
+            .doing("make a git repository", folder)?;
         // Trees and stacks may be reachable from nothing but a lock file or a marker.
         repository
             .config()
@@ -94,7 +110,9 @@ impl Database {
         let temporary = temporary.keep();
         match std::fs::rename(&temporary, folder) {
             // Another command was faster.
-            Err(_) if folder.is_dir() => std::fs::remove_dir_all(&temporary).doing("remove", &temporary),
+            Err(_) if folder.is_dir() => {
+                std::fs::remove_dir_all(&temporary).doing("remove", &temporary)
+            }
             renamed => renamed.doing("make the object database", folder),
         }
     }
@@ -109,6 +127,11 @@ impl Database {
         &self.folder
     }
 
+    /// The work tree in which files are generated; nothing in it is anybody's.
+    pub fn scratch(&self) -> PathBuf {
+        self.scratch.clone()
+    }
+
     /// Whether the tree and everything in it is here.
     pub fn has(&self, tree: Oid) -> bool {
         let Ok(database) = self.repository.odb() else {
@@ -120,7 +143,11 @@ impl Database {
         let mut complete = true;
         let walked = tree.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
             complete = complete && database.exists(entry.id());
-            if complete { git2::TreeWalkResult::Ok } else { git2::TreeWalkResult::Abort }
+            if complete {
+                git2::TreeWalkResult::Ok
+            } else {
+                git2::TreeWalkResult::Abort
+            }
         });
         complete && walked.is_ok()
     }
@@ -245,17 +272,67 @@ impl Database {
                             };
                             files.insert(format!("{folder}{name}"), entry);
                         }
-                        Err(_) => odd = Some(String::from_utf8_lossy(entry.name_bytes()).into_owned()),
+                        Err(_) => {
+                            odd = Some(String::from_utf8_lossy(entry.name_bytes()).into_owned())
+                        }
                     }
                 }
                 git2::TreeWalkResult::Ok
             })
             .map_err(|error| self.failed(&format!("read tree {tree}"), error))?;
         match odd {
-            Some(name) => Err(Failure::environment(format!("the file name {name} is not UTF-8"))
-                .at(format!("tree {tree} of {}", self.folder.display()))),
+            Some(name) => Err(
+                Failure::environment(format!("the file name {name} is not UTF-8"))
+                    .at(format!("tree {tree} of {}", self.folder.display())),
+            ),
             None => Ok(files),
         }
+    }
+
+    /// A tree with some files changed: another entry, or none to remove the file.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub fn change(&self, tree: Oid, changes: &[(&Path, Option<Entry>)]) -> Result<Oid> {
+        if changes.is_empty() {
+            return Ok(tree);
+        }
+        let base = self.tree(tree)?;
+        let mut update = git2::build::TreeUpdateBuilder::new();
+        for (path, entry) in changes {
+            match entry {
+                Some(entry) => {
+                    let mode = match entry.mode {
+                        EXECUTABLE => git2::FileMode::BlobExecutable,
+                        LINK => git2::FileMode::Link,
+                        _ => git2::FileMode::Blob,
+                    };
+                    update.upsert(path.as_os_str().as_encoded_bytes(), entry.id, mode);
+                }
+                None if base.get_path(path).is_ok() => {
+                    update.remove(path.as_os_str().as_encoded_bytes());
+                }
+                None => {}
+            }
+        }
+        update
+            .create_updated(&self.repository, &base)
+            .map_err(|error| self.failed("store a tree", error))
+    }
+
+    /// Whether a file that `matters` differs between two trees.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn differ(&self, old: Oid, new: Oid, matters: impl Fn(&Path) -> bool) -> Result<bool> {
+        let diff = self
+            .repository
+            .diff_tree_to_tree(Some(&self.tree(old)?), Some(&self.tree(new)?), None)
+            .map_err(|error| self.failed("compare trees", error))?;
+        Ok(diff.deltas().any(|delta| {
+            let files = [delta.old_file(), delta.new_file()];
+            files.iter().filter_map(git2::DiffFile::path).any(&matters)
+        }))
     }
 
     /// The failure of something done with the database.

@@ -45,6 +45,15 @@ impl Stamp {
     }
 }
 
+/// What a move does with files that were edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edits {
+    /// Moves nothing.
+    Keep,
+    /// Writes over them.
+    Overwrite,
+}
+
 /// What stands at a path that a move looks at.
 enum Found {
     /// Nothing.
@@ -63,6 +72,18 @@ impl Database {
     /// # Errors
     /// When a file was edited since (nothing is changed then), or cannot be written.
     pub fn materialize(&self, tree: Oid, folder: &Path) -> Result<()> {
+        self.move_tree(tree, folder, Edits::Keep)
+    }
+
+    /// Moves the work tree in `folder`, in which nothing is a user's, to `tree`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn overwrite(&self, tree: Oid, folder: &Path) -> Result<()> {
+        self.move_tree(tree, folder, Edits::Overwrite)
+    }
+
+    fn move_tree(&self, tree: Oid, folder: &Path, policy: Edits) -> Result<()> {
         let _lock = Lock::take(&beside(folder, "lock"))?;
         let mut marker = Marker::read(folder)?;
         let wanted = self.files(tree)?;
@@ -86,8 +107,16 @@ impl Database {
         for path in paths {
             let ours = [recorded.get(path), half_moved.get(path)];
             let goal = wanted.get(path);
-            match look(&folder.join(path), marker.files.get(path), ours, goal, &known)? {
-                Found::Edit => edits.push(path.clone()),
+            match look(
+                &folder.join(path),
+                marker.files.get(path),
+                ours,
+                goal,
+                &known,
+            )? {
+                Found::Edit if policy == Edits::Keep => edits.push(path.clone()),
+                Found::Edit if goal.is_none() => remove.push(path),
+                Found::Edit => write.push(path),
                 Found::Wanted(stamp) => {
                     stamps.insert(path.clone(), stamp);
                 }
@@ -147,7 +176,8 @@ impl Database {
         } else {
             std::fs::write(temporary, bytes).doing("write", file)?;
             let permissions = std::fs::Permissions::from_mode(entry.mode as u32 & 0o777);
-            std::fs::set_permissions(temporary, permissions).doing("set the permissions of", file)?;
+            std::fs::set_permissions(temporary, permissions)
+                .doing("set the permissions of", file)?;
         }
         if file.is_dir() && !file.is_symlink() {
             // Only empty folders are left of it: anything else was taken for an edit.
@@ -169,14 +199,17 @@ impl Database {
         let mut diff = Vec::new();
         for path in edits {
             let old = recorded.get(path).or_else(|| wanted.get(path));
-            let old = old.and_then(|entry| self.blob(entry.id).ok()).unwrap_or_default();
+            let old = old
+                .and_then(|entry| self.blob(entry.id).ok())
+                .unwrap_or_default();
             let file = folder.join(path);
             let new = std::fs::symlink_metadata(&file)
                 .map_err(|_| ())
                 .and_then(|metadata| content(&file, &metadata).map_err(|_| ()));
             let Ok(new) = new else { continue };
             let name = Path::new(path);
-            if let Ok(mut patch) = git2::Patch::from_buffers(&old, Some(name), &new, Some(name), None)
+            if let Ok(mut patch) =
+                git2::Patch::from_buffers(&old, Some(name), &new, Some(name), None)
                 && let Ok(text) = patch.to_buf()
             {
                 diff.extend_from_slice(&text);
@@ -198,8 +231,14 @@ impl Database {
             )),
             Err(error) => failure.because(format!("the edits could not be saved either: {error}")),
         };
-        let files: Vec<_> = edits.iter().map(|path| folder.join(path).display().to_string()).collect();
-        failure.next(format!("to discard the edits: `rm -r {}` and run the same command again", files.join(" ")))
+        let files: Vec<_> = edits
+            .iter()
+            .map(|path| folder.join(path).display().to_string())
+            .collect();
+        failure.next(format!(
+            "to discard the edits: `rm -r {}` and run the same command again",
+            files.join(" ")
+        ))
     }
 }
 
@@ -235,14 +274,23 @@ fn look(
 ) -> Result<Found> {
     let metadata = match std::fs::symlink_metadata(file) {
         Ok(metadata) => metadata,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
             return Ok(Found::Nothing);
         }
         Err(error) => return Err(error).doing("look at", file),
     };
     if metadata.is_dir() {
         // A folder that holds only files of ours goes when they go; any other is in the way.
-        return Ok(if holds_only(file, known) { Found::Nothing } else { Found::Edit });
+        return Ok(if holds_only(file, known) {
+            Found::Nothing
+        } else {
+            Found::Edit
+        });
     }
     let now = Stamp::of(&metadata);
     if stamp == Some(&now) {

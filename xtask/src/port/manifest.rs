@@ -133,9 +133,11 @@ impl Port {
         let file = workspace.port_file(name);
         if !file.is_file() {
             let known = Self::names(workspace)?.join(", ");
-            return Err(Failure::environment(format!("there is no port called {name}"))
-                .at(file.display())
-                .next(format!("use one of: {known}")));
+            return Err(
+                Failure::environment(format!("there is no port called {name}"))
+                    .at(file.display())
+                    .next(format!("use one of: {known}")),
+            );
         }
         let text = std::fs::read_to_string(&file).doing("read a port's description", &file)?;
         let port: Self = toml::from_str(&text).map_err(|error| {
@@ -144,7 +146,8 @@ impl Port {
                 .because(error)
                 .next("correct the file; xtask/src/port/manifest.rs describes every key")
         })?;
-        port.check(name).map_err(|failure| failure.at(file.display()))?;
+        port.check(name)
+            .map_err(|failure| failure.at(file.display()))?;
         Ok(port)
     }
 
@@ -195,26 +198,43 @@ impl Port {
     fn check(&self, folder: &str) -> Result<()> {
         let wrong = |what: String| Err(Failure::environment(what));
         if self.name != folder {
-            return wrong(format!("the port's name is {}, its folder's {folder}", self.name));
+            return wrong(format!(
+                "the port's name is {}, its folder's {folder}",
+                self.name
+            ));
         }
         if self.releases.is_empty() {
             return wrong("the port has no release".into());
         }
         for release in &self.releases {
             let hex = |text: &str, length| {
-                text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+                text.len() == length
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
             };
             if !hex(&release.sha256, 64) {
-                return wrong(format!("sha256 of release {} is not 64 hexadecimal digits", release.version));
+                return wrong(format!(
+                    "sha256 of release {} is not 64 hexadecimal digits",
+                    release.version
+                ));
             }
             if !hex(&release.tree, 40) {
-                return wrong(format!("tree of release {} is not 40 hexadecimal digits", release.version));
+                return wrong(format!(
+                    "tree of release {} is not 40 hexadecimal digits",
+                    release.version
+                ));
             }
-            if release.tarball.is_none() && release.git.is_none() && release.distribution.is_none() {
+            if release.tarball.is_none() && release.git.is_none() && release.distribution.is_none()
+            {
                 return wrong(format!("release {} has no origin", release.version));
             }
         }
-        for pattern in self.normalize.lf.iter().chain(&self.normalize.absent)
+        for pattern in self
+            .normalize
+            .lf
+            .iter()
+            .chain(&self.normalize.absent)
             .chain(self.generated.iter().flat_map(|g| &g.inputs))
         {
             if let Err(error) = globset::Glob::new(pattern) {
