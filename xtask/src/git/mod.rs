@@ -3,6 +3,7 @@
 //! Everything in it is named by its content, so commands may write to it at the same time and may be killed at any
 //! moment. Commits have fixed ids: the committer is fixed and the dates are the author's.
 
+pub mod command;
 mod import;
 mod work_tree;
 

@@ -1,5 +1,6 @@
 //! Applies a series to a release in the object database.
 
+use super::conflict::{self, Scene};
 use super::generate::Generator;
 use super::{Patch, Series};
 use crate::error::{Failure, Result};
@@ -74,7 +75,19 @@ pub fn apply(
     };
     for patch in &series.patches()[..last] {
         let tree = apply_one(db, &generator, stack.tip_tree(), patch).map_err(|reason| {
-            super::conflict::explain(db, port, release, &stack, series, patch, &reason)
+            let scene = Scene {
+                db,
+                port,
+                before: release,
+                release,
+                base: base_tree,
+                tree: stack.tip_tree(),
+                earlier: series.patches()[..stack.applied.len()].iter().collect(),
+                history: None,
+            };
+            conflict::explain(&scene, patch, &reason)
+                .next(format!("correct {} by hand", patch.file.display()))
+                .next("or take its line out of `series`, and then `cargo xtask patch refresh`")
         })?;
         let tree = generator
             .run(stack.tip_tree(), tree)

@@ -1,7 +1,7 @@
 //! Explains why a patch does not apply: which line of the patch wanted what, where the nearest match is, and which
 //! release or earlier patch changed it.
 
-use super::{FileDiff, Hunk, Patch, Series, Stack};
+use super::{FileDiff, Hunk, Patch};
 use crate::error::Failure;
 use crate::git::Database;
 use crate::port::{Port, Release};
@@ -16,57 +16,50 @@ pub struct Misfit<'a> {
     why: String,
 }
 
-/// Makes the failure of a patch that does not apply on top of `stack`.
-pub fn explain(
-    db: &Database,
-    port: &Port,
-    release: &Release,
-    stack: &Stack,
-    series: &Series,
-    patch: &Patch,
-    reason: &str,
-) -> Failure {
+/// Where a patch was to go.
+pub struct Scene<'a> {
+    /// The object database.
+    pub db: &'a Database,
+    /// The port.
+    pub port: &'a Port,
+    /// Release the patch was made on.
+    pub before: &'a Release,
+    /// Release it was to go on.
+    pub release: &'a Release,
+    /// Tree of that release.
+    pub base: Oid,
+    /// Tree after the patches before it.
+    pub tree: Oid,
+    /// The patches before it.
+    pub earlier: Vec<&'a Patch>,
+    /// A clone of upstream's repository.
+    pub history: Option<&'a Path>,
+}
+
+/// Makes the failure of a patch that does not go where it was to go; `reason` is said when nothing better is found.
+pub fn explain(scene: &Scene, patch: &Patch, reason: &str) -> Failure {
     let failure = Failure::person(format!(
         "patch {} does not apply to CPython {}",
-        patch.slug, release.version
+        patch.slug, scene.release.version
     ));
-    let tree = stack.tip_tree();
-    let Some(misfit) = misfit(db, tree, patch) else {
+    let Some(misfit) = misfit(scene.db, scene.tree, patch) else {
         return failure.at(patch.file.display()).because(reason);
     };
     let path = misfit.file.path();
-    let failure = match misfit.hunk {
+    let mut failure = match misfit.hunk {
         Some(hunk) => failure.at(format!(
             "{}:{} wants {path}:{}",
             patch.file.display(),
             hunk.line,
             hunk.old_start
         )),
-        None => failure.at(format!(
-            "{}:{} wants {path}",
-            patch.file.display(),
-            misfit.file.line
-        )),
+        None => failure.at(format!("{}:{} wants {path}", patch.file.display(), misfit.file.line)),
     };
-    let mut failure = failure.because(misfit.why);
-    for cause in causes(
-        db,
-        port,
-        release,
-        stack,
-        series,
-        patch,
-        misfit.file,
-        misfit.hunk,
-    ) {
+    failure = failure.because(misfit.why);
+    for cause in causes(scene, misfit.file, misfit.hunk) {
         failure = failure.because(cause);
     }
     failure
-        .next(format!(
-            "`cargo xtask patch edit {}` to change it in a git work tree with the conflict, then `cargo xtask patch refresh`",
-            patch.slug
-        ))
-        .next(format!("`cargo xtask patch drop {}` if it is not needed any more", patch.slug))
 }
 
 /// Looks for the first place that does not fit.
@@ -106,25 +99,6 @@ pub fn misfit<'a>(db: &Database, tree: Oid, patch: &'a Patch) -> Option<Misfit<'
         }
     }
     None
-}
-
-/// Whether the tree already has what the patch would do.
-pub fn is_there(db: &Database, tree: Oid, patch: &Patch) -> bool {
-    patch.files.iter().all(|file| {
-        let text = text(db, tree, file.path());
-        match (&file.new, &text) {
-            (None, None) => true,
-            (Some(_), Some(text)) => {
-                let lines: Vec<&str> = text.lines().collect();
-                !file.hunks.is_empty()
-                    && file
-                        .hunks
-                        .iter()
-                        .all(|hunk| find(&lines, &hunk.after()).is_some())
-            }
-            _ => false,
-        }
-    })
 }
 
 fn text(db: &Database, tree: Oid, path: &str) -> Option<String> {
@@ -195,52 +169,68 @@ fn most_similar<'t>(lines: &'t [&'t str], wanted: &[&str]) -> Option<(usize, &'t
 }
 
 /// Who changed the place: other releases' sources, or earlier patches.
-#[allow(clippy::too_many_arguments)]
-fn causes(
-    db: &Database,
-    port: &Port,
-    release: &Release,
-    stack: &Stack,
-    series: &Series,
-    patch: &Patch,
-    file: &FileDiff,
-    hunk: Option<&Hunk>,
-) -> Vec<String> {
+fn causes(scene: &Scene, file: &FileDiff, hunk: Option<&Hunk>) -> Vec<String> {
     let path = file.path();
     let mut causes = Vec::new();
-    let earlier = series
-        .patches()
-        .iter()
-        .take_while(|other| other.slug != patch.slug)
-        .filter(|other| other.files.iter().any(|f| f.path() == path));
-    let here = text(db, stack.base_tree, path).unwrap_or_default();
-    for other in &port.releases {
-        let Ok(tree) = Oid::from_str(&other.tree) else {
-            continue;
-        };
-        if other.version == release.version || !db.has(tree) {
+    let here = text(scene.db, scene.base, path).unwrap_or_default();
+    let others = scene.port.releases.iter().filter(|other| {
+        other.version != scene.release.version
+            && (scene.before.version == scene.release.version || other.version == scene.before.version)
+    });
+    for other in others {
+        let Ok(tree) = Oid::from_str(&other.tree) else { continue };
+        if !scene.db.has(tree) {
             continue;
         }
-        let there = text(db, tree, path).unwrap_or_default();
-        if there == here {
-            continue;
-        }
+        let there = text(scene.db, tree, path).unwrap_or_default();
         let changes = changes_near(&there, &here, hunk);
-        if !changes.is_empty() {
-            causes.push(format!(
-                "CPython {} (-) and {} (+) differ there:\n{changes}",
-                other.version, release.version
-            ));
+        if there == here || changes.is_empty() {
+            continue;
         }
-    }
-    let earlier: Vec<_> = earlier.map(|other| other.slug.as_str()).collect();
-    if !earlier.is_empty() {
         causes.push(format!(
-            "earlier patches that change {path}: {}",
-            earlier.join(", ")
+            "upstream changed these lines between CPython {} (-) and {} (+):\n{changes}",
+            other.version, scene.release.version
         ));
+        causes.extend(commits(scene, other, path, hunk));
+    }
+    let earlier: Vec<_> = scene
+        .earlier
+        .iter()
+        .filter(|other| other.files.iter().any(|file| file.path() == path))
+        .map(|other| other.slug.as_str())
+        .collect();
+    if !earlier.is_empty() {
+        causes.push(format!("earlier patches change {path} too: {}", earlier.join(", ")));
     }
     causes
+}
+
+/// Upstream's commits between two releases that changed lines a hunk expects.
+fn commits(scene: &Scene, other: &Release, path: &str, hunk: Option<&Hunk>) -> Option<String> {
+    let tag = |release: &Release| release.git.as_ref().map(|git| git.tag.clone());
+    let range = format!("{}...{}", tag(other)?, tag(scene.release)?);
+    let Some(history) = scene.history else {
+        return Some(format!(
+            "`--history DIR`, with DIR a clone of {}, names the commits that did",
+            scene.release.git.as_ref()?.remote
+        ));
+    };
+    let mut command = crate::git::command::git(history).ok()?;
+    command.args(["log", "--no-merges", "--format=commit %h %s (%an, %as)", "--unified=0", "--patch"]);
+    let text = crate::git::command::run(command.args([&range, "--", path])).ok()?;
+    let wanted = hunk.map(Hunk::before).unwrap_or_default();
+    let mut named: Vec<&str> = Vec::new();
+    let mut commit = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("commit ") {
+            commit = name;
+        } else if line.strip_prefix('-').is_some_and(|line| !line.trim().is_empty() && wanted.contains(&line))
+            && !named.contains(&commit)
+        {
+            named.push(commit);
+        }
+    }
+    (!named.is_empty()).then(|| format!("upstream's commits that did:\n{}", named.join("\n")))
 }
 
 /// The differences of two texts that touch the lines a hunk expects.

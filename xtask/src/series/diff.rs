@@ -41,16 +41,7 @@ impl FileDiff {
 impl Hunk {
     /// The lines it expects to find.
     pub fn before(&self) -> Vec<&str> {
-        self.side('+')
-    }
-
-    /// The lines it leaves.
-    pub fn after(&self) -> Vec<&str> {
-        self.side('-')
-    }
-
-    fn side(&self, without: char) -> Vec<&str> {
-        let lines = self.lines.iter().filter(|(sign, _)| *sign != without);
+        let lines = self.lines.iter().filter(|(sign, _)| *sign != '+');
         lines.map(|(_, text)| text.as_str()).collect()
     }
 }

@@ -7,19 +7,29 @@ mod apply;
 mod conflict;
 mod diff;
 mod generate;
+mod journal;
 mod list;
+mod lock_file;
 mod mail;
+mod restack;
+mod session;
 mod trailers;
+mod workflow;
+mod write;
 
 pub use apply::{Applied, Stack, apply};
 pub use diff::{FileDiff, Hunk};
 pub use generate::Generator;
 pub use list::List;
+pub use lock_file::{LockFile, Locked, sha256};
 pub use mail::{Patch, slug};
-pub use trailers::{News, Status, Trailers};
+pub use trailers::{AREAS, News, Status, Trailers};
+pub use workflow::{Ground, Report, Workshop};
 
 use crate::error::{Context, Failure, Result};
+use crate::git::Database;
 use crate::port::Port;
+use journal::Journal;
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +47,12 @@ impl Series {
     /// # Errors
     /// When a file cannot be read or is not a patch.
     pub fn load(workspace: &Workspace, port: &Port) -> Result<Self> {
+        let journal = Journal::path(workspace, &port.name);
+        if journal.exists() {
+            // Either somebody is writing right now, or somebody was killed while writing.
+            let _place = session::Place::take(workspace, &port.name)?;
+            Journal::recover(&Database::open(workspace, &port.name)?, &journal)?;
+        }
         let folder = workspace.root().join(&port.series);
         let file = folder.join("series");
         let text = if file.exists() {

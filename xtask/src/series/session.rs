@@ -1,0 +1,277 @@
+//! A session of editing: what the git work tree a person edits in holds, and which patches wait to go on top of it.
+//!
+//! It is recorded in `target/clinker/edit/<port>.json`, so that every command can be killed and run again.
+
+use crate::error::{Context, Failure, Result};
+use crate::files::write_atomically;
+use crate::git::command::{git, output, run};
+use crate::git::Database;
+use crate::lock::Lock;
+use crate::workspace::Workspace;
+use git2::{Oid, RepositoryState};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A patch and its commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Name of the patch; none for one that has none yet.
+    pub slug: Option<String>,
+    /// Its commit, on top of what it was made on.
+    pub commit: String,
+}
+
+/// What is recorded of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Arguments of the command that began it.
+    pub command: String,
+    /// Release the patches are edited on.
+    pub release: String,
+    /// Commit of that release.
+    pub base: String,
+    /// Patches in the work tree when it was handed over.
+    pub known: Vec<Member>,
+    /// The patch whose conflict the work tree shows.
+    pub conflict: Option<Member>,
+    /// Patches that go on top of what is in the work tree.
+    pub rest: Vec<Member>,
+    /// Patches left out on purpose.
+    pub dropped: Vec<String>,
+    /// SHA-256 of the series' files when it began.
+    pub files: BTreeMap<String, String>,
+    /// SHA-256 of the files that are being written.
+    pub pending: BTreeMap<String, String>,
+}
+
+/// The place of a port's session.
+pub struct Place {
+    file: PathBuf,
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+impl Place {
+    /// Takes the place; waits while another command has it.
+    ///
+    /// # Errors
+    /// When it cannot be locked.
+    pub fn take(workspace: &Workspace, port: &str) -> Result<Self> {
+        let folder = workspace.output().join("edit");
+        Ok(Self {
+            _lock: Lock::take(&folder.join(format!("{port}.lock")))?,
+            file: folder.join(format!("{port}.json")),
+            folder,
+        })
+    }
+
+    /// The session, if there is one.
+    ///
+    /// # Errors
+    /// When its record cannot be read.
+    pub fn session(&self) -> Result<Option<Session>> {
+        if !self.file.exists() {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&self.file).doing("read", &self.file)?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Failure::environment("the record of the editing session is not valid")
+                .at(self.file.display())
+                .because(error)
+                .next(format!("save what you edited in {}, then remove that file", self.folder.display()))
+        })
+    }
+
+    /// Records a session.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(&self, session: &Session) -> Result<()> {
+        let text = serde_json::to_vec_pretty(session).doing("write", &self.file)?;
+        write_atomically(&self.file, &text)
+    }
+
+    /// Ends the session. The work tree stays, for the next one.
+    ///
+    /// # Errors
+    /// When the record cannot be removed.
+    pub fn end(&self) -> Result<()> {
+        match std::fs::remove_file(&self.file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing("remove", &self.file),
+            _ => Ok(()),
+        }
+    }
+
+    /// The work tree for a release.
+    pub fn tree(&self, release: &str) -> EditTree {
+        EditTree {
+            folder: self.folder.join(release),
+        }
+    }
+}
+
+/// A git work tree that a person edits in.
+pub struct EditTree {
+    folder: PathBuf,
+}
+
+impl EditTree {
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes the work tree, or moves it to `commit`. Nothing of a person's may be in it.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn place(&self, db: &Database, commit: Oid) -> Result<()> {
+        let commit = commit.to_string();
+        if self.is_tree() {
+            run(git(&self.folder)?.args(["checkout", "--quiet", "--detach", "--force", &commit]))?;
+            return Ok(());
+        }
+        if self.folder.exists() {
+            // What is there was not finished by a command that was killed.
+            std::fs::remove_dir_all(&self.folder).doing("remove", &self.folder)?;
+        }
+        write_atomically(
+            &db.folder().join("info").join("exclude"),
+            b"__pycache__/\n*.o\n*.orig\n*.rej\n*.swp\n*~\n",
+        )?;
+        run(git(db.folder())?.args(["worktree", "prune"]))?;
+        let step = crate::ui::Step::new("Making", format!("the work tree {}", self.folder.display()));
+        run(git(db.folder())?
+            .args(["worktree", "add", "--quiet", "--detach", "--force"])
+            .arg(&self.folder)
+            .arg(&commit))?;
+        step.done();
+        Ok(())
+    }
+
+    fn is_tree(&self) -> bool {
+        git2::Repository::open(&self.folder).is_ok_and(|repository| repository.head().is_ok())
+    }
+
+    /// The commit it is at.
+    ///
+    /// # Errors
+    /// When it is no work tree.
+    pub fn head(&self) -> Result<Oid> {
+        let repository = self.repository()?;
+        let head = repository.head().and_then(|head| head.peel_to_commit()).map(|commit| commit.id());
+        head.doing("read the commit of", &self.folder)
+    }
+
+    fn repository(&self) -> Result<git2::Repository> {
+        git2::Repository::open(&self.folder).map_err(|error| {
+            Failure::environment("the work tree for editing is gone")
+                .at(self.folder.display())
+                .because(error.message())
+                .next("`cargo xtask patch refresh --abort`, then `cargo xtask patch edit SLUG`")
+        })
+    }
+
+    /// Files that differ from the commit it is at.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn edits(&self) -> Result<Vec<String>> {
+        let text = run(git(&self.folder)?.args(["status", "--porcelain", "--untracked-files=all"]))?;
+        Ok(text.lines().filter_map(|line| line.get(2..)).map(|path| path.trim().to_owned()).collect())
+    }
+
+    /// Makes `pick` on top of the commit it is at; leaves a conflict as git leaves it, and then returns false.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn pick(&self, pick: Oid) -> Result<bool> {
+        let done = output(git(&self.folder)?.args(["cherry-pick", "--allow-empty", &pick.to_string()]))?;
+        Ok(done.status.success())
+    }
+
+    /// Brings an operation that git has under way to its end, and commits what is not committed.
+    ///
+    /// # Errors
+    /// When there are conflicts left, or another operation than a cherry-pick is under way.
+    pub fn settle(&self) -> Result<()> {
+        let repository = self.repository()?;
+        let state = repository.state();
+        let unmerged = run(git(&self.folder)?.args(["diff", "--name-only", "--diff-filter=U"]))?;
+        let open: Vec<&str> = unmerged.lines().filter(|path| self.has_markers(path)).collect();
+        if !open.is_empty() {
+            return Err(Failure::person(format!("these files still have conflicts: {}", open.join(", ")))
+                .at(self.folder.display())
+                .next("take out the lines between <<<<<<< and >>>>>>> that are not wanted, then run the same command again")
+                .next("`cargo xtask patch refresh --abort` to give up"));
+        }
+        match state {
+            RepositoryState::Clean => self.amend(),
+            RepositoryState::CherryPick | RepositoryState::CherryPickSequence => {
+                run(git(&self.folder)?.args(["add", "--all"]))?;
+                let staged = output(git(&self.folder)?.args(["diff", "--cached", "--quiet"]))?;
+                let end = if staged.status.success() { "--skip" } else { "--continue" };
+                run(git(&self.folder)?.args(["cherry-pick", end])).map(drop)
+            }
+            other => Err(Failure::person(format!("git has something under way in the work tree: {other:?}"))
+                .at(self.folder.display())
+                .next("end it with git's own `--continue` or `--abort`, then run the same command again")),
+        }
+    }
+
+    fn has_markers(&self, path: &str) -> bool {
+        std::fs::read(self.folder.join(path))
+            .is_ok_and(|bytes| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")))
+    }
+
+    /// Puts what is not committed into the commit the work tree is at.
+    fn amend(&self) -> Result<()> {
+        let edits = self.edits()?;
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let subject = run(git(&self.folder)?.args(["log", "-1", "--format=%s"]))?;
+        crate::ui::say("Amending", format_args!("`{subject}` with {}", edits.join(", ")));
+        run(git(&self.folder)?.args(["add", "--all"]))?;
+        run(git(&self.folder)?.args(["commit", "--quiet", "--amend", "--no-edit", "--allow-empty", "--no-verify"]))
+            .map(drop)
+    }
+
+    /// Keeps everything that is in the work tree under a ref and returns the commit, if there is anything.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn save(&self, db: &Database, handed_over: Option<Oid>) -> Result<Option<Oid>> {
+        if !self.is_tree() {
+            return Ok(None);
+        }
+        let head = self.head()?;
+        let edits = self.edits()?;
+        if edits.is_empty() && Some(head) == handed_over {
+            return Ok(None);
+        }
+        let mut kept = head;
+        if !edits.is_empty() {
+            run(git(&self.folder)?.args(["add", "--all"]))?;
+            let tree = run(git(&self.folder)?.args(["write-tree"]))?;
+            let commit = run(git(&self.folder)?
+                .env("GIT_AUTHOR_NAME", super::session::AUTHOR)
+                .env("GIT_AUTHOR_EMAIL", "series@clinker.invalid")
+                .args(["commit-tree", &tree, "-p", &head.to_string(), "-m", "edits that were given up"]))?;
+            kept = Oid::from_str(&commit).doing("read a commit id", &self.folder)?;
+        }
+        db.keep(&format!("given-up/{kept}"), kept)?;
+        // An operation under way would stand in the way of the next checkout.
+        if self.repository()?.state() != RepositoryState::Clean {
+            self.repository()?.cleanup_state().doing("end git's operation in", &self.folder)?;
+        }
+        run(git(&self.folder)?.args(["reset", "--quiet", "--hard"]))?;
+        Ok(Some(kept))
+    }
+}
+
+/// Author of commits that only keep what was given up.
+const AUTHOR: &str = "Clinker";
