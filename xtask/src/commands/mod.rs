@@ -1,7 +1,11 @@
 //! The commands, one file each, and their common options.
 
+mod apply;
+mod bump;
 mod doctor;
 mod fetch;
+mod json;
+mod patch;
 
 use crate::error::Result;
 use crate::workspace::Workspace;
@@ -48,6 +52,12 @@ enum Command {
     Doctor(doctor::Options),
     /// Brings sources into the object database, from the first origin that has them.
     Fetch(fetch::Options),
+    /// Puts the patch series on a release and moves the source tree there.
+    Apply(apply::Options),
+    /// Shows and changes the patch series.
+    Patch(patch::Options),
+    /// Moves the patch files to another release.
+    Bump(bump::Options),
 }
 
 /// Runs one command.
@@ -59,5 +69,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Doctor(options) => doctor::run(&workspace, &options),
         Command::Fetch(options) => fetch::run(&workspace, &options),
+        Command::Apply(options) => apply::run(&workspace, &options),
+        Command::Patch(options) => patch::run(&workspace, &options),
+        Command::Bump(options) => bump::run(&workspace, &options),
     }
 }

@@ -18,7 +18,12 @@ pub fn git(folder: &Path) -> Result<Command> {
     let mut command = Command::new(program);
     command.current_dir(folder).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        let keep = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"];
+        let keep = [
+            "GIT_AUTHOR_NAME",
+            "GIT_AUTHOR_EMAIL",
+            "GIT_CONFIG_GLOBAL",
+            "GIT_CONFIG_SYSTEM",
+        ];
         if name.to_string_lossy().starts_with("GIT_") && !keep.iter().any(|kept| name == *kept) {
             command.env_remove(&name);
         }
@@ -27,7 +32,14 @@ pub fn git(folder: &Path) -> Result<Command> {
         .env("GIT_COMMITTER_NAME", COMMITTER.0)
         .env("GIT_COMMITTER_EMAIL", COMMITTER.1)
         .env("GIT_EDITOR", "true")
-        .args(["-c", "commit.gpgSign=false", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"])
+        .args([
+            "-c",
+            "commit.gpgSign=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.autocrlf=false",
+        ])
         .args(["-c", "advice.detachedHead=false"]);
     Ok(command)
 }
@@ -39,12 +51,19 @@ pub fn git(folder: &Path) -> Result<Command> {
 pub fn run(command: &mut Command) -> Result<String> {
     let output = output(command)?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+        return Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned());
     }
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<_> = command
+        .get_args()
+        .map(|word| word.to_string_lossy())
+        .collect();
     Err(Failure::environment("a git command failed")
         .at(format!("git {}", words.join(" ")))
-        .because(String::from_utf8_lossy(&[output.stdout, output.stderr].concat())))
+        .because(String::from_utf8_lossy(
+            &[output.stdout, output.stderr].concat(),
+        )))
 }
 
 /// Runs a command and returns how it ended.

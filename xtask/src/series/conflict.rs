@@ -53,7 +53,11 @@ pub fn explain(scene: &Scene, patch: &Patch, reason: &str) -> Failure {
             hunk.line,
             hunk.old_start
         )),
-        None => failure.at(format!("{}:{} wants {path}", patch.file.display(), misfit.file.line)),
+        None => failure.at(format!(
+            "{}:{} wants {path}",
+            patch.file.display(),
+            misfit.file.line
+        )),
     };
     failure = failure.because(misfit.why);
     for cause in causes(scene, misfit.file, misfit.hunk) {
@@ -175,10 +179,13 @@ fn causes(scene: &Scene, file: &FileDiff, hunk: Option<&Hunk>) -> Vec<String> {
     let here = text(scene.db, scene.base, path).unwrap_or_default();
     let others = scene.port.releases.iter().filter(|other| {
         other.version != scene.release.version
-            && (scene.before.version == scene.release.version || other.version == scene.before.version)
+            && (scene.before.version == scene.release.version
+                || other.version == scene.before.version)
     });
     for other in others {
-        let Ok(tree) = Oid::from_str(&other.tree) else { continue };
+        let Ok(tree) = Oid::from_str(&other.tree) else {
+            continue;
+        };
         if !scene.db.has(tree) {
             continue;
         }
@@ -200,7 +207,10 @@ fn causes(scene: &Scene, file: &FileDiff, hunk: Option<&Hunk>) -> Vec<String> {
         .map(|other| other.slug.as_str())
         .collect();
     if !earlier.is_empty() {
-        causes.push(format!("earlier patches change {path} too: {}", earlier.join(", ")));
+        causes.push(format!(
+            "earlier patches change {path} too: {}",
+            earlier.join(", ")
+        ));
     }
     causes
 }
@@ -216,7 +226,13 @@ fn commits(scene: &Scene, other: &Release, path: &str, hunk: Option<&Hunk>) -> O
         ));
     };
     let mut command = crate::git::command::git(history).ok()?;
-    command.args(["log", "--no-merges", "--format=commit %h %s (%an, %as)", "--unified=0", "--patch"]);
+    command.args([
+        "log",
+        "--no-merges",
+        "--format=commit %h %s (%an, %as)",
+        "--unified=0",
+        "--patch",
+    ]);
     let text = crate::git::command::run(command.args([&range, "--", path])).ok()?;
     let wanted = hunk.map(Hunk::before).unwrap_or_default();
     let mut named: Vec<&str> = Vec::new();
@@ -224,7 +240,9 @@ fn commits(scene: &Scene, other: &Release, path: &str, hunk: Option<&Hunk>) -> O
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("commit ") {
             commit = name;
-        } else if line.strip_prefix('-').is_some_and(|line| !line.trim().is_empty() && wanted.contains(&line))
+        } else if line
+            .strip_prefix('-')
+            .is_some_and(|line| !line.trim().is_empty() && wanted.contains(&line))
             && !named.contains(&commit)
         {
             named.push(commit);

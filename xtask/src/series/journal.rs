@@ -34,22 +34,33 @@ struct Step {
 impl Journal {
     /// Where the journal of a port is.
     pub fn path(workspace: &Workspace, port: &str) -> PathBuf {
-        workspace.output().join("edit").join(format!("{port}.writing.json"))
+        workspace
+            .output()
+            .join("edit")
+            .join(format!("{port}.writing.json"))
     }
 
     /// Plans to give the files of `folder` these contents; those without one are removed.
     ///
     /// # Errors
     /// When a file cannot be read or the database not be written.
-    pub fn plan(db: &Database, folder: &Path, contents: &BTreeMap<String, Option<Vec<u8>>>) -> Result<Self> {
+    pub fn plan(
+        db: &Database,
+        folder: &Path,
+        contents: &BTreeMap<String, Option<Vec<u8>>>,
+    ) -> Result<Self> {
         let mut files = BTreeMap::new();
         for (name, content) in contents {
             let before = sum(&folder.join(name))?;
             if before == content.as_deref().map(sha256) {
                 continue;
             }
-            let blob = content.as_deref().map(|content| db.repository().blob(content));
-            let blob = blob.transpose().map_err(|error| db.failed("store a file", error))?;
+            let blob = content
+                .as_deref()
+                .map(|content| db.repository().blob(content));
+            let blob = blob
+                .transpose()
+                .map_err(|error| db.failed("store a file", error))?;
             let after = blob.map(|id| id.to_string());
             files.insert(name.clone(), Step { before, after });
         }

@@ -87,10 +87,7 @@ impl LockFile {
 
     /// The file's text.
     pub fn print(&self) -> String {
-        let mut text = format!(
-            "# Made by `{REFRESH}`.\nrelease = \"{}\"\n",
-            self.release
-        );
+        let mut text = format!("# Made by `{REFRESH}`.\nrelease = \"{}\"\n", self.release);
         for patch in &self.patches {
             let trees: Vec<_> = patch
                 .trees
@@ -116,5 +113,8 @@ pub const REFRESH: &str = "cargo xtask patch refresh";
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

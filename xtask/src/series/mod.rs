@@ -29,8 +29,8 @@ pub use workflow::{Ground, Report, Workshop};
 use crate::error::{Context, Failure, Result};
 use crate::git::Database;
 use crate::port::Port;
-use journal::Journal;
 use crate::workspace::Workspace;
+use journal::Journal;
 use std::path::{Path, PathBuf};
 
 /// A port's patches in order.

@@ -45,7 +45,12 @@ pub enum Outcome {
 ///
 /// # Errors
 /// When a generator fails or the database cannot be written.
-pub fn place(db: &Database, generator: &Generator, parent: Oid, change: &Change) -> Result<Outcome> {
+pub fn place(
+    db: &Database,
+    generator: &Generator,
+    parent: Oid,
+    change: &Change,
+) -> Result<Outcome> {
     let after = generator.with_files_of(change.after, change.before)?;
     if after == change.before {
         return Ok(Outcome::AlreadyThere);
@@ -55,7 +60,9 @@ pub fn place(db: &Database, generator: &Generator, parent: Oid, change: &Change)
     } else {
         match merge(db, change.before, parent, after)? {
             Some(tree) => tree,
-            None if is_there(db, parent, change.before, after)? => return Ok(Outcome::AlreadyThere),
+            None if is_there(db, parent, change.before, after)? => {
+                return Ok(Outcome::AlreadyThere);
+            }
             None => return Ok(Outcome::Conflict),
         }
     };
@@ -70,7 +77,12 @@ fn merge(db: &Database, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<Option<
     options.find_renames(false);
     let mut index = db
         .repository()
-        .merge_trees(&db.tree(ancestor)?, &db.tree(ours)?, &db.tree(theirs)?, Some(&options))
+        .merge_trees(
+            &db.tree(ancestor)?,
+            &db.tree(ours)?,
+            &db.tree(theirs)?,
+            Some(&options),
+        )
         .map_err(|error| db.failed("merge trees", error))?;
     if index.has_conflicts() {
         return Ok(None);
@@ -90,5 +102,8 @@ fn is_there(db: &Database, tree: Oid, before: Oid, after: Oid) -> Result<bool> {
         .repository()
         .diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options))
         .map_err(|error| db.failed("compare trees", error))?;
-    Ok(db.repository().apply_to_tree(&db.tree(tree)?, &diff, None).is_ok())
+    Ok(db
+        .repository()
+        .apply_to_tree(&db.tree(tree)?, &diff, None)
+        .is_ok())
 }

@@ -4,8 +4,8 @@
 
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
-use crate::git::command::{git, output, run};
 use crate::git::Database;
+use crate::git::command::{git, output, run};
 use crate::lock::Lock;
 use crate::workspace::Workspace;
 use git2::{Oid, RepositoryState};
@@ -81,7 +81,10 @@ impl Place {
             Failure::environment("the record of the editing session is not valid")
                 .at(self.file.display())
                 .because(error)
-                .next(format!("save what you edited in {}, then remove that file", self.folder.display()))
+                .next(format!(
+                    "save what you edited in {}, then remove that file",
+                    self.folder.display()
+                ))
         })
     }
 
@@ -100,7 +103,9 @@ impl Place {
     /// When the record cannot be removed.
     pub fn end(&self) -> Result<()> {
         match std::fs::remove_file(&self.file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing("remove", &self.file),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).doing("remove", &self.file)
+            }
             _ => Ok(()),
         }
     }
@@ -143,7 +148,8 @@ impl EditTree {
             b"__pycache__/\n*.o\n*.orig\n*.rej\n*.swp\n*~\n",
         )?;
         run(git(db.folder())?.args(["worktree", "prune"]))?;
-        let step = crate::ui::Step::new("Making", format!("the work tree {}", self.folder.display()));
+        let step =
+            crate::ui::Step::new("Making", format!("the work tree {}", self.folder.display()));
         run(git(db.folder())?
             .args(["worktree", "add", "--quiet", "--detach", "--force"])
             .arg(&self.folder)
@@ -162,7 +168,10 @@ impl EditTree {
     /// When it is no work tree.
     pub fn head(&self) -> Result<Oid> {
         let repository = self.repository()?;
-        let head = repository.head().and_then(|head| head.peel_to_commit()).map(|commit| commit.id());
+        let head = repository
+            .head()
+            .and_then(|head| head.peel_to_commit())
+            .map(|commit| commit.id());
         head.doing("read the commit of", &self.folder)
     }
 
@@ -180,8 +189,13 @@ impl EditTree {
     /// # Errors
     /// When git fails.
     pub fn edits(&self) -> Result<Vec<String>> {
-        let text = run(git(&self.folder)?.args(["status", "--porcelain", "--untracked-files=all"]))?;
-        Ok(text.lines().filter_map(|line| line.get(2..)).map(|path| path.trim().to_owned()).collect())
+        let text =
+            run(git(&self.folder)?.args(["status", "--porcelain", "--untracked-files=all"]))?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.get(2..))
+            .map(|path| path.trim().to_owned())
+            .collect())
     }
 
     /// Makes `pick` on top of the commit it is at; leaves a conflict as git leaves it, and then returns false.
@@ -189,7 +203,8 @@ impl EditTree {
     /// # Errors
     /// When git cannot be run.
     pub fn pick(&self, pick: Oid) -> Result<bool> {
-        let done = output(git(&self.folder)?.args(["cherry-pick", "--allow-empty", &pick.to_string()]))?;
+        let done =
+            output(git(&self.folder)?.args(["cherry-pick", "--allow-empty", &pick.to_string()]))?;
         Ok(done.status.success())
     }
 
@@ -201,7 +216,10 @@ impl EditTree {
         let repository = self.repository()?;
         let state = repository.state();
         let unmerged = run(git(&self.folder)?.args(["diff", "--name-only", "--diff-filter=U"]))?;
-        let open: Vec<&str> = unmerged.lines().filter(|path| self.has_markers(path)).collect();
+        let open: Vec<&str> = unmerged
+            .lines()
+            .filter(|path| self.has_markers(path))
+            .collect();
         if !open.is_empty() {
             return Err(Failure::person(format!("these files still have conflicts: {}", open.join(", ")))
                 .at(self.folder.display())
@@ -213,18 +231,29 @@ impl EditTree {
             RepositoryState::CherryPick | RepositoryState::CherryPickSequence => {
                 run(git(&self.folder)?.args(["add", "--all"]))?;
                 let staged = output(git(&self.folder)?.args(["diff", "--cached", "--quiet"]))?;
-                let end = if staged.status.success() { "--skip" } else { "--continue" };
+                let end = if staged.status.success() {
+                    "--skip"
+                } else {
+                    "--continue"
+                };
                 run(git(&self.folder)?.args(["cherry-pick", end])).map(drop)
             }
-            other => Err(Failure::person(format!("git has something under way in the work tree: {other:?}"))
-                .at(self.folder.display())
-                .next("end it with git's own `--continue` or `--abort`, then run the same command again")),
+            other => Err(Failure::person(format!(
+                "git has something under way in the work tree: {other:?}"
+            ))
+            .at(self.folder.display())
+            .next(
+                "end it with git's own `--continue` or `--abort`, then run the same command again",
+            )),
         }
     }
 
     fn has_markers(&self, path: &str) -> bool {
-        std::fs::read(self.folder.join(path))
-            .is_ok_and(|bytes| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ")))
+        std::fs::read(self.folder.join(path)).is_ok_and(|bytes| {
+            bytes
+                .split(|byte| *byte == b'\n')
+                .any(|line| line.starts_with(b"<<<<<<< "))
+        })
     }
 
     /// Puts what is not committed into the commit the work tree is at.
@@ -234,10 +263,20 @@ impl EditTree {
             return Ok(());
         }
         let subject = run(git(&self.folder)?.args(["log", "-1", "--format=%s"]))?;
-        crate::ui::say("Amending", format_args!("`{subject}` with {}", edits.join(", ")));
+        crate::ui::say(
+            "Amending",
+            format_args!("`{subject}` with {}", edits.join(", ")),
+        );
         run(git(&self.folder)?.args(["add", "--all"]))?;
-        run(git(&self.folder)?.args(["commit", "--quiet", "--amend", "--no-edit", "--allow-empty", "--no-verify"]))
-            .map(drop)
+        run(git(&self.folder)?.args([
+            "commit",
+            "--quiet",
+            "--amend",
+            "--no-edit",
+            "--allow-empty",
+            "--no-verify",
+        ]))
+        .map(drop)
     }
 
     /// Keeps everything that is in the work tree under a ref and returns the commit, if there is anything.
@@ -260,13 +299,22 @@ impl EditTree {
             let commit = run(git(&self.folder)?
                 .env("GIT_AUTHOR_NAME", super::session::AUTHOR)
                 .env("GIT_AUTHOR_EMAIL", "series@clinker.invalid")
-                .args(["commit-tree", &tree, "-p", &head.to_string(), "-m", "edits that were given up"]))?;
+                .args([
+                    "commit-tree",
+                    &tree,
+                    "-p",
+                    &head.to_string(),
+                    "-m",
+                    "edits that were given up",
+                ]))?;
             kept = Oid::from_str(&commit).doing("read a commit id", &self.folder)?;
         }
         db.keep(&format!("given-up/{kept}"), kept)?;
         // An operation under way would stand in the way of the next checkout.
         if self.repository()?.state() != RepositoryState::Clean {
-            self.repository()?.cleanup_state().doing("end git's operation in", &self.folder)?;
+            self.repository()?
+                .cleanup_state()
+                .doing("end git's operation in", &self.folder)?;
         }
         run(git(&self.folder)?.args(["reset", "--quiet", "--hard"]))?;
         Ok(Some(kept))

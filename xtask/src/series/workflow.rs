@@ -71,7 +71,8 @@ impl<'a> Workshop<'a> {
     pub fn ground(&self, options: &SourceOptions) -> Result<Ground> {
         let mut options = options.clone();
         if options.release.is_none()
-            && let Some(lock) = super::LockFile::load(&self.workspace.root().join(&self.port.series))?
+            && let Some(lock) =
+                super::LockFile::load(&self.workspace.root().join(&self.port.series))?
             && self.port.release(&lock.release).is_ok()
         {
             options.release = Some(lock.release);
@@ -109,7 +110,14 @@ impl<'a> Workshop<'a> {
     /// # Errors
     /// When a patch does not apply.
     pub fn stack(&self, ground: &Ground, series: &Series) -> Result<Stack> {
-        apply(&self.db, &self.port, &ground.release, ground.tree, series, None)
+        apply(
+            &self.db,
+            &self.port,
+            &ground.release,
+            ground.tree,
+            series,
+            None,
+        )
     }
 
     /// The changes of a series on a stack.
@@ -191,7 +199,10 @@ impl<'a> Workshop<'a> {
                     }
                 }
                 Outcome::AlreadyThere => {
-                    let name = change.slug.clone().unwrap_or_else(|| slug(change.message.subject()));
+                    let name = change
+                        .slug
+                        .clone()
+                        .unwrap_or_else(|| slug(change.message.subject()));
                     if change.before == change.after {
                         return Err(Failure::person(format!("patch {name} changes nothing"))
                             .because("it has no change of a file that is not generated")
@@ -200,12 +211,22 @@ impl<'a> Workshop<'a> {
                     }
                     ui::say(
                         "Dropping",
-                        format_args!("{name}: CPython {} with the patches before it has the change already", ground.release.version),
+                        format_args!(
+                            "{name}: CPython {} with the patches before it has the change already",
+                            ground.release.version
+                        ),
                     );
                     session.dropped.push(name);
                 }
                 Outcome::Conflict => {
-                    return self.hand_over(session, before, ground, &generator, placed, &changes[number..]);
+                    return self.hand_over(
+                        session,
+                        before,
+                        ground,
+                        &generator,
+                        placed,
+                        &changes[number..],
+                    );
                 }
             }
         }
@@ -232,7 +253,10 @@ impl<'a> Workshop<'a> {
         }
         let changed = plan.write(self.workspace, &self.db, &self.port, &gone)?;
         match edited {
-            Some(edited) if session.command.starts_with("patch edit") || session.command.starts_with("patch new") => {
+            Some(edited)
+                if session.command.starts_with("patch edit")
+                    || session.command.starts_with("patch new") =>
+            {
                 self.settle_at(session, ground, &plan, edited)?;
             }
             _ => self.place.end()?,
@@ -253,7 +277,13 @@ impl<'a> Workshop<'a> {
     }
 
     /// Leaves the work tree at the patch that was edited, as it came out.
-    fn settle_at(&self, mut session: Session, ground: &Ground, plan: &write::Plan, edited: usize) -> Result<()> {
+    fn settle_at(
+        &self,
+        mut session: Session,
+        ground: &Ground,
+        plan: &write::Plan,
+        edited: usize,
+    ) -> Result<()> {
         let members = |range: std::ops::Range<usize>| -> Vec<Member> {
             plan.stack.applied[range]
                 .iter()
@@ -311,10 +341,17 @@ impl<'a> Workshop<'a> {
         self.place.record(&session)?;
         let id = oid(&pick.commit)?;
         let command = &session.command;
-        let resume = if command.starts_with("bump") { "bump" } else { "patch refresh" };
+        let resume = if command.starts_with("bump") {
+            "bump"
+        } else {
+            "patch refresh"
+        };
         if tree.pick(id)? {
             // Git's merge is sometimes the better one.
-            ui::say("Merged", format_args!("{} with git", left[0].message.subject()));
+            ui::say(
+                "Merged",
+                format_args!("{} with git", left[0].message.subject()),
+            );
             return self.resume();
         }
         Err(explained
@@ -334,19 +371,29 @@ impl<'a> Workshop<'a> {
         placed: &[Placed],
         series: &[Patch],
     ) -> Result<Failure> {
-        let name = change.slug.clone().unwrap_or_else(|| slug(change.message.subject()));
+        let name = change
+            .slug
+            .clone()
+            .unwrap_or_else(|| slug(change.message.subject()));
         let file = self
             .workspace
             .root()
             .join(&self.port.series)
             .join(format!("{name}.patch"));
-        let mail = change
-            .message
-            .mail(&write::diff(&self.db, generator, change.before, change.after)?);
+        let mail = change.message.mail(&write::diff(
+            &self.db,
+            generator,
+            change.before,
+            change.after,
+        )?);
         let patch = Patch::parse(&name, &file, mail)?;
         let earlier = series
             .iter()
-            .filter(|patch| placed.iter().any(|one| one.slug.as_ref() == Some(&patch.slug)))
+            .filter(|patch| {
+                placed
+                    .iter()
+                    .any(|one| one.slug.as_ref() == Some(&patch.slug))
+            })
             .collect();
         Ok(conflict::explain(
             &conflict::Scene {
@@ -383,7 +430,13 @@ impl<'a> Workshop<'a> {
     ///
     /// # Errors
     /// When somebody's edits are in it.
-    pub fn edit(&self, command: &str, ground: &Ground, series: &Series, position: Option<usize>) -> Result<PathBuf> {
+    pub fn edit(
+        &self,
+        command: &str,
+        ground: &Ground,
+        series: &Series,
+        position: Option<usize>,
+    ) -> Result<PathBuf> {
         self.refuse_session()?;
         let stack = self.stack(ground, series)?;
         let member = |applied: &super::Applied| Member {
@@ -412,7 +465,13 @@ impl<'a> Workshop<'a> {
     ///
     /// # Errors
     /// When somebody's edits are in it, or git does not know who the author is.
-    pub fn begin(&self, ground: &Ground, series: &Series, position: Option<usize>, text: &str) -> Result<PathBuf> {
+    pub fn begin(
+        &self,
+        ground: &Ground,
+        series: &Series,
+        position: Option<usize>,
+        text: &str,
+    ) -> Result<PathBuf> {
         use crate::git::command::{git, run};
         self.refuse_session()?;
         let ident = run(git(self.workspace.root())?.args(["var", "GIT_AUTHOR_IDENT"])).map_err(|failure| {
@@ -420,8 +479,18 @@ impl<'a> Workshop<'a> {
                 .next("`git config --global user.name NAME` and `git config --global user.email MAIL`")
         })?;
         let folder = self.edit("patch new", ground, series, position)?;
-        ui::say("Author", ident.split('>').next().unwrap_or_default().to_owned() + ">");
-        run(git(&folder)?.args(["commit", "--quiet", "--allow-empty", "--no-verify", "-m", text]))?;
+        ui::say(
+            "Author",
+            ident.split('>').next().unwrap_or_default().to_owned() + ">",
+        );
+        run(git(&folder)?.args([
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--no-verify",
+            "-m",
+            text,
+        ]))?;
         Ok(folder)
     }
 
@@ -441,11 +510,13 @@ impl<'a> Workshop<'a> {
         if session.conflict.is_none() && tree.head()? == handed_over && tree.edits()?.is_empty() {
             return self.place.end();
         }
-        Err(Failure::person(format!("`cargo xtask {}` is not finished", session.command))
-            .at(tree.folder().display())
-            .because("the work tree for editing has something that is in no patch file yet")
-            .next("`cargo xtask patch refresh` to put it into the series")
-            .next("`cargo xtask patch refresh --abort` to give it up"))
+        Err(
+            Failure::person(format!("`cargo xtask {}` is not finished", session.command))
+                .at(tree.folder().display())
+                .because("the work tree for editing has something that is in no patch file yet")
+                .next("`cargo xtask patch refresh` to put it into the series")
+                .next("`cargo xtask patch refresh --abort` to give it up"),
+        )
     }
 
     /// Takes what a person did in the work tree into the series.
@@ -482,9 +553,11 @@ impl<'a> Workshop<'a> {
     /// When no commit of it has the release's tree.
     pub fn changes_from(&self, repository: &Path, ground: &Ground) -> Result<Vec<Change>> {
         use crate::git::command::{git, run};
-        let path = repository
-            .canonicalize()
-            .map_err(|error| Failure::environment("the repository cannot be read").at(repository.display()).because(error))?;
+        let path = repository.canonicalize().map_err(|error| {
+            Failure::environment("the repository cannot be read")
+                .at(repository.display())
+                .because(error)
+        })?;
         let name = "refs/clinker/incoming";
         run(git(self.db.folder())?
             .args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"])
@@ -505,13 +578,21 @@ impl<'a> Workshop<'a> {
                     ground.release.version
                 ))
                 .at(path.display())
-                .because(format!("none has the tree {}; the first has {}", ground.tree, commit.tree_id()))
+                .because(format!(
+                    "none has the tree {}; the first has {}",
+                    ground.tree,
+                    commit.tree_id()
+                ))
                 .next("begin from the sources that `cargo xtask patch edit` checks out")
             })?;
         }
         let commits = self.commits(at, head)?;
         let series = self.series()?;
-        let names: Vec<String> = series.patches().iter().map(|patch| patch.slug.clone()).collect();
+        let names: Vec<String> = series
+            .patches()
+            .iter()
+            .map(|patch| patch.slug.clone())
+            .collect();
         let mut changes = Vec::new();
         for commit in commits {
             let change = self.change_of(commit, None)?;
@@ -528,7 +609,9 @@ impl<'a> Workshop<'a> {
     /// When git fails.
     pub fn abort(&self) -> Result<Option<Oid>> {
         let Some(session) = self.place.session()? else {
-            return Err(Failure::environment("nothing is being edited, so there is nothing to give up"));
+            return Err(Failure::environment(
+                "nothing is being edited, so there is nothing to give up",
+            ));
         };
         let tree = self.place.tree(&session.release);
         let handed_over = match session.conflict {
@@ -555,7 +638,9 @@ impl<'a> Workshop<'a> {
                     .next("make the history a line of commits on top of the release's, for example with `git rebase`"));
             }
             commits.push(at);
-            at = commit.parent_id(0).map_err(|error| self.db.failed("read a commit", error))?;
+            at = commit
+                .parent_id(0)
+                .map_err(|error| self.db.failed("read a commit", error))?;
         }
         commits.reverse();
         Ok(commits)
@@ -567,14 +652,24 @@ impl<'a> Workshop<'a> {
         let mut names: Vec<Option<String>> = vec![None; commits.len()];
         let mut subjects = Vec::new();
         for member in known {
-            subjects.push(Message::of(&self.db.find_commit(oid(&member.commit)?)?)?.subject().to_owned());
+            subjects.push(
+                Message::of(&self.db.find_commit(oid(&member.commit)?)?)?
+                    .subject()
+                    .to_owned(),
+            );
         }
         for (name, commit) in names.iter_mut().zip(commits) {
             let found = self.db.find_commit(*commit)?;
             let subject = Message::of(&found)?.subject().to_owned();
             let id = commit.to_string();
-            let same = left.iter().position(|member| member.is_some_and(|member| member.commit == id));
-            let alike = || left.iter().zip(&subjects).position(|(member, other)| member.is_some() && *other == subject);
+            let same = left
+                .iter()
+                .position(|member| member.is_some_and(|member| member.commit == id));
+            let alike = || {
+                left.iter()
+                    .zip(&subjects)
+                    .position(|(member, other)| member.is_some() && *other == subject)
+            };
             if let Some(at) = same.or_else(alike) {
                 *name = left[at].take().and_then(|member| member.slug.clone());
             }
@@ -587,14 +682,19 @@ impl<'a> Workshop<'a> {
         }
         for member in left.into_iter().flatten() {
             let name = member.slug.as_deref().unwrap_or("a patch without a name");
-            ui::say("Dropping", format_args!("{name}: its commit is no longer in the work tree"));
+            ui::say(
+                "Dropping",
+                format_args!("{name}: its commit is no longer in the work tree"),
+            );
         }
         Ok(changes)
     }
 
     fn change_of(&self, commit: Oid, slug: Option<String>) -> Result<Change> {
         let commit = self.db.find_commit(commit)?;
-        let parent = commit.parent(0).map_err(|error| self.db.failed("read a commit", error))?;
+        let parent = commit
+            .parent(0)
+            .map_err(|error| self.db.failed("read a commit", error))?;
         Ok(Change {
             slug,
             message: Message::of(&commit)?,
@@ -634,10 +734,14 @@ impl<'a> Workshop<'a> {
 impl Session {
     /// The commit the work tree had when it was handed over.
     fn handed_over(&self) -> Result<Oid> {
-        oid(self.known.last().map_or(&self.base, |member| &member.commit))
+        oid(self
+            .known
+            .last()
+            .map_or(&self.base, |member| &member.commit))
     }
 }
 
 fn oid(text: &str) -> Result<Oid> {
-    Oid::from_str(text).map_err(|error| Failure::environment(format!("{text} is not a git id")).because(error))
+    Oid::from_str(text)
+        .map_err(|error| Failure::environment(format!("{text} is not a git id")).because(error))
 }

@@ -42,7 +42,10 @@ pub fn plan(
 ) -> Result<Plan> {
     let folder = workspace.root().join(&port.series);
     let generator = Generator::new(db, port)?;
-    let names: Vec<String> = placed.iter().map(|one| slug(one.message.subject())).collect();
+    let names: Vec<String> = placed
+        .iter()
+        .map(|one| slug(one.message.subject()))
+        .collect();
     let renamed: Vec<(String, String)> = placed
         .iter()
         .zip(&names)
@@ -54,14 +57,23 @@ pub fn plan(
     let mut parent = base_tree;
     for (one, name) in placed.iter().zip(&names) {
         if name.is_empty() || !seen.insert(name) {
-            return Err(Failure::environment(format!("two patches would be called {name}.patch"))
-                .because(format!("the name is made from the subject `{}`", one.message.subject()))
-                .next("give one of them another subject"));
+            return Err(
+                Failure::environment(format!("two patches would be called {name}.patch"))
+                    .because(format!(
+                        "the name is made from the subject `{}`",
+                        one.message.subject()
+                    ))
+                    .next("give one of them another subject"),
+            );
         }
         let mut message = one.message.clone();
         message.text = rename_dependencies(&message.text, &renamed);
         let mail = message.mail(&diff(db, &generator, parent, one.tree)?);
-        patches.push(Patch::parse(name, &folder.join(format!("{name}.patch")), mail)?);
+        patches.push(Patch::parse(
+            name,
+            &folder.join(format!("{name}.patch")),
+            mail,
+        )?);
         parent = one.tree;
     }
     let list = old.with(&names, &renamed);
@@ -73,13 +85,20 @@ pub fn plan(
                 "patch {} does not give the tree it was made from",
                 applied.slug
             ))
-            .because(format!("it was made from {}, it gives {}", one.tree, applied.tree)));
+            .because(format!(
+                "it was made from {}, it gives {}",
+                one.tree, applied.tree
+            )));
         }
     }
 
     let mut misfits = Vec::new();
     let mut stacks = BTreeMap::from([(release.version.clone(), stack.clone())]);
-    for other in port.releases.iter().filter(|other| other.version != release.version) {
+    for other in port
+        .releases
+        .iter()
+        .filter(|other| other.version != release.version)
+    {
         let Some(tree) = at_hand(workspace, port, other)? else {
             crate::ui::warn(format_args!(
                 "CPython {} is not on this machine, so series.lock says nothing of it; `cargo xtask fetch --release {}`",
@@ -131,12 +150,22 @@ impl Plan {
     ///
     /// # Errors
     /// When a file cannot be written; the next command finishes it.
-    pub fn write(&self, workspace: &Workspace, db: &Database, port: &Port, gone: &[String]) -> Result<Vec<String>> {
-        let mut contents: BTreeMap<_, _> = gone.iter().map(|slug| (format!("{slug}.patch"), None)).collect();
+    pub fn write(
+        &self,
+        workspace: &Workspace,
+        db: &Database,
+        port: &Port,
+        gone: &[String],
+    ) -> Result<Vec<String>> {
+        let mut contents: BTreeMap<_, _> = gone
+            .iter()
+            .map(|slug| (format!("{slug}.patch"), None))
+            .collect();
         for (name, content) in &self.files {
             contents.insert(name.clone(), Some(content.clone()));
         }
-        Journal::plan(db, self.series.folder(), &contents)?.write(db, &Journal::path(workspace, &port.name))
+        Journal::plan(db, self.series.folder(), &contents)?
+            .write(db, &Journal::path(workspace, &port.name))
     }
 
     /// SHA-256 of each file.
@@ -158,7 +187,11 @@ pub fn sums(folder: &Path) -> Result<BTreeMap<String, String>> {
         return Ok(sums);
     }
     for entry in std::fs::read_dir(folder).doing("list", folder)? {
-        let name = entry.doing("list", folder)?.file_name().to_string_lossy().into_owned();
+        let name = entry
+            .doing("list", folder)?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
         if name.ends_with(".patch") || name == "series" {
             let file = folder.join(&name);
             sums.insert(name, sha256(&std::fs::read(&file).doing("read", &file)?));
@@ -175,24 +208,32 @@ pub fn sums(folder: &Path) -> Result<BTreeMap<String, String>> {
 pub fn diff(db: &Database, generator: &Generator, parent: Oid, tree: Oid) -> Result<Vec<u8>> {
     let tree = generator.with_files_of(tree, parent)?;
     let (parent, tree) = (db.tree(parent)?, db.tree(tree)?);
-    let print = |options: &mut DiffOptions| -> std::result::Result<Vec<(String, Vec<u8>)>, git2::Error> {
-        let diff = db.repository().diff_tree_to_tree(Some(&parent), Some(&tree), Some(options))?;
-        let mut files = Vec::new();
-        for (position, delta) in diff.deltas().enumerate() {
-            let path = delta.new_file().path().or(delta.old_file().path());
-            let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-            if let Some(mut patch) = git2::Patch::from_diff(&diff, position)? {
-                files.push((path, patch.to_buf()?.to_vec()));
+    let print =
+        |options: &mut DiffOptions| -> std::result::Result<Vec<(String, Vec<u8>)>, git2::Error> {
+            let diff =
+                db.repository()
+                    .diff_tree_to_tree(Some(&parent), Some(&tree), Some(options))?;
+            let mut files = Vec::new();
+            for (position, delta) in diff.deltas().enumerate() {
+                let path = delta.new_file().path().or(delta.old_file().path());
+                let path = path
+                    .map(|path| path.to_string_lossy().into_owned())
+                    .unwrap_or_default();
+                if let Some(mut patch) = git2::Patch::from_diff(&diff, position)? {
+                    files.push((path, patch.to_buf()?.to_vec()));
+                }
             }
-        }
-        Ok(files)
-    };
+            Ok(files)
+        };
     let failed = |error: git2::Error| db.failed("make a diff", error);
     let mut text = Vec::new();
     for (path, patch) in print(&mut options()).map_err(failed)? {
         if patch.windows(2).any(|bytes| bytes == b"\r\n") {
             let mut binary = options();
-            binary.force_binary(true).disable_pathspec_match(true).pathspec(&path);
+            binary
+                .force_binary(true)
+                .disable_pathspec_match(true)
+                .pathspec(&path);
             for (_, patch) in print(&mut binary).map_err(failed)? {
                 text.extend(patch);
             }
