@@ -10,7 +10,7 @@ use std::path::Path;
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -25,6 +25,7 @@ impl Lock {
         let handle = File::options()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
             .open(file)
             .doing("open a lock", file)?;
@@ -39,6 +40,14 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(error).doing("take a lock", file),
         }
-        Ok(Self { _file: handle })
+        Ok(Self { file: handle })
+    }
+
+    /// The lock as a file that a child process can be given: it then holds the lock as well, until it ends.
+    ///
+    /// # Errors
+    /// When the process has too many open files.
+    pub fn share(&self) -> Result<File> {
+        self.file.try_clone().doing("share a lock", Path::new("."))
     }
 }

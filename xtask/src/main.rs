@@ -1,5 +1,6 @@
 //! `cargo xtask`: builds, tests and exports Clinker's CPython patch series.
 
+mod build;
 mod commands;
 mod error;
 mod files;

@@ -1,7 +1,8 @@
 //! `fetch`: brings sources into the object database.
 
 use super::SourceOptions;
-use crate::error::{Failure, Result};
+use super::json::print_json;
+use crate::error::Result;
 use crate::port::Port;
 use crate::source::{self, Obtained};
 use crate::workspace::Workspace;
@@ -39,9 +40,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     };
     if options.json {
         let list: Vec<_> = obtained.iter().map(described).collect();
-        let text = serde_json::to_string_pretty(&list)
-            .map_err(|error| Failure::environment("cannot write JSON").because(error))?;
-        println!("{text}");
+        print_json(&list)?;
     } else {
         for one in &obtained {
             println!("{} {} {}", one.release.version, one.tree, one.origin);

@@ -1,11 +1,13 @@
 //! The commands, one file each, and their common options.
 
 mod apply;
+pub mod build;
 mod bump;
 mod doctor;
 mod fetch;
 mod json;
 mod patch;
+mod run;
 
 use crate::error::Result;
 use crate::workspace::Workspace;
@@ -52,6 +54,10 @@ enum Command {
     Doctor(doctor::Options),
     /// Brings sources into the object database, from the first origin that has them.
     Fetch(fetch::Options),
+    /// Builds and installs a CPython and prints the path of its python.
+    Build(build::Options),
+    /// Runs a program with the built python; builds it first if need be.
+    Run(run::Options),
     /// Puts the patch series on a release and moves the source tree there.
     Apply(apply::Options),
     /// Shows and changes the patch series.
@@ -69,6 +75,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Doctor(options) => doctor::run(&workspace, &options),
         Command::Fetch(options) => fetch::run(&workspace, &options),
+        Command::Build(options) => build::run(&workspace, &options),
+        Command::Run(options) => run::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),
         Command::Bump(options) => bump::run(&workspace, &options),

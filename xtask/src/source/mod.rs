@@ -21,6 +21,7 @@ use crate::workspace::Workspace;
 use cache::Cache;
 use git2::Oid;
 use std::path::Path;
+pub use unpack::hexadecimal;
 
 /// A release whose tree is in the object database.
 #[derive(Debug, Clone)]

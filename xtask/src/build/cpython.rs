@@ -1,0 +1,234 @@
+//! Configures, makes and installs CPython.
+//!
+//! Each stage records its end, last. A stage that was killed is done again; what make was just writing when it was killed
+//! is removed first, because make takes half a file for a whole one.
+
+use super::identity::{self, Configuration, Identity};
+use super::logged::Log;
+use crate::error::{Context, Result};
+use crate::lock::Lock;
+use crate::port::Profile;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// One build tree and all that is done in it.
+pub struct CPython<'a> {
+    /// Sources.
+    pub source_tree: &'a Path,
+    /// Objects.
+    pub build_tree: &'a Path,
+    /// Installed interpreter.
+    pub prefix: &'a Path,
+    /// How it is configured.
+    pub profile: &'a Profile,
+    /// How many jobs make runs at once.
+    pub jobs: usize,
+    /// Held while anything works in the build tree.
+    pub lock: &'a Lock,
+}
+
+/// How much of an installed interpreter has to be installed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Install {
+    /// The interpreter's binary alone.
+    Binary,
+    /// Everything that is compiled, and the headers.
+    Compiled,
+    /// Everything, into an empty folder.
+    Everything,
+}
+
+impl CPython<'_> {
+    /// Configures, unless it was with the same configuration.
+    pub fn configure(&self, identity: &Identity, log: &mut Log) -> Result<()> {
+        let stamp = self.build_tree.join(".clinker-configuration.json");
+        let profiled = self.build_tree.join(".clinker-profiled-tree.json");
+        let configuration = &identity.configuration;
+        let same = identity::read::<Configuration>(&stamp).as_ref() == Some(configuration);
+        // A profile of other sources makes gcc fail: with PGO every change starts anew.
+        let trained = configuration
+            .arguments
+            .iter()
+            .any(|argument| argument == "--enable-optimizations");
+        let stale = trained && identity::read::<String>(&profiled).as_ref() != Some(&identity.tree);
+        if same && !stale {
+            return Ok(());
+        }
+        if self.build_tree.exists() {
+            std::fs::remove_dir_all(self.build_tree)
+                .doing("remove an outdated build tree", self.build_tree)?;
+        }
+        std::fs::create_dir_all(self.build_tree).doing("make a folder", self.build_tree)?;
+        let mut configure = self.command(&self.source_tree.join("configure"));
+        configure.arg("-q").args(&configuration.arguments);
+        log.run("Configuring", "CPython", &mut configure, self.lock)?;
+        identity::write(&profiled, &identity.tree)?;
+        identity::write(&stamp, configuration)
+    }
+
+    /// Makes what is not up to date. `relink`: the archive is another, of which make knows nothing.
+    pub fn make(&self, relink: bool, log: &mut Log) -> Result<()> {
+        let interrupted = self.build_tree.join(".clinker-making");
+        if interrupted.exists() {
+            remove_unfinished(self.build_tree)?;
+        }
+        std::fs::write(&interrupted, "").doing("write", &interrupted)?;
+        if relink {
+            remove_if_there(&self.build_tree.join("python"))?;
+        }
+        let mut make = self.command(Path::new("make"));
+        make.arg(format!("-j{}", self.jobs));
+        let made = log.run("Compiling", "CPython", &mut make, self.lock);
+        // A command that ended by itself has removed what it could not finish.
+        remove_if_there(&interrupted)?;
+        made
+    }
+
+    /// Installs into the prefix.
+    pub fn install(&self, extent: Install, log: &mut Log) -> Result<()> {
+        let targets: &[&str] = match extent {
+            Install::Binary => &["altbininstall"],
+            Install::Compiled => &[
+                "altbininstall",
+                "sharedinstall",
+                "inclinstall",
+                "libainstall",
+            ],
+            Install::Everything => &["install"],
+        };
+        if extent == Install::Everything && self.prefix.exists() {
+            std::fs::remove_dir_all(self.prefix)
+                .doing("remove an outdated interpreter", self.prefix)?;
+        }
+        let mut install = self.command(Path::new("make"));
+        install.arg(format!("-j{}", self.jobs)).args(targets);
+        log.run(
+            "Installing",
+            &format!("into {}", self.prefix.display()),
+            &mut install,
+            self.lock,
+        )?;
+        self.make_scripts_relocatable()
+    }
+
+    /// Modules that were not built because a library is missing, as configure found.
+    pub fn missing_modules(&self) -> Result<Vec<String>> {
+        let makefile = self.build_tree.join("Makefile");
+        let text = std::fs::read_to_string(&makefile).doing("read", &makefile)?;
+        let missing = text.lines().filter_map(|line| {
+            let name = line
+                .strip_prefix("MODULE_")?
+                .strip_suffix("_STATE=missing")?;
+            Some(name.to_lowercase())
+        });
+        Ok(missing.collect())
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.build_tree)
+            .envs(&self.profile.environment);
+        for variable in [
+            "MAKEFLAGS",
+            "MFLAGS",
+            "MAKELEVEL",
+            "PYTHONHOME",
+            "PYTHONPATH",
+            "PYTHONSTARTUP",
+            "DESTDIR",
+        ] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// Scripts such as pip name the interpreter by its full path: let them look beside themselves instead.
+    fn make_scripts_relocatable(&self) -> Result<()> {
+        let folder = self.prefix.join("bin");
+        let ours = format!("#!{}/", folder.display());
+        for entry in std::fs::read_dir(&folder).doing("list", &folder)? {
+            let path = entry.doing("list", &folder)?.path();
+            if path.is_symlink() || !path.is_file() {
+                continue;
+            }
+            let mut file = BufReader::new(std::fs::File::open(&path).doing("read", &path)?);
+            let mut first = Vec::new();
+            file.by_ref()
+                .take(4096)
+                .read_until(b'\n', &mut first)
+                .doing("read", &path)?;
+            let Some(interpreter) = std::str::from_utf8(&first)
+                .ok()
+                .and_then(|line| line.strip_prefix(&ours))
+            else {
+                continue;
+            };
+            let interpreter = interpreter.trim_end().to_owned();
+            // A line that both sh and Python read: sh runs the interpreter, Python sees a string.
+            let mut text =
+                format!("#!/bin/sh\n'''exec' \"$(dirname \"$(readlink -f \"$0\")\")/{interpreter}\" \"$0\" \"$@\"\n' '''\n")
+                    .into_bytes();
+            file.read_to_end(&mut text).doing("read", &path)?;
+            std::fs::write(&path, text).doing("write", &path)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes what was written in the last two minutes before make was killed: it may be half a file.
+fn remove_unfinished(build_tree: &Path) -> Result<()> {
+    const WINDOW: Duration = Duration::from_secs(120);
+    let mut products = Vec::new();
+    for entry in walkdir::WalkDir::new(build_tree) {
+        let entry = entry.doing("list", build_tree)?;
+        if entry.file_type().is_file() && is_product(entry.path()) {
+            let modified = entry.metadata().doing("look at", entry.path())?.modified();
+            products.push((modified.doing("look at", entry.path())?, entry.into_path()));
+        }
+    }
+    let Some(newest) = products.iter().map(|(time, _)| *time).max() else {
+        return Ok(());
+    };
+    for (time, path) in products {
+        if newest.duration_since(time).is_ok_and(|age| age < WINDOW) {
+            std::fs::remove_file(&path).doing("remove", &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_product(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let programs = [
+        "python",
+        "_bootstrap_python",
+        "_freeze_module",
+        "_testembed",
+        "pybuilddir.txt",
+        "platform",
+    ];
+    match extension.as_ref() {
+        "o" | "a" | "so" | "gcda" => !path.components().any(|part| part.as_os_str() == "archive"),
+        "h" => name != "pyconfig.h",
+        "py" => name.starts_with("_sysconfigdata"),
+        _ => programs.contains(&name.as_ref()),
+    }
+}
+
+fn remove_if_there(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).doing("remove", file)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The interpreter of a prefix.
+pub fn python(prefix: &Path) -> PathBuf {
+    prefix.join("bin/python3")
+}

@@ -1,0 +1,285 @@
+//! Builds and installs a CPython: with the series and the archive, or pristine.
+//!
+//! A build has an identity (see [`identity`]); the installed interpreter records it, last of all. When the identity is
+//! the same there is nothing to do; else make compiles what differs. Killed at any moment, the next run finishes it.
+
+mod archive;
+mod cpython;
+pub mod identity;
+pub mod logged;
+pub mod machine;
+
+use crate::commands::SourceOptions;
+use crate::error::{Context, Failure, Result};
+use crate::git::Database;
+use crate::lock::Lock;
+use crate::port::{Port, Release};
+use crate::series::{self, Series};
+use crate::source;
+use crate::ui;
+use crate::workspace::Workspace;
+use cpython::{CPython, Install};
+use git2::Oid;
+use identity::{ArchiveIdentity, Configuration, Identity};
+use logged::Log;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Release, and where its sources come from.
+    pub source: SourceOptions,
+    /// Name of the build profile.
+    pub profile: String,
+    /// Without the series and the archive.
+    pub pristine: bool,
+    /// How many jobs make runs at once; none: one for each core.
+    pub jobs: Option<usize>,
+    /// Only the patches up to this one, without the archive and in folders of their own.
+    pub through: Option<String>,
+}
+
+/// An installed interpreter.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// Its release.
+    pub release: Release,
+    /// Its executable.
+    pub python: PathBuf,
+    /// The folder it is installed in.
+    pub prefix: PathBuf,
+    /// The sources it was compiled from.
+    pub source_tree: PathBuf,
+    /// Its objects.
+    pub build_tree: PathBuf,
+    /// Hash of all it is made of.
+    pub key: String,
+    /// Optional modules that it lacks, because a library is missing on this machine.
+    pub missing_modules: Vec<String>,
+}
+
+/// What an installed interpreter records of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Hash of `identity`.
+    pub key: String,
+    /// What it is made of.
+    pub identity: Identity,
+    /// Optional modules that it lacks.
+    pub missing_modules: Vec<String>,
+}
+
+impl Record {
+    /// The file of a prefix that holds its record.
+    pub fn file(prefix: &Path) -> PathBuf {
+        prefix.join("clinker.json")
+    }
+
+    /// The record of a prefix that was installed to its end.
+    pub fn of(prefix: &Path) -> Option<Self> {
+        identity::read(&Self::file(prefix))
+    }
+}
+
+/// Builds and installs what is asked for, unless it is there already.
+///
+/// # Errors
+/// When the sources cannot be had, the series does not apply, a tool is missing or a step of the build fails.
+pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
+    machine::require_tools()?;
+    let port = Port::load(workspace, &request.source.port)?;
+    let profile = port.profile(&request.profile)?;
+    let obtained = source::obtain(workspace, &port, &request.source)?;
+    let release = &obtained.release;
+    let database = Database::open(workspace, &port.name)?;
+    let tree = tree_to_build(workspace, &port, &database, release, obtained.tree, request)?;
+
+    let label = match &request.through {
+        Some(_) => format!("{}-each", release.version),
+        None => release.version.clone(),
+    };
+    let profile_label = match &request.through {
+        Some(_) => format!("{}-each", request.profile),
+        None => request.profile.clone(),
+    };
+    let source_tree = workspace.source_tree(&label, request.pristine);
+    let build_tree = workspace.build_tree(&release.version, &profile_label, request.pristine);
+    let prefix = workspace.prefix(&release.version, &profile_label, request.pristine);
+    let _source_lock = Lock::take(&with_suffix(&source_tree, ".in-use.lock"))?;
+    let lock = Lock::take(&with_suffix(&build_tree, ".lock"))?;
+
+    let mut arguments = vec![format!("--prefix={}", prefix.display())];
+    arguments.extend(profile.configure.iter().cloned());
+    let archive = port
+        .archive
+        .as_deref()
+        .filter(|_| !request.pristine && request.through.is_none());
+    let identity = Identity {
+        release: release.version.clone(),
+        tree: tree.to_string(),
+        configuration: Configuration::here(arguments, configure_script(&database, tree)?)?,
+        archive: archive
+            .map(|package| ArchiveIdentity::here(workspace, package))
+            .transpose()?,
+    };
+    let key = identity.key()?;
+    let old = Record::of(&prefix);
+    let cpython = CPython {
+        source_tree: &source_tree,
+        build_tree: &build_tree,
+        prefix: &prefix,
+        profile,
+        jobs: request.jobs.unwrap_or_else(cores),
+        lock: &lock,
+    };
+    let built = |missing_modules| Built {
+        release: release.clone(),
+        python: cpython::python(&prefix),
+        prefix: prefix.clone(),
+        source_tree: source_tree.clone(),
+        build_tree: build_tree.clone(),
+        key: key.clone(),
+        missing_modules,
+    };
+    if let Some(old) = old
+        .as_ref()
+        .filter(|old| old.key == key && cpython::python(&prefix).exists())
+    {
+        // The work tree is shared by all profiles and may hold another tree, or a user's edits, which are not built.
+        database.materialize(tree, &source_tree)?;
+        ui::say("Up to date", prefix.display());
+        return Ok(built(old.missing_modules.clone()));
+    }
+
+    let suffix = if request.pristine { "-pristine" } else { "" };
+    let log = workspace.log(&format!(
+        "build-{}-{profile_label}{suffix}",
+        release.version
+    ));
+    let mut log = Log::start(log)?;
+    database.materialize(tree, &source_tree)?;
+    cpython.configure(&identity, &mut log)?;
+    // The record goes first and comes back last: without it the prefix counts as unfinished.
+    let record = Record::file(&prefix);
+    if record.exists() {
+        std::fs::remove_file(&record).doing("remove", &record)?;
+    }
+    let relink = match archive {
+        Some(package) => archive::build(
+            workspace,
+            package,
+            &source_tree,
+            &build_tree,
+            &mut log,
+            &lock,
+        )?,
+        None => false,
+    };
+    cpython.make(relink, &mut log)?;
+    let extent = old.map_or(Ok(Install::Everything), |old| {
+        extent(&database, &old.identity, &identity)
+    })?;
+    cpython.install(extent, &mut log)?;
+    let missing_modules = cpython.missing_modules()?;
+    report_missing(&missing_modules);
+    identity::write(
+        &record,
+        &Record {
+            key: key.clone(),
+            identity,
+            missing_modules: missing_modules.clone(),
+        },
+    )?;
+    Ok(built(missing_modules))
+}
+
+fn tree_to_build(
+    workspace: &Workspace,
+    port: &Port,
+    database: &Database,
+    release: &Release,
+    base: Oid,
+    request: &Request,
+) -> Result<Oid> {
+    if request.pristine {
+        return Ok(base);
+    }
+    let series = Series::load(workspace, port)?;
+    let through = request.through.as_deref();
+    let stack = series::apply(database, port, release, base, &series, through)?;
+    Ok(stack.tip_tree())
+}
+
+fn configure_script(database: &Database, tree: Oid) -> Result<String> {
+    let entry = database.entry(tree, Path::new("configure"))?;
+    entry.map(|entry| entry.id.to_string()).ok_or_else(|| {
+        Failure::environment("the sources have no configure script")
+            .at(format!("tree {tree}"))
+            .next("a port's releases must be CPython source trees")
+    })
+}
+
+/// How much has to be installed when `old` becomes `new`.
+fn extent(database: &Database, old: &Identity, new: &Identity) -> Result<Install> {
+    if old.release != new.release || old.configuration != new.configuration {
+        return Ok(Install::Everything);
+    }
+    if old.tree == new.tree {
+        return Ok(Install::Binary);
+    }
+    let Some(before) = Oid::from_str(&old.tree)
+        .ok()
+        .filter(|tree| database.has(*tree))
+    else {
+        return Ok(Install::Everything);
+    };
+    let after = Oid::from_str(&new.tree).map_err(|error| database.failed("read a tree", error))?;
+    let (before, after) = (database.files(before)?, database.files(after)?);
+    let differs = |path: &&String| before.get(*path) != after.get(*path);
+    let compiled = [
+        "Include/",
+        "Modules/",
+        "Objects/",
+        "Parser/",
+        "Programs/",
+        "Python/",
+        "Doc/",
+        "Misc/NEWS.d/",
+    ];
+    let only_compiled = before
+        .keys()
+        .chain(after.keys())
+        .filter(differs)
+        .all(|path| compiled.iter().any(|folder| path.starts_with(folder)));
+    Ok(if only_compiled {
+        Install::Compiled
+    } else {
+        Install::Everything
+    })
+}
+
+/// Says which optional modules are missing and how to get them.
+pub fn report_missing(modules: &[String]) {
+    let libraries = machine::libraries_of(modules);
+    if modules.is_empty() {
+        return;
+    }
+    ui::warn(format_args!(
+        "optional modules that were not built: {}",
+        modules.join(", ")
+    ));
+    if !libraries.is_empty() {
+        ui::say("To get them", machine::install_command(&[], &libraries));
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn with_suffix(folder: &Path, suffix: &str) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

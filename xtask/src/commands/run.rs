@@ -1,0 +1,42 @@
+//! `run`: runs a program with a built interpreter.
+
+use super::build::BuildOptions;
+use crate::build;
+use crate::error::{Context, Result};
+use crate::port::Port;
+use crate::workspace::Workspace;
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode};
+
+/// Options of `run`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    build: BuildOptions,
+    /// What the interpreter is given, after `--`: `cargo xtask run -- -X jit=stats prog.py`
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+}
+
+/// Builds if need be, runs the interpreter and ends with its exit status.
+///
+/// # Errors
+/// When the build fails or the interpreter cannot be started.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let port = Port::load(workspace, &options.build.source.port)?;
+    let profile = port.profile(&options.build.profile)?;
+    let built = build::build(workspace, &options.build.request())?;
+    let status = Command::new(&built.python)
+        .args(&options.arguments)
+        .envs(&profile.environment)
+        .status()
+        .doing("run", &built.python)?;
+    // A shell says 128 + N of a program that signal N has ended; so do we.
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    Ok(ExitCode::from(
+        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+    ))
+}
