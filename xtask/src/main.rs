@@ -1,14 +1,17 @@
 //! `cargo xtask`: builds, tests and exports Clinker's CPython patch series.
 
 mod build;
+mod ci;
 mod commands;
 mod error;
+mod export;
 mod files;
 mod git;
 mod lock;
 mod port;
 mod series;
 mod source;
+mod suite;
 mod ui;
 mod workspace;
 

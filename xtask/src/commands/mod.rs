@@ -3,15 +3,19 @@
 mod apply;
 pub mod build;
 mod bump;
+mod ci;
 mod doctor;
+mod export_patches;
 mod fetch;
 mod json;
 mod patch;
 mod run;
+mod test;
 
 use crate::error::Result;
 use crate::workspace::Workspace;
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -48,6 +52,23 @@ pub struct SourceOptions {
     pub offline: bool,
 }
 
+impl SourceOptions {
+    /// The same options as words of a command line.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["--port".into(), (&self.port).into()];
+        if let Some(release) = &self.release {
+            words.extend(["--release".into(), release.into()]);
+        }
+        if let Some(source) = &self.source {
+            words.extend(["--source".into(), source.into()]);
+        }
+        if self.offline {
+            words.push("--offline".into());
+        }
+        words
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Says what this machine has and lacks for building CPython.
@@ -64,6 +85,24 @@ enum Command {
     Patch(patch::Options),
     /// Moves the patch files to another release.
     Bump(bump::Options),
+    /// Writes the series for upstream: mails, branches, pull requests; --check lints it as a reviewer would.
+    ExportPatches(export_patches::Options),
+    /// Runs everything that must hold; with --full, CPython's whole suite against a pristine build.
+    Test(test::Options),
+    /// Prints the matrix of what is tested, runs a row of it, writes the workflow files.
+    Ci(ci::Options),
+}
+
+/// Whether `words` are a command line of xtask; says what is wrong with it.
+///
+/// # Errors
+/// What the user would be told.
+pub fn accepts(words: &[String]) -> Result<(), String> {
+    let words = std::iter::once("xtask").chain(words.iter().map(String::as_str));
+    match Arguments::try_parse_from(words) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Runs one command.
@@ -80,5 +119,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),
         Command::Bump(options) => bump::run(&workspace, &options),
+        Command::ExportPatches(options) => export_patches::run(&workspace, &options),
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Ci(options) => ci::run(&workspace, &options),
     }
 }

@@ -23,8 +23,9 @@ pub use generate::Generator;
 pub use list::List;
 pub use lock_file::{LockFile, Locked, sha256};
 pub use mail::{Patch, slug};
-pub use trailers::{AREAS, News, Status, Trailers};
+pub use trailers::{AREAS, News, OURS, Status, Trailers, split};
 pub use workflow::{Ground, Report, Workshop};
+pub use write::whole_diff;
 
 use crate::error::{Context, Failure, Result};
 use crate::git::Database;

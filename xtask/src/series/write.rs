@@ -206,7 +206,14 @@ pub fn sums(folder: &Path) -> Result<BTreeMap<String, String>> {
 /// # Errors
 /// When the database cannot be read.
 pub fn diff(db: &Database, generator: &Generator, parent: Oid, tree: Oid) -> Result<Vec<u8>> {
-    let tree = generator.with_files_of(tree, parent)?;
+    whole_diff(db, parent, generator.with_files_of(tree, parent)?)
+}
+
+/// The diff of two trees in the same form, with all files.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn whole_diff(db: &Database, parent: Oid, tree: Oid) -> Result<Vec<u8>> {
     let (parent, tree) = (db.tree(parent)?, db.tree(tree)?);
     let print =
         |options: &mut DiffOptions| -> std::result::Result<Vec<(String, Vec<u8>)>, git2::Error> {

@@ -1,0 +1,96 @@
+//! `export-patches`: the series as mails, branches and pull requests for upstream, and the lints of a reviewer.
+
+use super::SourceOptions;
+use super::json::print_json;
+use crate::error::Result;
+use crate::export::{self, Exporter, Finding, Level};
+use crate::git::Database;
+use crate::port::Port;
+use crate::series::Series;
+use crate::ui;
+use crate::workspace::Workspace;
+use std::process::ExitCode;
+
+/// Options of `export-patches`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Export only this topic: a title of the series file or its slug, a patch, or whole-series [default: all]
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Write nothing; print what a reviewer of CPython would object to, and fail when there is something.
+    ///
+    /// What only a person can supply, such as an issue's number, is printed and does not fail.
+    #[arg(long)]
+    check: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Exports topics to target/clinker/export/, or lints them.
+///
+/// # Errors
+/// When a topic does not apply alone, or `git am` makes something else of it than the series.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let port = Port::load(workspace, &options.source.port)?;
+    let series = Series::load(workspace, &port)?;
+    let obtained = crate::source::obtain(workspace, &port, &options.source)?;
+    let database = Database::open(workspace, &port.name)?;
+    let exporter = Exporter::new(workspace, &port, &database, &obtained, &series);
+    let topics = export::topics(&series, options.topic.as_deref())?;
+    let findings = exporter.lint(&topics)?;
+    let errors = count(&findings, Level::Error);
+    let pending = count(&findings, Level::Pending);
+    if options.check {
+        if options.json {
+            print_json(&findings)?;
+        } else {
+            for finding in &findings {
+                println!("{}: {}", finding.place, line(finding));
+            }
+        }
+        ui::say(
+            "Checked",
+            format_args!("{errors} errors, {pending} for a person to supply"),
+        );
+        return Ok(if errors == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    let exported = topics
+        .iter()
+        .map(|topic| exporter.export(topic, &findings))
+        .collect::<Result<Vec<_>>>()?;
+    if errors + pending > 0 {
+        ui::warn(format_args!(
+            "{errors} objections and {pending} gaps for a person; `cargo xtask export-patches --check` lists them"
+        ));
+    }
+    if options.json {
+        print_json(&exported)?;
+    } else {
+        for topic in exported {
+            println!("{}", topic.folder.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn count(findings: &[Finding], level: Level) -> usize {
+    findings
+        .iter()
+        .filter(|finding| finding.level == level)
+        .count()
+}
+
+fn line(finding: &Finding) -> String {
+    let word = match finding.level {
+        Level::Error => "error",
+        Level::Pending => "pending",
+    };
+    format!("{word}: {} [{}]", finding.message, finding.lint)
+}

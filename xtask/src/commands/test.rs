@@ -1,0 +1,118 @@
+//! `test`: everything that must hold, in named parts; or CPython's whole suite against a pristine build.
+
+use super::SourceOptions;
+use crate::error::{Failure, Result};
+use crate::suite::{self, Counts, Outcome, Part, Parts, Subject};
+use crate::ui;
+use crate::workspace::Workspace;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Options of `test`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Build profile of the interpreter that is tested.
+    #[arg(long, default_value = "dev", value_name = "NAME")]
+    profile: String,
+    /// Run only this part; can be given several times [default: all, in this order]
+    #[arg(
+        long = "part",
+        value_name = "PART",
+        value_enum,
+        conflicts_with = "full"
+    )]
+    parts: Vec<Part>,
+    /// Run all of CPython's suite, without and with the archive, and compare it with a pristine build.
+    ///
+    /// A case that fails in the pristine build is upstream's; one that fails in the patched build only is ours, unless it
+    /// passes when it is run again alone. Runs that came to their end are kept until the build changes, so an interrupted
+    /// comparison goes on where it was.
+    #[arg(long)]
+    full: bool,
+    /// With --full: run everything again, also what is kept.
+    #[arg(long, requires = "full")]
+    fresh: bool,
+    /// Jobs at a time [default: the number of processors]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<usize>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the parts, or the comparison.
+///
+/// The last line on standard output is `N passed, N failed, N skipped`; exit status 1 when anything failed.
+///
+/// # Errors
+/// When the comparison cannot be made. A part that cannot run is a failed test.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let subject = Subject {
+        source: options.source.clone(),
+        profile: options.profile.clone(),
+        jobs: options.jobs,
+    };
+    if options.full {
+        let comparison = suite::compare_with_pristine(workspace, &subject, options.fresh)?;
+        print(&if options.json {
+            comparison.json()
+        } else {
+            comparison.table()
+        })?;
+        return Ok(status(comparison.is_clean()));
+    }
+    let mut parts = options.parts.clone();
+    if parts.is_empty() {
+        parts = Part::all();
+    }
+    let mut runner = Parts::new(workspace, &subject);
+    let mut outcomes = Vec::new();
+    for part in parts {
+        let outcome = runner.run(part);
+        summarize(&outcome);
+        outcomes.push(outcome);
+    }
+    let sum: Counts = outcomes.iter().map(|outcome| outcome.counts).sum();
+    if options.json {
+        let json = serde_json::json!({ "parts": outcomes, "sum": sum });
+        print(&format!("{json:#}"))?;
+    } else {
+        print(&sum.to_string())?;
+    }
+    Ok(status(sum.failed == 0))
+}
+
+fn summarize(outcome: &Outcome) {
+    ui::say(
+        if outcome.counts.failed == 0 {
+            "Passed"
+        } else {
+            "Failed"
+        },
+        format_args!(
+            "{}: {} in {:.0} s",
+            outcome.part, outcome.counts, outcome.seconds
+        ),
+    );
+    for failure in &outcome.failures {
+        ui::say("", failure);
+    }
+    if let (true, Some(log)) = (outcome.counts.failed > 0, &outcome.log) {
+        ui::say("", format_args!("log: {}", log.display()));
+    }
+}
+
+fn status(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn print(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{}", text.trim_end())
+        .map_err(|error| Failure::environment("cannot write to standard output").because(error))
+}

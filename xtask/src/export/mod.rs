@@ -1,0 +1,216 @@
+//! The series as upstream would get it: topics as mails, a branch and the skeleton of a pull request, linted as a reviewer
+//! of CPython would.
+//!
+//! An exported topic is its patches and those they depend on, without our trailers and with generated files, on a pristine
+//! tree. What was written is applied again with `git am`, which must give the trees it was made from.
+
+mod lint;
+mod message;
+mod pull_request;
+mod round_trip;
+mod topic;
+
+pub use lint::{Finding, Level};
+pub use topic::{Topic, topics};
+
+use crate::error::{Context, Failure, Result};
+use crate::git::Database;
+use crate::port::Port;
+use crate::series::{self, LockFile, Series, Stack};
+use crate::source::Obtained;
+use crate::ui::Step;
+use crate::workspace::Workspace;
+use git2::Oid;
+use round_trip::Pristine;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What is exported, and from where.
+pub struct Exporter<'a> {
+    workspace: &'a Workspace,
+    port: &'a Port,
+    database: &'a Database,
+    obtained: &'a Obtained,
+    series: &'a Series,
+}
+
+/// What was written for a topic.
+#[derive(Debug, Serialize)]
+pub struct Exported {
+    /// Name of the topic.
+    pub topic: String,
+    /// Folder of its files.
+    pub folder: PathBuf,
+    /// The mails in order.
+    pub mails: Vec<String>,
+    /// Branch in the port's object database.
+    pub branch: String,
+    /// Tree of its last patch.
+    pub tree: String,
+}
+
+impl<'a> Exporter<'a> {
+    /// An exporter of a series for one release.
+    pub fn new(
+        workspace: &'a Workspace,
+        port: &'a Port,
+        database: &'a Database,
+        obtained: &'a Obtained,
+        series: &'a Series,
+    ) -> Self {
+        Self {
+            workspace,
+            port,
+            database,
+            obtained,
+            series,
+        }
+    }
+
+    /// Lints the patches of some topics, each once, in the order of the series.
+    ///
+    /// # Errors
+    /// When the series does not apply or a patch's trailers are not valid.
+    pub fn lint(&self, topics: &[Topic]) -> Result<Vec<Finding>> {
+        let stack = self.apply(self.series)?;
+        let mut findings = Vec::new();
+        for (position, (patch, applied)) in
+            self.series.patches().iter().zip(&stack.applied).enumerate()
+        {
+            if topics.iter().any(|topic| topic.patches.contains(&position)) {
+                findings.extend(lint::run(self.database, self.port, patch, applied.tree)?);
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Writes a topic's mails, branch and pull request, and applies the mails to a pristine tree again.
+    ///
+    /// # Errors
+    /// When the topic does not apply to a pristine tree, cannot be written, or `git am` makes something else of it.
+    pub fn export(&self, topic: &Topic, findings: &[Finding]) -> Result<Exported> {
+        let step = Step::new("Exporting", topic.name.clone());
+        let patches = topic
+            .patches
+            .iter()
+            .map(|position| {
+                let mut patch = self.series.patches()[*position].clone();
+                patch.message.text = message::for_upstream(&patch)?;
+                Ok(patch)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let series = Series::new(self.series.folder(), self.series.list().clone(), patches);
+        let stack = self.apply(&series).map_err(|failure| {
+            failure.next(format!(
+                "if topic {} needs a patch of another topic, name that patch with a Depends-On trailer",
+                topic.name
+            ))
+        })?;
+        if topic.is_whole_series {
+            self.compare_with_lock(&stack)?;
+        }
+
+        let parent = self.workspace.output().join("export");
+        std::fs::create_dir_all(&parent).doing("make the folder of exports", &parent)?;
+        let temporary = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(&parent)
+            .doing("make a folder in", &parent)?;
+        let mut mails = Vec::new();
+        for (position, patch) in series.patches().iter().enumerate() {
+            let applied = &stack.applied[position];
+            let diff =
+                series::whole_diff(self.database, stack.parent_tree(position), applied.tree)?;
+            let name = format!("{:04}-{}.patch", position + 1, patch.slug);
+            let file = temporary.path().join(&name);
+            let mut mail =
+                format!("From {} Mon Sep 17 00:00:00 2001\n", applied.commit).into_bytes();
+            mail.extend(patch.message.mail(&diff));
+            std::fs::write(&file, mail).doing("write a mail", &file)?;
+            mails.push(name);
+        }
+        step.detail("git am");
+        let trees: Vec<Oid> = stack.applied.iter().map(|applied| applied.tree).collect();
+        Pristine::new(self.database, stack.base)?.verify(temporary.path(), &mails, &trees)?;
+
+        let branch = self.branch(&topic.name, stack.tip())?;
+        let text = pull_request::skeleton(&pull_request::Content {
+            topic,
+            series: &series,
+            findings,
+            release: &self.obtained.release.version,
+            branch: &branch,
+            database: self.database.folder(),
+        });
+        let file = temporary.path().join("PULL_REQUEST.md");
+        std::fs::write(&file, text).doing("write the skeleton of a pull request", &file)?;
+        let folder = parent.join(&topic.name);
+        replace(temporary, &folder)?;
+        step.done();
+        Ok(Exported {
+            topic: topic.name.clone(),
+            folder,
+            mails,
+            branch,
+            tree: stack.tip_tree().to_string(),
+        })
+    }
+
+    fn apply(&self, series: &Series) -> Result<Stack> {
+        // With the last patch named, the stack of the work tree keeps its own ref.
+        let last = series.patches().last().map(|patch| patch.slug.as_str());
+        series::apply(
+            self.database,
+            self.port,
+            &self.obtained.release,
+            self.obtained.tree,
+            series,
+            last,
+        )
+    }
+
+    fn compare_with_lock(&self, stack: &Stack) -> Result<()> {
+        let folder = self.series.folder();
+        let version = &self.obtained.release.version;
+        let stale = |what: String| {
+            Failure::check(what)
+                .at(LockFile::path(folder).display())
+                .next("`cargo xtask patch refresh`")
+        };
+        let lock = LockFile::load(folder)?.ok_or_else(|| stale("the series has no lock".into()))?;
+        for applied in &stack.applied {
+            let recorded = lock
+                .patches
+                .iter()
+                .find(|locked| locked.slug == applied.slug)
+                .and_then(|locked| locked.trees.get(version));
+            if recorded != Some(&applied.tree.to_string()) {
+                return Err(stale(format!(
+                    "patch {} gives tree {} on {version}, the lock says {}",
+                    applied.slug,
+                    applied.tree,
+                    recorded.map_or("nothing", String::as_str)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn branch(&self, topic: &str, tip: Oid) -> Result<String> {
+        let branch = format!("export/{topic}-{}", self.obtained.release.version);
+        self.database
+            .repository()
+            .reference(&format!("refs/heads/{branch}"), tip, true, "export-patches")
+            .map_err(|error| self.database.failed("write a branch", error))?;
+        Ok(branch)
+    }
+}
+
+/// Puts a complete folder where another one may be.
+fn replace(new: tempfile::TempDir, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).doing("remove an older export", folder)?;
+    }
+    let new = new.keep();
+    std::fs::rename(&new, folder).doing("move the export to", folder)
+}

@@ -1,0 +1,105 @@
+//! Runs the whole suite in one configuration, or takes the run that was kept for the same build.
+
+use super::Configuration;
+use crate::error::{Context, Failure, Result};
+use crate::files;
+use crate::suite::parts::regrtest_command;
+use crate::suite::regrtest::{self, Run};
+use crate::suite::{Subject, process};
+use crate::ui::{self, Step};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A run with what it depends on besides the build, which is in the name of its folder.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    arguments: Vec<String>,
+    environment: std::collections::BTreeMap<String, String>,
+    run: Run,
+}
+
+/// Name of a configuration's folder.
+pub fn slug(configuration: &Configuration) -> String {
+    format!(
+        "{}-{}",
+        configuration.built.key,
+        configuration.name.replace(' ', "-")
+    )
+}
+
+/// The run of `configuration`: the kept one unless `fresh`, else a new one, which is then kept.
+///
+/// # Errors
+/// When the runner does not come to its end; its log is named.
+pub fn run(
+    folder: &Path,
+    configuration: &Configuration,
+    subject: &Subject,
+    fresh: bool,
+) -> Result<Run> {
+    let folder = folder.join(slug(configuration));
+    let file = folder.join("result.json");
+    if !fresh && let Some(run) = kept(&file, configuration)? {
+        ui::say(
+            "Kept",
+            format_args!(
+                "{}: {} ({})",
+                configuration.name,
+                run.counts,
+                file.display()
+            ),
+        );
+        return Ok(run);
+    }
+    let (log, junit) = (folder.join("run.log"), folder.join("junit.xml"));
+    std::fs::create_dir_all(&folder).doing("make the folder of a test run", &folder)?;
+    if junit.exists() {
+        std::fs::remove_file(&junit).doing("remove the results of an unfinished run", &junit)?;
+    }
+    let step = Step::new(
+        "Testing",
+        format!("all of CPython's suite, {}", configuration.name),
+    );
+    let mut command = regrtest_command(configuration.built, subject.jobs());
+    command
+        .arg("--junit-xml")
+        .arg(&junit)
+        .envs(&configuration.environment);
+    process::run(&mut command, &log, |line| step.detail(line.trim()))?;
+    step.done();
+    let run = Run::read(&log, &junit)?;
+    if run.passed.is_empty() {
+        return Err(Failure::check(format!(
+            "no test passed at all with the configuration `{}`",
+            configuration.name
+        ))
+        .log(log));
+    }
+    ui::say(
+        "Tested",
+        format_args!("{}: {}", configuration.name, run.counts),
+    );
+    let kept = Kept {
+        arguments: regrtest::arguments(),
+        environment: configuration.environment.clone(),
+        run,
+    };
+    let json = serde_json::to_vec(&kept).doing("keep the results of a test run", &file)?;
+    files::write_atomically(&file, &json)?;
+    Ok(kept.run)
+}
+
+/// What is kept in `file`, when it was made with the same arguments and environment.
+fn kept(file: &Path, configuration: &Configuration) -> Result<Option<Run>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(file).doing("read the results of a test run", file)?;
+    // A file of another version of xtask is as good as none.
+    let Ok(kept) = serde_json::from_slice::<Kept>(&bytes) else {
+        return Ok(None);
+    };
+    let same =
+        kept.arguments == regrtest::arguments() && kept.environment == configuration.environment;
+    Ok(same.then_some(kept.run))
+}

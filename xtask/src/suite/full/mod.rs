@@ -1,0 +1,93 @@
+//! CPython's whole suite on the patched build, case by case against the pristine one: upstream's failures are told from ours.
+//!
+//! Three runs: pristine, patched without a client of the hooks, patched with the archive registered. Each is kept under its
+//! build's key once it came to its end, so that an interrupted comparison goes on where it was.
+
+mod keep;
+mod report;
+mod rerun;
+mod verdict;
+
+pub use report::Comparison;
+
+use super::Subject;
+use super::regrtest::Run;
+use crate::build::{self, Built};
+use crate::error::{Failure, Result};
+use crate::files;
+use crate::lock::Lock;
+use crate::port::Port;
+use crate::ui;
+use crate::workspace::Workspace;
+use std::collections::BTreeMap;
+
+/// An interpreter and how it is started.
+struct Configuration<'a> {
+    name: &'static str,
+    built: &'a Built,
+    environment: BTreeMap<String, String>,
+}
+
+/// Runs what is not kept yet and compares.
+///
+/// # Errors
+/// When an interpreter cannot be built, or a run does not come to its end.
+pub fn compare(workspace: &Workspace, subject: &Subject, fresh: bool) -> Result<Comparison> {
+    let port = Port::load(workspace, &subject.source.port)?;
+    let profile = port.profile(&subject.profile)?;
+    let folder = workspace.output().join("suite");
+    let _lock = Lock::take(&folder.join("lock"))?;
+    let pristine = build::build(workspace, &subject.request(true))?;
+    let patched = build::build(workspace, &subject.request(false))?;
+    let configuration = |name, built, variables: &[(&str, &str)]| {
+        let mut environment = profile.environment.clone();
+        environment.extend(variables.iter().map(|(k, v)| ((*k).into(), (*v).into())));
+        Configuration {
+            name,
+            built,
+            environment,
+        }
+    };
+    let mut configurations = vec![
+        configuration("pristine", &pristine, &[]),
+        configuration("no client", &patched, &[]),
+    ];
+    if port.archive.is_some() {
+        configurations.push(configuration("archive", &patched, &[("PYTHON_JIT", "1")]));
+    }
+
+    let mut runs: Vec<Run> = Vec::new();
+    for configuration in &configurations {
+        runs.push(keep::run(&folder, configuration, subject, fresh)?);
+    }
+    let (stock, ours) = runs
+        .split_first()
+        .ok_or_else(|| Failure::check("nothing was run"))?;
+    let mut findings = Vec::new();
+    for (configuration, run) in configurations[1..].iter().zip(ours) {
+        let suspects = verdict::suspects(stock, run);
+        let logs = folder.join("reruns").join(keep::slug(configuration));
+        let verdicts = rerun::judge(
+            &logs,
+            &configurations[0],
+            configuration,
+            run,
+            stock,
+            suspects,
+        )?;
+        findings.extend(verdict::findings(configuration.name, stock, run, verdicts));
+    }
+    let comparison = Comparison::new(
+        &patched.release.version,
+        &subject.profile,
+        configurations.iter().map(|c| c.name).zip(&runs),
+        findings,
+    );
+    let report = workspace.output().join(format!(
+        "comparison-{}-{}.md",
+        patched.release.version, subject.profile
+    ));
+    files::write_atomically(&report, comparison.markdown().as_bytes())?;
+    ui::say("Wrote", report.display());
+    Ok(comparison)
+}

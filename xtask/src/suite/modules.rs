@@ -1,0 +1,116 @@
+//! Which modules of CPython's suite are run: those a port names, and those its series touches.
+
+use crate::error::{Context, Failure, Result};
+use crate::workspace::Workspace;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    group: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    why: String,
+    modules: Vec<String>,
+}
+
+/// The modules that `cpython-ports/<port>/tests.toml` names, in its order.
+///
+/// # Errors
+/// When the file is missing or not valid, names no module, one twice, or gives no reason.
+pub fn named(workspace: &Workspace, port: &str) -> Result<Vec<String>> {
+    let path = workspace.port_file(port).with_file_name("tests.toml");
+    let text = std::fs::read_to_string(&path).doing("read the list of CPython's tests", &path)?;
+    parse(&text).map_err(|why| {
+        Failure::environment("the list of CPython's tests is not valid")
+            .at(path.display())
+            .because(why)
+            .next("correct the file: [[group]] tables with `why` and `modules`")
+    })
+}
+
+fn parse(text: &str) -> Result<Vec<String>, String> {
+    let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    let mut seen = BTreeSet::new();
+    let mut modules = Vec::new();
+    for group in file.group {
+        if group.why.trim().is_empty() {
+            return Err("a group has no reason in `why`".into());
+        }
+        for module in group.modules {
+            if !seen.insert(module.clone()) {
+                return Err(format!("{module} is there twice"));
+            }
+            modules.push(module);
+        }
+    }
+    if modules.is_empty() {
+        return Err("it names no module".into());
+    }
+    Ok(modules)
+}
+
+/// The test module that the file at `path` of a CPython source tree is part of, as its test runner calls it.
+///
+/// A file in a package, such as `Lib/test/test_capi/test_misc.py`, stands for itself; data and helpers stand for nothing.
+pub fn of_path(path: &Path) -> Option<String> {
+    let inner = path.strip_prefix("Lib/test").ok()?;
+    let file = inner.file_name()?.to_str()?.strip_suffix(".py")?;
+    if !file.starts_with("test_") {
+        return None;
+    }
+    let package: Vec<&str> = inner
+        .parent()?
+        .iter()
+        .map(|part| part.to_str())
+        .collect::<Option<_>>()?;
+    match package.as_slice() {
+        [] => Some(file.to_owned()),
+        packages if packages.iter().all(|part| part.starts_with("test_")) => {
+            Some(format!("test.{}.{file}", packages.join(".")))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_keep_their_order() {
+        let text = "[[group]]\nwhy = 'a'\nmodules = ['test_b', 'test_a']\n[[group]]\nwhy = 'b'\nmodules = ['test_c']\n";
+        assert_eq!(parse(text).unwrap(), ["test_b", "test_a", "test_c"]);
+    }
+
+    #[test]
+    fn a_module_without_reason_or_twice_is_an_error() {
+        let why = |text| parse(text).unwrap_err();
+        assert!(why("[[group]]\nwhy = ' '\nmodules = ['test_a']\n").contains("no reason"));
+        assert!(
+            why("[[group]]\nwhy = 'a'\nmodules = ['test_a', 'test_a']\n")
+                .contains("test_a is there twice")
+        );
+        assert!(why("[[group]]\nwhy = 'a'\nmodules = []\n").contains("no module"));
+        assert!(why("[[group]]\nmodules = []\n").contains("why"));
+    }
+
+    #[test]
+    fn a_path_stands_for_its_test_module() {
+        let of = |path| of_path(Path::new(path));
+        assert_eq!(of("Lib/test/test_code.py").as_deref(), Some("test_code"));
+        assert_eq!(
+            of("Lib/test/test_capi/test_misc.py").as_deref(),
+            Some("test.test_capi.test_misc")
+        );
+        assert_eq!(of("Lib/test/test_capi/__init__.py"), None);
+        assert_eq!(of("Lib/test/support/test_x.py"), None);
+        assert_eq!(of("Lib/test/data/test_x.txt"), None);
+        assert_eq!(of("Lib/idlelib/test_x.py"), None);
+    }
+}
