@@ -3,6 +3,7 @@
 mod apply;
 pub mod build;
 mod bump;
+mod check;
 mod ci;
 mod doctor;
 mod export_patches;
@@ -83,6 +84,8 @@ enum Command {
     Apply(apply::Options),
     /// Shows and changes the patch series.
     Patch(patch::Options),
+    /// Checks patch files, trailers, lock, generated files and the trees after each patch.
+    Check(check::Options),
     /// Moves the patch files to another release.
     Bump(bump::Options),
     /// Writes the series for upstream: mails, branches, pull requests; --check lints it as a reviewer would.
@@ -118,6 +121,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Run(options) => run::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),
+        Command::Check(options) => check::run(&workspace, &options),
         Command::Bump(options) => bump::run(&workspace, &options),
         Command::ExportPatches(options) => export_patches::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),

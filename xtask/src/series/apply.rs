@@ -2,6 +2,7 @@
 
 use super::conflict::{self, Scene};
 use super::generate::Generator;
+use super::relocate::relocated;
 use super::{Patch, Series};
 use crate::error::{Failure, Result};
 use crate::git::Database;
@@ -115,8 +116,9 @@ pub(super) fn apply_one(
     tree: Oid,
     patch: &Patch,
 ) -> std::result::Result<Oid, String> {
-    let mut run = || -> std::result::Result<Oid, git2::Error> {
-        let diff = Diff::from_buffer(patch.diff())?;
+    let run = || -> std::result::Result<Oid, git2::Error> {
+        let text = relocated(patch, |path| conflict::text(db, tree, path));
+        let diff = Diff::from_buffer(&text)?;
         let tree = db.repository().find_tree(tree)?;
         let mut options = ApplyOptions::new();
         options.delta_callback(|delta| {

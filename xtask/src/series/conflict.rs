@@ -1,6 +1,7 @@
 //! Explains why a patch does not apply: which line of the patch wanted what, where the nearest match is, and which
 //! release or earlier patch changed it.
 
+use super::relocate::{places, split};
 use super::{FileDiff, Hunk, Patch};
 use crate::error::Failure;
 use crate::git::Database;
@@ -87,12 +88,8 @@ pub fn misfit<'a>(db: &Database, tree: Oid, patch: &'a Patch) -> Option<Misfit<'
             }
             (None, None) => continue,
             (Some(_), Some(text)) => {
-                let lines: Vec<&str> = text.lines().collect();
-                if let Some(hunk) = file
-                    .hunks
-                    .iter()
-                    .find(|hunk| find(&lines, &hunk.before()).is_none())
-                {
+                let lines = split(text);
+                if let Err(hunk) = places(&lines, file) {
                     return Some(Misfit {
                         file,
                         hunk: Some(hunk),
@@ -105,20 +102,11 @@ pub fn misfit<'a>(db: &Database, tree: Oid, patch: &'a Patch) -> Option<Misfit<'
     None
 }
 
-fn text(db: &Database, tree: Oid, path: &str) -> Option<String> {
+/// A file of a tree as text.
+pub fn text(db: &Database, tree: Oid, path: &str) -> Option<String> {
     let entry = db.entry(tree, Path::new(path)).ok()??;
     let bytes = db.blob(entry.id).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Position of `wanted` in `lines`.
-fn find(lines: &[&str], wanted: &[&str]) -> Option<usize> {
-    if wanted.is_empty() {
-        return Some(0);
-    }
-    lines
-        .windows(wanted.len())
-        .position(|window| window == wanted)
 }
 
 /// Says where the most similar lines are and how they differ.

@@ -44,6 +44,11 @@ impl Hunk {
         let lines = self.lines.iter().filter(|(sign, _)| *sign != '+');
         lines.map(|(_, text)| text.as_str()).collect()
     }
+
+    /// How many lines it leaves.
+    pub fn after_length(&self) -> usize {
+        self.lines.iter().filter(|(sign, _)| *sign != '-').count()
+    }
 }
 
 /// Splits `text`, which begins in line `first` of a patch file, into its diffs and returns them with the length of the

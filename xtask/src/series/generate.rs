@@ -83,6 +83,23 @@ impl<'a> Generator<'a> {
         Ok(tree)
     }
 
+    /// Generated files of `tree` that their generators would make differently.
+    ///
+    /// # Errors
+    /// When a generator fails.
+    pub fn stale(&self, tree: Oid) -> Result<Vec<String>> {
+        let mut stale = Vec::new();
+        for (entry, inputs) in &self.generated {
+            let made = self.made(entry, inputs, tree)?;
+            for file in &entry.files {
+                if self.database.entry(made, file)? != self.database.entry(tree, file)? {
+                    stale.push(file.display().to_string());
+                }
+            }
+        }
+        Ok(stale)
+    }
+
     /// A tree with the files an entry makes from the inputs in `tree`.
     fn made(&self, entry: &Generated, inputs: &GlobSet, tree: Oid) -> Result<Oid> {
         let files = self.database.files(tree)?;

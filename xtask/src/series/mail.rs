@@ -117,6 +117,11 @@ impl Patch {
         &self.raw[self.diff.clone()]
     }
 
+    /// Line of the file on which the diff begins, from 1.
+    pub fn diff_line(&self) -> usize {
+        line_of(&self.raw, self.diff.start)
+    }
+
     /// The validated trailers.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! holds the files generated from what it changed. No work tree is touched before all of it is there.
 
 mod apply;
+pub mod check;
 mod conflict;
 mod diff;
 mod generate;
@@ -11,6 +12,7 @@ mod journal;
 mod list;
 mod lock_file;
 mod mail;
+mod relocate;
 mod restack;
 mod session;
 mod trailers;

@@ -40,43 +40,10 @@ pub fn plan(
     placed: &[Placed],
     old: &List,
 ) -> Result<Plan> {
+    let patches = patches(workspace, db, port, base_tree, placed)?;
+    let names: Vec<String> = patches.iter().map(|patch| patch.slug.clone()).collect();
     let folder = workspace.root().join(&port.series);
-    let generator = Generator::new(db, port)?;
-    let names: Vec<String> = placed
-        .iter()
-        .map(|one| slug(one.message.subject()))
-        .collect();
-    let renamed: Vec<(String, String)> = placed
-        .iter()
-        .zip(&names)
-        .filter_map(|(one, new)| Some((one.slug.clone()?, new.clone())))
-        .filter(|(old, new)| old != new)
-        .collect();
-    let mut patches = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut parent = base_tree;
-    for (one, name) in placed.iter().zip(&names) {
-        if name.is_empty() || !seen.insert(name) {
-            return Err(
-                Failure::environment(format!("two patches would be called {name}.patch"))
-                    .because(format!(
-                        "the name is made from the subject `{}`",
-                        one.message.subject()
-                    ))
-                    .next("give one of them another subject"),
-            );
-        }
-        let mut message = one.message.clone();
-        message.text = rename_dependencies(&message.text, &renamed);
-        let mail = message.mail(&diff(db, &generator, parent, one.tree)?);
-        patches.push(Patch::parse(
-            name,
-            &folder.join(format!("{name}.patch")),
-            mail,
-        )?);
-        parent = one.tree;
-    }
-    let list = old.with(&names, &renamed);
+    let list = old.with(&names, &renamed(placed));
     let series = Series::new(&folder, list, patches);
     let stack = apply(db, port, release, base_tree, &series, None)?;
     for (one, applied) in placed.iter().zip(&stack.applied) {
@@ -128,6 +95,53 @@ pub fn plan(
         files,
         misfits,
     })
+}
+
+/// The patch files of what is `placed` on `base_tree`.
+///
+/// # Errors
+/// When two patches have one name, or the database cannot be read.
+pub fn patches(
+    workspace: &Workspace,
+    db: &Database,
+    port: &Port,
+    base_tree: Oid,
+    placed: &[Placed],
+) -> Result<Vec<Patch>> {
+    let folder = workspace.root().join(&port.series);
+    let generator = Generator::new(db, port)?;
+    let renamed = renamed(placed);
+    let mut patches = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut parent = base_tree;
+    for one in placed {
+        let name = slug(one.message.subject());
+        if name.is_empty() || !seen.insert(name.clone()) {
+            return Err(
+                Failure::environment(format!("two patches would be called {name}.patch"))
+                    .because(format!(
+                        "the name is made from the subject `{}`",
+                        one.message.subject()
+                    ))
+                    .next("give one of them another subject"),
+            );
+        }
+        let mut message = one.message.clone();
+        message.text = rename_dependencies(&message.text, &renamed);
+        let mail = message.mail(&diff(db, &generator, parent, one.tree)?);
+        let file = folder.join(format!("{name}.patch"));
+        patches.push(Patch::parse(&name, &file, mail)?);
+        parent = one.tree;
+    }
+    Ok(patches)
+}
+
+/// Old and new names of patches whose subject has another name than their file.
+fn renamed(placed: &[Placed]) -> Vec<(String, String)> {
+    let pairs = placed
+        .iter()
+        .filter_map(|one| Some((one.slug.clone()?, slug(one.message.subject()))));
+    pairs.filter(|(old, new)| old != new).collect()
 }
 
 /// Tree of a release, if it can be had without a network.
