@@ -230,13 +230,13 @@ impl Fixture {
 
     /// Runs xtask for a port.
     pub fn xtask_for(&self, port: &str, arguments: &[&str]) -> Ran {
-        let mut command = self.command();
-        let output = command
-            .args(arguments)
-            .args(["--port", port])
-            .output()
-            .expect("running xtask");
-        ran(&output)
+        self.run(&[arguments, &["--port", port]].concat())
+    }
+
+    /// Runs xtask with these arguments and no others.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command().args(arguments).output();
+        ran(&output.expect("running xtask"))
     }
 
     /// Runs git in a folder and returns what it printed.

@@ -1,0 +1,230 @@
+//! Exporting the series for upstream: topics, mails, `git am`, branches, lints.
+
+mod support;
+
+use support::Fixture;
+
+/// A series in two topics: the second depends on a patch of the first.
+fn with_topics() -> Fixture {
+    let fixture = Fixture::with_series();
+    fixture.write(
+        "root/patches/9.9/series",
+        "# Counting\ncount-steps.patch\nadd-an-instruction.patch\n\n# Import reports\nreport-imports.patch\n",
+    );
+    fixture.replace(
+        "root/patches/9.9/report-imports.patch",
+        "Area: eval\n",
+        "Upstream-Issue: gh-77\nArea: eval\nDepends-On: count-steps\nReviewed-by: B <b@example.org>\n",
+    );
+    fixture.xtask(&["patch", "refresh"]).ok();
+    fixture
+}
+
+#[test]
+fn each_topic_and_the_whole_series_are_exported() {
+    let fixture = with_topics();
+    let ran = fixture.xtask(&["export-patches"]).ok();
+    let folders: Vec<&str> = ran
+        .out
+        .lines()
+        .filter_map(|line| line.rsplit('/').next())
+        .collect();
+    assert_eq!(folders, ["counting", "import-reports", "whole-series"]);
+    for mail in [
+        "counting/0001-count-steps.patch",
+        "counting/0002-add-an-instruction.patch",
+        "import-reports/0001-count-steps.patch",
+        "import-reports/0002-report-imports.patch",
+        "whole-series/0003-report-imports.patch",
+    ] {
+        assert!(
+            fixture.has(&format!("target/clinker/export/{mail}")),
+            "{mail}"
+        );
+    }
+    assert!(!fixture.has("target/clinker/export/import-reports/0003-report-imports.patch"));
+}
+
+#[test]
+fn mails_have_no_trailers_of_ours_and_generated_files() {
+    let fixture = with_topics();
+    fixture.xtask(&["export-patches"]).ok();
+    let mail = fixture.read("target/clinker/export/whole-series/0003-report-imports.patch");
+    assert!(mail.contains("Subject: [PATCH] gh-77: Report imports\n"));
+    assert!(mail.contains("\nWhy it is done.\n\nReviewed-by: B <b@example.org>\n---\n"));
+    for ours in ["Upstream-", "Area:", "News:", "Depends-On:"] {
+        assert!(!mail.contains(ours), "{ours} in {mail}");
+    }
+    let mail = fixture.read("target/clinker/export/whole-series/0002-add-an-instruction.patch");
+    assert!(mail.contains("+++ b/Include/opcode_ids.h"));
+}
+
+#[test]
+fn git_am_of_the_whole_series_gives_the_trees_of_the_lock() {
+    let fixture = with_topics();
+    fixture
+        .xtask(&["export-patches", "--topic", "whole-series"])
+        .ok();
+    let author = fixture.path().join("author");
+    fixture.git(&author, &["checkout", "--quiet", "-B", "am", "v9.9.2"]);
+    for slug in [
+        "0001-count-steps",
+        "0002-add-an-instruction",
+        "0003-report-imports",
+    ] {
+        let mail = fixture
+            .output()
+            .join(format!("export/whole-series/{slug}.patch"));
+        fixture.git(&author, &["am", "--quiet", mail.to_str().expect("UTF-8")]);
+        let tree = fixture.git(&author, &["rev-parse", "HEAD^{tree}"]);
+        assert!(
+            fixture.read("root/patches/9.9/series.lock").contains(&tree),
+            "{slug}"
+        );
+    }
+}
+
+#[test]
+fn a_topic_is_a_branch_and_has_the_skeleton_of_a_pull_request() {
+    let fixture = with_topics();
+    fixture
+        .xtask(&["export-patches", "--topic", "Import Reports"])
+        .ok();
+    let database = fixture.output().join("git/9.9.git");
+    let log = fixture.git(
+        &database,
+        &["log", "--format=%s", "export/import-reports-9.9.2"],
+    );
+    assert_eq!(log, "gh-77: Report imports\nCount steps\nCPython 9.9.2");
+    let text = fixture.read("target/clinker/export/import-reports/PULL_REQUEST.md");
+    assert!(text.starts_with("# Import reports\n"));
+    assert!(text.contains("## gh-77: Report imports\n\nWhy it is done.\n"));
+    assert!(text.contains("- [ ] supply: no issue is named"));
+    assert!(!text.contains("Area:"));
+}
+
+#[test]
+fn a_patch_that_is_not_for_upstream_is_no_topic_of_its_own() {
+    let fixture = with_topics();
+    let file = "root/patches/9.9/report-imports.patch";
+    fixture.replace(
+        file,
+        "Upstream-Status: Pending",
+        "Upstream-Status: Inappropriate [ours]",
+    );
+    fixture.xtask(&["patch", "refresh"]).ok();
+    fixture.xtask(&["export-patches"]).ok();
+    assert!(!fixture.has("target/clinker/export/import-reports"));
+    assert!(fixture.has("target/clinker/export/whole-series/0003-report-imports.patch"));
+}
+
+#[test]
+fn an_unknown_topic_names_the_known_ones() {
+    let fixture = with_topics();
+    fixture
+        .xtask(&["export-patches", "--topic", "hooks"])
+        .fails(2)
+        .says("use one of: counting, import-reports, whole-series");
+}
+
+#[test]
+fn a_topic_that_needs_another_says_how_to_name_it() {
+    let fixture = Fixture::fetched();
+    let from = fixture.author(&[
+        (
+            "Count steps",
+            &[(
+                "Python/ceval.c",
+                "    step(20);\n",
+                "    count();\n    step(20);\n",
+            )],
+        ),
+        (
+            "Count twice",
+            &[(
+                "Python/ceval.c",
+                "    count();\n",
+                "    count();\n    count();\n",
+            )],
+        ),
+    ]);
+    fixture
+        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
+        .ok();
+    fixture
+        .xtask(&["export-patches", "--topic", "count-twice"])
+        .fails(3)
+        .says("name that patch with a Depends-On trailer");
+    assert!(!fixture.has("target/clinker/export/count-twice"));
+}
+
+#[test]
+fn a_lock_that_says_something_else_is_found() {
+    let fixture = with_topics();
+    let lock = fixture.read("root/patches/9.9/series.lock");
+    let tree = fixture.git(
+        &fixture.output().join("git/9.9.git"),
+        &["rev-parse", "refs/clinker/stack/9.9.2^{tree}"],
+    );
+    fixture.write(
+        "root/patches/9.9/series.lock",
+        &lock.replace(&tree, &"1".repeat(40)),
+    );
+    fixture
+        .xtask(&["export-patches"])
+        .fails(1)
+        .says("patch report-imports gives tree")
+        .says("`cargo xtask patch refresh`");
+}
+
+#[test]
+fn the_check_names_file_and_line_and_writes_nothing() {
+    let fixture = with_topics();
+    let ran = fixture.xtask(&["export-patches", "--check"]).fails(1);
+    let place = format!(
+        "{}/root/patches/9.9/report-imports.patch:",
+        fixture.path().display()
+    );
+    assert!(
+        ran.out
+            .lines()
+            .any(|line| line.starts_with(&place) && line.ends_with("[tests]")),
+        "{}",
+        ran.out
+    );
+    assert!(!fixture.has("target/clinker/export"));
+    let json = fixture
+        .xtask(&["export-patches", "--check", "--json"])
+        .fails(1)
+        .out;
+    let findings: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let pending = findings
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|finding| finding["level"] == "pending")
+        .count();
+    assert_eq!(pending, 2);
+}
+
+#[test]
+fn a_series_without_objections_passes_the_check() {
+    let fixture = Fixture::fetched();
+    let from = fixture.author(&[(
+        "Count steps",
+        &[
+            (
+                "Python/ceval.c",
+                "    step(20);\n",
+                "    count();\n    step(20);\n",
+            ),
+            ("Lib/test/test_steps.py", "", "import unittest\n"),
+        ],
+    )]);
+    fixture
+        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
+        .ok();
+    let ran = fixture.xtask(&["export-patches", "--check"]).ok();
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    assert!(ran.out.contains(": pending: no issue is named"));
+}
