@@ -1,0 +1,236 @@
+//! `test`: its parts, and the comparison with a pristine build, on an interpreter that only plays a test runner.
+
+mod support;
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use support::{Fixture, Ran};
+
+const CONFIGURE: &str = r#"#!/bin/sh
+source=$(cd "$(dirname "$0")" && pwd)
+for word; do
+    case $word in --prefix=*) prefix=${word#--prefix=} ;; esac
+done
+cat > Makefile <<END
+python: $source/Lib/runner.py $source/Lib/results.txt
+	cp $source/Lib/runner.py python
+	chmod +x python
+	cp $source/Lib/results.txt results.txt
+install altbininstall sharedinstall inclinstall libainstall: python
+	mkdir -p $prefix/bin
+	cp python $prefix/bin/python3
+END
+"#;
+
+/// Plays `python -m test`: each line of results.txt is a file, a case and a result. `once` is a case that passes only when
+/// it is selected with -m, `die` a process that dies.
+const RUNNER: &str = r#"#!/usr/bin/env python3
+import os, sys
+here = os.path.dirname(os.path.abspath(__file__))
+with open(os.path.join(here, "results.txt")) as file:
+    entries = [line.split() for line in file]
+arguments = sys.argv[1:]
+with open(os.path.join(here, "calls.txt"), "a") as calls:
+    calls.write(" ".join(arguments) + "\n")
+if "crash" in (entry[2] for entry in entries):
+    sys.exit("Fatal Python error")
+selected, junit, names, words = [], None, [], iter(arguments)
+for word in words:
+    if word == "-m":
+        selected.append(next(words))
+    elif word == "--junit-xml":
+        junit = next(words)
+    elif word in ("-u", "--timeout"):
+        next(words)
+    elif not word.startswith("-"):
+        names.append(word)
+selected = [case for case in selected if case != "test"]
+files, xml, counts = {}, [], {"pass": 0, "fail": 0, "skip": 0}
+for name, case, result in entries:
+    case = f"test.{name}.C.{case}"
+    if names and name not in names or selected and case not in selected:
+        continue
+    if result == "die":
+        files[name] = "worker non-zero exit code (Exit code -11 (SIGSEGV))"
+        continue
+    if result == "once":
+        result = "pass" if selected else "fail"
+    counts[result] += 1
+    inner = {"pass": "", "fail": "<failure>x</failure>", "skip": "<skipped>x</skipped>"}[result]
+    xml.append(f'<testcase name="{case}">{inner}</testcase>')
+    files.setdefault(name, "passed")
+    if result == "fail":
+        files[name] = "failed (1 failure)"
+        print(f"FAIL: {case.split('.')[-1]} ({case})")
+for number, (name, state) in enumerate(files.items(), 1):
+    print(f"0:00:0{number} load avg: 0.10 [{number}/{len(files)}] {name} {state}")
+print(f"Total tests: run={sum(counts.values())} failures={counts['fail']} skipped={counts['skip']}")
+if junit:
+    with open(junit, "w") as file:
+        file.write("<testsuites><testsuite>" + "".join(xml) + "</testsuite></testsuites>")
+sys.exit(2 if counts["fail"] else 0)
+"#;
+
+const STOCK: &str = "\
+test_a test_one pass
+test_a test_two fail
+test_b test_one pass
+test_b test_two skip
+test_c test_one pass
+";
+
+/// A patched interpreter with `patched` results, whose pristine one has those of [`STOCK`].
+fn with_results(patched: &str) -> Fixture {
+    let fixture = Fixture::new();
+    fixture.write("upstream/configure", CONFIGURE);
+    let configure = fixture.upstream().join("configure");
+    std::fs::set_permissions(configure, Permissions::from_mode(0o755)).expect("a file");
+    fixture.write("upstream/Lib/runner.py", RUNNER);
+    fixture.write("upstream/Lib/results.txt", STOCK);
+    fixture.release("9.9.3");
+    fixture.port("9.9", &["9.9.3"]);
+    fixture.xtask(&["fetch"]).ok();
+    fixture.write(
+        "root/cpython-ports/9.9/tests.toml",
+        "[[group]]\nwhy = \"it is tested\"\nmodules = [\"test_a\", \"test_b\"]\n",
+    );
+    let from = fixture.author(&[(
+        "Change results",
+        &[
+            ("Lib/results.txt", STOCK, patched),
+            ("Lib/test/test_c.py", "", "import unittest\n"),
+        ],
+    )]);
+    fixture
+        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
+        .ok();
+    fixture
+}
+
+fn last_line(ran: &Ran) -> &str {
+    ran.out.lines().last().unwrap_or_default()
+}
+
+#[test]
+fn the_last_line_is_the_sum_over_all_parts() {
+    let patched = STOCK.replace("test_a test_two fail", "test_a test_two pass");
+    let fixture = with_results(&patched);
+    let ran = fixture
+        .xtask(&[
+            "test", "--part", "build", "--part", "own", "--part", "cpython",
+        ])
+        .ok()
+        .says("own: 1 passed, 0 failed, 0 skipped")
+        .says("cpython: 3 passed, 0 failed, 1 skipped");
+    assert_eq!(ran.out, "5 passed, 0 failed, 1 skipped\n");
+    let calls = fixture.read("target/clinker/build/9.9.3-dev/calls.txt");
+    assert!(calls.lines().any(|line| line.ends_with(" test_a test_b")));
+    assert!(calls.lines().any(|line| line.ends_with(" test_c")));
+}
+
+#[test]
+fn a_failed_test_is_named_with_its_log() {
+    let fixture = with_results(&format!("{STOCK}test_b test_new die\n"));
+    let ran = fixture
+        .xtask(&["test", "--part", "cpython"])
+        .fails(1)
+        .says("test.test_a.C.test_two")
+        .says("test_b (whole file)")
+        .says("log/test-cpython.log");
+    assert_eq!(last_line(&ran), "1 passed, 2 failed, 1 skipped");
+}
+
+#[test]
+fn a_part_that_cannot_run_is_a_failed_test() {
+    let fixture = with_results("test_a test_one crash\n");
+    let ran = fixture
+        .xtask(&["test", "--part", "cpython"])
+        .fails(1)
+        .says("the test runner ended without a summary")
+        .says("Fatal Python error");
+    assert_eq!(last_line(&ran), "0 passed, 1 failed, 0 skipped");
+
+    std::fs::remove_file(fixture.path().join("root/cpython-ports/9.9/tests.toml")).expect("a file");
+    let ran = fixture
+        .xtask(&["test", "--part", "cpython", "--part", "workflows"])
+        .fails(1)
+        .says("cannot read the list of CPython's tests")
+        .says("cannot read the CI matrix");
+    assert_eq!(last_line(&ran), "0 passed, 2 failed, 0 skipped");
+}
+
+#[test]
+fn parts_are_printed_as_json() {
+    let fixture = with_results(STOCK);
+    let ran = fixture
+        .xtask(&["test", "--part", "own", "--part", "series", "--json"])
+        .ok();
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(json["parts"][0]["part"], "own");
+    assert_eq!(json["parts"][0]["passed"], 1);
+    assert_eq!(json["sum"]["passed"], 2);
+}
+
+#[test]
+fn failures_of_upstream_are_told_from_ours() {
+    let fixture = with_results(
+        "test_a test_one fail\ntest_a test_two fail\ntest_b test_one once\ntest_b test_two skip\ntest_d test_one pass\n",
+    );
+    let ran = fixture.xtask(&["test", "--full"]).fails(1);
+    for line in [
+        "ours      test.test_a.C.test_one [no client]",
+        "upstream  test.test_a.C.test_two [no client]",
+        "flaky     test.test_b.C.test_one [no client]",
+        "lost      test.test_c.C.test_one [no client]",
+    ] {
+        assert!(
+            ran.out.lines().any(|other| other == line),
+            "no `{line}` in\n{}{}",
+            ran.out,
+            ran.err
+        );
+    }
+    assert_eq!(last_line(&ran), "1 ours, 1 lost, 1 flaky, 1 upstream");
+    let report = fixture.read("target/clinker/comparison-9.9.3-dev.md");
+    assert!(report.contains("| ours | `test.test_a.C.test_one` | no client |"));
+}
+
+#[test]
+fn a_build_that_fails_as_upstream_does_is_clean_and_its_runs_are_kept() {
+    let fixture = with_results(&format!("{STOCK}test_c test_two pass\n"));
+    let ran = fixture.xtask(&["test", "--full"]).ok();
+    assert_eq!(last_line(&ran), "0 ours, 0 lost, 0 flaky, 1 upstream");
+    let calls = |fixture: &Fixture, pristine: &str| {
+        let calls = fixture.read(&format!(
+            "target/clinker/build/9.9.3-dev{pristine}/calls.txt"
+        ));
+        calls.lines().count()
+    };
+    let before = (calls(&fixture, ""), calls(&fixture, "-pristine"));
+    let again = fixture
+        .xtask(&["test", "--full", "--json"])
+        .ok()
+        .says("Kept pristine");
+    assert_eq!((calls(&fixture, ""), calls(&fixture, "-pristine")), before);
+    let json: serde_json::Value = serde_json::from_str(&again.out).expect("JSON");
+    assert_eq!(json["runs"][0]["configuration"], "pristine");
+    assert_eq!(json["findings"][0]["verdict"], "upstream");
+    fixture.xtask(&["test", "--full", "--fresh"]).ok();
+    assert_eq!(
+        (calls(&fixture, ""), calls(&fixture, "-pristine")),
+        (before.0 + 1, before.1 + 1)
+    );
+}
+
+#[test]
+fn an_interrupted_comparison_goes_on_with_what_is_kept() {
+    let fixture = with_results("test_a test_one crash\n");
+    fixture
+        .xtask(&["test", "--full"])
+        .fails(1)
+        .says("CPython's test runner ended without a summary");
+    fixture
+        .xtask(&["test", "--full"])
+        .fails(1)
+        .says("Kept pristine");
+}
