@@ -351,3 +351,27 @@ fn an_unknown_patch_gets_the_nearest_name() {
         .fails(2)
         .says("did you mean count-steps?");
 }
+
+#[test]
+fn killing_apply_at_any_moment_and_running_it_again_gives_the_same() {
+    let fixture = Fixture::with_series();
+    let whole = fixture.xtask(&["apply"]).ok().out;
+    for (round, wait) in [5, 15, 25, 40, 60, 90].into_iter().enumerate() {
+        let through = ["count-steps", "report-imports"][round % 2];
+        let mut command = fixture.command();
+        let mut child = command
+            .args(["apply", "--port", "9.9", "--through", through])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("running xtask");
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        child.kill().expect("killing xtask");
+        child.wait().expect("waiting for xtask");
+        assert_eq!(fixture.xtask(&["apply"]).ok().out, whole);
+        assert_eq!(
+            fixture.read("target/clinker/src/9.9.2/Lib/report.py"),
+            "count = 0\n"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! `check`: is the series as it has to be.
 
-use super::SourceOptions;
+use super::{SourceOptions, build_each};
 use crate::error::{Failure, Result};
 use crate::git::Database;
 use crate::port::Port;
@@ -17,6 +17,12 @@ pub struct Options {
     /// Check each patch on every release that can be had, fetching what is missing.
     #[arg(long)]
     each: bool,
+    /// Also build each patch on those before it, and run the Python tests that it touches.
+    #[arg(long)]
+    build_each: bool,
+    /// Build profile for --build-each.
+    #[arg(long, default_value = "dev", value_name = "NAME")]
+    profile: String,
 }
 
 /// Checks patch files, trailers, lock, generated files and the trees after each patch.
@@ -28,7 +34,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let series = Series::load(workspace, &port)?;
     let db = Database::open(workspace, &port.name)?;
     let mut findings = check::files(&db, &port, &series)?;
-    for (release, tree) in check::releases(workspace, &port, &options.source, options.each)? {
+    let releases = check::releases(workspace, &port, &options.source, options.each)?;
+    for (release, tree) in releases.clone() {
         ui::say(
             "Checking",
             format_args!(
@@ -40,6 +47,19 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         findings.extend(check::on_release(
             workspace, &db, &port, &series, &release, tree,
         )?);
+    }
+    // Building what does not apply only hides the reason.
+    if options.build_each && findings.is_empty() {
+        for (release, _) in &releases {
+            let source = &options.source;
+            findings.extend(build_each::run(
+                workspace,
+                source,
+                release,
+                &series,
+                &options.profile,
+            )?);
+        }
     }
     if findings.is_empty() {
         ui::say(

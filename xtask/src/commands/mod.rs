@@ -2,6 +2,7 @@
 
 mod apply;
 pub mod build;
+mod build_each;
 mod bump;
 mod check;
 mod ci;

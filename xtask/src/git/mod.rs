@@ -8,6 +8,7 @@ mod import;
 mod work_tree;
 
 pub use import::patterns;
+pub use work_tree::beside;
 
 use crate::error::{Context, Failure, Result};
 use crate::port::Release;

@@ -59,7 +59,7 @@ enum Found {
     /// Nothing.
     Nothing,
     /// The file the marker records, unchanged.
-    Recorded(Stamp),
+    Recorded,
     /// The file the move wants.
     Wanted(Stamp),
     /// What neither the recorded nor the wanted tree has there.
@@ -122,8 +122,8 @@ impl Database {
                 }
                 Found::Nothing if goal.is_none() => {}
                 Found::Nothing => write.push(path),
-                Found::Recorded(_) if goal.is_none() => remove.push(path),
-                Found::Recorded(_) => write.push(path),
+                Found::Recorded if goal.is_none() => remove.push(path),
+                Found::Recorded => write.push(path),
             }
         }
         if !edits.is_empty() {
@@ -297,7 +297,7 @@ fn look(
         return Ok(if goal.is_some() && goal == ours[0] {
             Found::Wanted(now)
         } else {
-            Found::Recorded(now)
+            Found::Recorded
         });
     }
     let id = Oid::hash_object(ObjectType::Blob, &content(file, &metadata)?).doing("hash", file)?;
@@ -308,7 +308,7 @@ fn look(
     Ok(if goal == Some(&there) {
         Found::Wanted(now)
     } else if ours.contains(&Some(&there)) {
-        Found::Recorded(now)
+        Found::Recorded
     } else {
         Found::Edit
     })
@@ -333,7 +333,7 @@ fn remove_file(folder: &Path, path: &str) -> Result<()> {
 }
 
 /// The file beside `folder` that ends in `suffix`.
-fn beside(folder: &Path, suffix: &str) -> PathBuf {
+pub fn beside(folder: &Path, suffix: &str) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(suffix);

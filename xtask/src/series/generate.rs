@@ -114,7 +114,7 @@ impl<'a> Generator<'a> {
             .collect();
         crate::ui::say("Generating", names.join(", "));
         let folder = self.database.scratch();
-        let _lock = crate::lock::Lock::take(&folder.with_extension("running"))?;
+        let _lock = crate::lock::Lock::take(&crate::git::beside(&folder, "running.lock"))?;
         self.database.overwrite(tree, &folder)?;
         run(entry, &folder)?;
         let outputs =

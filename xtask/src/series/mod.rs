@@ -21,12 +21,11 @@ mod write;
 
 pub use apply::{Applied, Stack, apply};
 pub use diff::{FileDiff, Hunk};
-pub use generate::Generator;
 pub use list::List;
-pub use lock_file::{LockFile, Locked, sha256};
+pub use lock_file::LockFile;
 pub use mail::{Patch, slug};
 pub use trailers::{AREAS, News, OURS, Status, Trailers, split};
-pub use workflow::{Ground, Report, Workshop};
+pub use workflow::{Report, Workshop};
 pub use write::whole_diff;
 
 use crate::error::{Context, Failure, Result};

@@ -4,8 +4,8 @@
 
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
-use crate::git::Database;
 use crate::git::command::{git, output, run};
+use crate::git::{Database, beside};
 use crate::lock::Lock;
 use crate::workspace::Workspace;
 use git2::{Oid, RepositoryState};
@@ -129,18 +129,39 @@ impl EditTree {
         &self.folder
     }
 
-    /// Makes the work tree, or moves it to `commit`. Nothing of a person's may be in it.
+    /// Makes the work tree, or moves it to `commit`. Edits that nobody recorded are kept in the database.
     ///
     /// # Errors
-    /// When git fails.
+    /// When git fails, or something else is in its place.
     pub fn place(&self, db: &Database, commit: Oid) -> Result<()> {
         let commit = commit.to_string();
-        if self.is_tree() {
+        let making = beside(&self.folder, "making");
+        if self.is_tree() && !making.exists() {
+            if !self.edits()?.is_empty()
+                && let Some(kept) = self.save(db, None)?
+            {
+                crate::ui::warn(format_args!(
+                    "{} had edits that belonged to no patch; they are in the object database as commit {kept}",
+                    self.folder.display()
+                ));
+            }
             run(git(&self.folder)?.args(["checkout", "--quiet", "--detach", "--force", &commit]))?;
             return Ok(());
         }
+        if self.folder.exists() && !making.exists() {
+            return Err(Failure::person(
+                "the place for the work tree is taken by something that is none",
+            )
+            .at(self.folder.display())
+            .because("it is not a git work tree of the object database, but it may hold edits")
+            .next(format!(
+                "look at it, then move or remove it: `mv {0} {0}.old`",
+                self.folder.display()
+            )));
+        }
+        write_atomically(&making, b"")?;
         if self.folder.exists() {
-            // What is there was not finished by a command that was killed.
+            // A command was killed before it had made all of it.
             std::fs::remove_dir_all(&self.folder).doing("remove", &self.folder)?;
         }
         write_atomically(
@@ -151,9 +172,13 @@ impl EditTree {
         let step =
             crate::ui::Step::new("Making", format!("the work tree {}", self.folder.display()));
         run(git(db.folder())?
-            .args(["worktree", "add", "--quiet", "--detach", "--force"])
+            // Twice: a work tree that was being made when its command was killed is locked.
+            .args([
+                "worktree", "add", "--quiet", "--detach", "--force", "--force",
+            ])
             .arg(&self.folder)
             .arg(&commit))?;
+        std::fs::remove_file(&making).doing("remove", &making)?;
         step.done();
         Ok(())
     }
@@ -297,7 +322,7 @@ impl EditTree {
             run(git(&self.folder)?.args(["add", "--all"]))?;
             let tree = run(git(&self.folder)?.args(["write-tree"]))?;
             let commit = run(git(&self.folder)?
-                .env("GIT_AUTHOR_NAME", super::session::AUTHOR)
+                .env("GIT_AUTHOR_NAME", AUTHOR)
                 .env("GIT_AUTHOR_EMAIL", "series@clinker.invalid")
                 .args([
                     "commit-tree",

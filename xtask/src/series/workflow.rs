@@ -6,7 +6,7 @@
 use super::generate::Generator;
 use super::journal::Journal;
 use super::restack::{Change, Outcome, Placed, place};
-use super::session::{EditTree, Member, Place, Session};
+use super::session::{Member, Place, Session};
 use super::{Patch, Series, Stack, apply, conflict, slug, write};
 use crate::commands::SourceOptions;
 use crate::error::{Failure, Result};
@@ -41,8 +41,6 @@ pub struct Ground {
 pub struct Report {
     /// Names of the files that were written or removed.
     pub changed: Vec<String>,
-    /// The series on its release.
-    pub stack: Stack,
 }
 
 impl<'a> Workshop<'a> {
@@ -90,11 +88,6 @@ impl<'a> Workshop<'a> {
     /// When a file is not valid.
     pub fn series(&self) -> Result<Series> {
         Series::load(self.workspace, &self.port)
-    }
-
-    /// The port.
-    pub fn port(&self) -> &Port {
-        &self.port
     }
 
     /// Whether a person is editing.
@@ -262,10 +255,7 @@ impl<'a> Workshop<'a> {
             _ => self.place.end()?,
         }
         match plan.misfits.into_iter().next() {
-            None => Ok(Report {
-                changed,
-                stack: plan.stack,
-            }),
+            None => Ok(Report { changed }),
             Some(mut failure) => {
                 failure = failure.because(format!(
                     "the files are written, for CPython {}; one series has to apply to every release of the port",
@@ -723,11 +713,6 @@ impl<'a> Workshop<'a> {
             .because(format!("these files are not as they were: {}", foreign.join(", ")))
             .next("put the files back, for example with `git stash`, and run the same command again")
             .next("or `cargo xtask patch refresh --abort`, which keeps what you did and says where"))
-    }
-
-    /// The work tree for editing of a release.
-    pub fn tree(&self, release: &str) -> EditTree {
-        self.place.tree(release)
     }
 }
 

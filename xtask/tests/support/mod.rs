@@ -13,6 +13,9 @@ pub struct Fixture {
     folder: TempDir,
 }
 
+/// Subject of a commit, and its edits: path, old text, new text.
+pub type Commit<'a> = (&'a str, &'a [(&'a str, &'a str, &'a str)]);
+
 /// What a run of xtask left.
 pub struct Ran {
     pub status: i32,
@@ -268,7 +271,7 @@ impl Fixture {
 
     /// A git repository with commits on top of 9.9.2: each has a subject and edits (path, old, new); an empty `old`
     /// makes the file.
-    pub fn author(&self, commits: &[(&str, &[(&str, &str, &str)])]) -> PathBuf {
+    pub fn author(&self, commits: &[Commit]) -> PathBuf {
         let folder = self.path().join("author");
         if !folder.exists() {
             self.git(self.path(), &["clone", "--quiet", "upstream", "author"]);
