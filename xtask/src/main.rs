@@ -13,6 +13,7 @@ mod series;
 mod source;
 mod suite;
 mod ui;
+mod validate;
 mod workspace;
 
 use clap::Parser;

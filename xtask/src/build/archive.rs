@@ -45,9 +45,12 @@ pub fn build(
     .arg(&object)
     .arg(&library)
     .current_dir(&folder);
-    log.run("Joining", "the archive's objects", &mut join, lock)?;
+    log.run("Joining", "the archive's objects", &mut join, lock)
+        .map_err(|failure| failure.next(format!("package {package} must define {SYMBOL}")))?;
     let mut hide = Command::new("objcopy");
+    // Bitcode that rustc embeds is of no use once joined, and binutils with an LLVM plugin fail on it.
     hide.arg(format!("--keep-global-symbol={SYMBOL}"))
+        .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
         .arg(&object)
         .current_dir(&folder);
     log.run("Hiding", "the archive's symbols", &mut hide, lock)?;

@@ -12,6 +12,7 @@ mod fetch;
 mod json;
 mod patch;
 mod run;
+mod validate;
 mod test;
 
 use crate::error::Result;
@@ -81,6 +82,8 @@ enum Command {
     Build(build::Options),
     /// Runs a program with the built python; builds it first if need be.
     Run(run::Options),
+    /// Checks a build against the pristine one: symbols, libraries, layouts, ABI, venv.
+    Validate(validate::Options),
     /// Puts the patch series on a release and moves the source tree there.
     Apply(apply::Options),
     /// Shows and changes the patch series.
@@ -120,6 +123,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Fetch(options) => fetch::run(&workspace, &options),
         Command::Build(options) => build::run(&workspace, &options),
         Command::Run(options) => run::run(&workspace, &options),
+        Command::Validate(options) => validate::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),
         Command::Check(options) => check::run(&workspace, &options),

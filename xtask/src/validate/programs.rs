@@ -1,0 +1,185 @@
+//! Runs programs with an interpreter: the facts it tells of itself, CPython's own symbol check, venv, pip and wheels.
+
+use super::Check;
+use crate::build::Built;
+use crate::error::{Context, Failure, Result};
+use crate::port::{Port, Profile};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Packages with compiled extensions that much is built on, and the modules they bring.
+const WHEELS: &[(&str, &str)] = &[
+    ("numpy", "numpy"),
+    ("pydantic", "pydantic"),
+    ("lxml", "lxml.etree"),
+];
+
+const FACTS: &str = "import sys, sysconfig, importlib.util as u\n\
+    print(hex(sys.hexversion), int.from_bytes(u.MAGIC_NUMBER[:2], 'little'), sysconfig.get_config_var('SOABI'))";
+
+/// Version, `.pyc` magic number and SOABI are those of the port.
+pub fn facts(port: &Port, profile: &Profile, built: &Built) -> Result<Check> {
+    let said = run(&built.python, profile, &["-I", "-c", FACTS])?;
+    let mut words = said.split_whitespace();
+    let mut problems = Vec::new();
+    let mut compare =
+        |what: &str, wanted: String, found: Option<&str>, same: fn(&str, &str) -> bool| {
+            let found = found.unwrap_or_default();
+            if !same(found, &wanted) {
+                problems.push(format!("{what} is {found}, not {wanted}"));
+            }
+        };
+    let equal = |found: &str, wanted: &str| found == wanted;
+    compare(
+        "version",
+        format!("{:#x}", built.release.version_hex),
+        words.next(),
+        equal,
+    );
+    compare(
+        "magic number",
+        port.abi.pyc_magic.to_string(),
+        words.next(),
+        equal,
+    );
+    // The platform follows: cpython-313t-x86_64-linux-gnu.
+    let soabi = format!("{}{}-", port.abi.soabi, profile.soabi_flags);
+    compare("SOABI", soabi, words.next(), |found, wanted| {
+        found.starts_with(wanted)
+    });
+    Ok(Check::of("version, magic, SOABI", &problems, said.trim()))
+}
+
+/// CPython's own check that all exported symbols carry its prefix.
+pub fn smelly(profile: &Profile, built: &Built) -> Result<Check> {
+    let output = Command::new("make")
+        .arg("smelly")
+        .current_dir(&built.build_tree)
+        .envs(&profile.environment)
+        .env_remove("MAKEFLAGS")
+        .stdin(Stdio::null())
+        .output()
+        .doing("run make in", &built.build_tree)?;
+    let mut problems = Vec::new();
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        problems.push(text.lines().rev().take(5).collect::<Vec<_>>().join(" | "));
+    }
+    Ok(Check::of(
+        "make smelly",
+        &problems,
+        "every exported symbol has CPython's prefix",
+    ))
+}
+
+/// What every interpreter must do, wherever it lies.
+pub fn smoke(python: &Path, profile: &Profile) -> Vec<Check> {
+    let folder = tempfile::tempdir().doing("make a temporary folder for", python);
+    let venv = |folder: &Path| -> Result<Check> {
+        let place = folder.join("venv").display().to_string();
+        run(python, profile, &["-m", "venv", &place])?;
+        let inside = folder.join("venv/bin/python");
+        let said = run(&inside, profile, &["-m", "pip", "--version"])?;
+        let prefix = run(&inside, profile, &["-c", "import sys; print(sys.prefix)"])?;
+        let mut problems = Vec::new();
+        if prefix.trim() != place {
+            problems.push(format!("sys.prefix is {}, not {place}", prefix.trim()));
+        }
+        Ok(Check::of(
+            "venv with pip",
+            &problems,
+            said.split(" from ").next().unwrap_or_default(),
+        ))
+    };
+    let made = folder.and_then(|folder| venv(folder.path()));
+    vec![
+        Check::made("prefix", finds_prefix(python, profile)),
+        Check::made("modules", imports(python, profile)),
+        Check::made("ensurepip", ensurepip(python, profile)),
+        Check::made("venv with pip", made),
+    ]
+}
+
+/// The interpreter finds its library from where it lies.
+fn finds_prefix(python: &Path, profile: &Profile) -> Result<Check> {
+    let said = run(
+        python,
+        profile,
+        &[
+            "-I",
+            "-c",
+            "import sys, os; print(sys.prefix); print(os.__file__)",
+        ],
+    )?;
+    let prefix = python.parent().and_then(Path::parent).unwrap_or(python);
+    let prefix = prefix.canonicalize().doing("find", prefix)?;
+    let outside = said
+        .lines()
+        .filter(|line| !Path::new(line).starts_with(&prefix));
+    let problems: Vec<_> = outside
+        .map(|line| format!("{line} is not in {}", prefix.display()))
+        .collect();
+    Ok(Check::of("prefix", &problems, prefix.display().to_string()))
+}
+
+fn imports(python: &Path, profile: &Profile) -> Result<Check> {
+    let modules = "ssl, sqlite3, ctypes, zlib, json, asyncio, multiprocessing, decimal, unittest";
+    let missing = "import importlib.util as u; print(*[m for m in '''{}'''.split(', ') if not u.find_spec(m)])";
+    let code = missing.replace("{}", modules);
+    let said = run(python, profile, &["-I", "-c", &code])?;
+    let problems: Vec<_> = said
+        .split_whitespace()
+        .map(|module| format!("{module} is missing"))
+        .collect();
+    Ok(Check::of("modules", &problems, modules))
+}
+
+fn ensurepip(python: &Path, profile: &Profile) -> Result<Check> {
+    let said = run(python, profile, &["-m", "ensurepip", "--version"])?;
+    Ok(Check::of("ensurepip", &[], said.trim()))
+}
+
+/// Installs wheels into a new venv and imports them.
+pub fn wheels(python: &Path, profile: &Profile) -> Result<Check> {
+    let folder = tempfile::tempdir().doing("make a temporary folder for", python)?;
+    let place = folder.path().join("venv").display().to_string();
+    run(python, profile, &["-m", "venv", &place])?;
+    let inside = folder.path().join("venv/bin/python");
+    let mut install = vec!["-m", "pip", "install", "--quiet", "--only-binary=:all:"];
+    install.extend(WHEELS.iter().map(|(package, _)| *package));
+    run(&inside, profile, &install)
+        .map_err(|failure| failure.next("this check needs a network and a package index"))?;
+    let code: Vec<_> = WHEELS
+        .iter()
+        .map(|(package, module)| {
+            format!("import {module}, importlib.metadata as m; print('{package}', m.version('{package}'), end=' ')")
+        })
+        .collect();
+    let said = run(&inside, profile, &["-c", &code.join("\n")])?;
+    Ok(Check::of("wheels", &[], said.trim()))
+}
+
+fn run(python: &Path, profile: &Profile, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(python)
+        .args(arguments)
+        .envs(&profile.environment)
+        .env_remove("PYTHONHOME")
+        .env_remove("PYTHONPATH")
+        .env_remove("VIRTUAL_ENV")
+        .stdin(Stdio::null())
+        .output()
+        .doing("run", python)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<_> = error.lines().rev().take(3).collect();
+    Err(Failure::check(format!(
+        "{} failed ({})",
+        arguments.join(" "),
+        output.status
+    ))
+    .at(python.display())
+    .because(last.into_iter().rev().collect::<Vec<_>>().join("\n")))
+}
