@@ -380,7 +380,8 @@ fn bump_drops_a_patch_that_upstream_has() {
     fixture
         .xtask(&["bump", "--to", "9.9.3"])
         .ok()
-        .says("Dropping");
+        .says("Dropping")
+        .says("CPython 9.9.2 is without it from now on");
     assert_eq!(
         fixture.read("root/patches/9.9/series"),
         "add-an-instruction.patch\nreport-imports.patch\n"
@@ -446,4 +447,74 @@ fn bump_goes_on_after_a_conflict_that_names_upstreams_commit() {
     );
     fixture.xtask(&["check"]).ok();
     fixture.xtask(&["patch", "refresh"]).ok().says("Unchanged");
+}
+
+#[test]
+fn a_users_git_settings_do_not_show_in_patches() {
+    let fixture = Fixture::with_series();
+    fixture.write(
+        "home/.gitconfig",
+        "[user]\nname = B\nemail = b@example.org\n[diff]\nnoprefix = true\nmnemonicPrefix = true\ncontext = 9\n\
+         [core]\nautocrlf = true\nabbrev = 7\n[commit]\ngpgSign = true\n",
+    );
+    fixture.write("home/.config/git/attributes", "*.c diff=cpp\n");
+    fixture.xtask(&["patch", "edit", "count-steps"]).ok();
+    fixture.xtask(&["patch", "refresh"]).ok().says("Unchanged");
+    fixture.replace(&format!("{EDIT}/Lib/crlf.txt"), "two\r\n", "zwei\r\n");
+    fixture.xtask(&["patch", "refresh"]).ok();
+    fixture.xtask(&["check"]).ok();
+    fixture.xtask(&["apply"]).ok();
+    assert_eq!(
+        fixture.read("target/clinker/src/9.9.2/Lib/crlf.txt"),
+        "one\r\nzwei\r\nthree\r\n"
+    );
+}
+
+#[test]
+fn a_second_command_waits_for_the_first_and_says_so() {
+    let fixture = Fixture::with_series();
+    let lock = fixture.path().join("target/clinker/edit/9.9.lock");
+    let lock = std::fs::File::options()
+        .write(true)
+        .open(lock)
+        .expect("the lock");
+    lock.lock().expect("locking");
+    let mut command = fixture.command();
+    let mut child = command
+        .args(["patch", "refresh", "--port", "9.9"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("running xtask");
+    let mut said = String::new();
+    let mut talk = std::io::BufReader::new(child.stderr.take().expect("its talk"));
+    std::io::BufRead::read_line(&mut talk, &mut said).expect("a line");
+    assert!(said.contains("Waiting for another command"), "{said}");
+    drop(lock);
+    assert!(child.wait().expect("waiting").success());
+}
+
+#[test]
+fn edits_in_a_work_tree_that_nobody_opened_are_kept() {
+    let fixture = Fixture::with_series();
+    fixture.xtask(&["patch", "edit", "count-steps"]).ok();
+    fixture
+        .xtask(&["patch", "refresh", "--abort"])
+        .ok()
+        .says("there were no edits");
+    fixture.replace(&format!("{EDIT}/Lib/os.py"), "posix", "mine");
+    let ran = fixture
+        .xtask(&["patch", "edit", "report-imports"])
+        .ok()
+        .says("had edits that belonged to no patch");
+    let line = ran
+        .err
+        .lines()
+        .find(|line| line.contains("as commit"))
+        .expect("a commit");
+    let commit = line.rsplit(' ').next().expect("a commit");
+    let database = fixture.path().join("target/clinker/git/9.9.git");
+    assert_eq!(
+        fixture.git(&database, &["show", &format!("{commit}:Lib/os.py")]),
+        "name = 'mine'"
+    );
 }

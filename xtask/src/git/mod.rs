@@ -64,6 +64,7 @@ impl Database {
     /// # Errors
     /// When it cannot be made or is not a git repository.
     pub fn open(workspace: &Workspace, port: &str) -> Result<Self> {
+        ignore_user_settings();
         let folder = workspace.object_database(port);
         if !folder.is_dir() {
             Self::create(&folder)?;
@@ -77,7 +78,6 @@ impl Database {
                     folder.display()
                 ))
         })?;
-        // A user's own settings must not show in patches.
         git2::Config::open(&folder.join("config"))
             .and_then(|config| repository.set_config(&config))
             .doing("read the settings of", &folder)?;
@@ -351,4 +351,22 @@ impl Database {
             self.folder.display()
         ))
     }
+}
+
+/// Keeps settings and attributes of the user and the machine out of what libgit2 does: the same series has to give the
+/// same patch files everywhere.
+fn ignore_user_settings() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for level in [
+            git2::ConfigLevel::System,
+            git2::ConfigLevel::XDG,
+            git2::ConfigLevel::Global,
+            git2::ConfigLevel::ProgramData,
+        ] {
+            // SAFETY: libgit2 wants no other thread to change its options at the same time; only this `Once` does.
+            // A level that a platform does not know has no settings either.
+            let _ = unsafe { git2::opts::set_search_path(level, "") };
+        }
+    });
 }

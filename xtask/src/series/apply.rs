@@ -3,7 +3,7 @@
 use super::conflict::{self, Scene};
 use super::generate::Generator;
 use super::relocate::relocated;
-use super::{Patch, Series};
+use super::{LockFile, Patch, Series};
 use crate::error::{Failure, Result};
 use crate::git::Database;
 use crate::port::{Port, Release};
@@ -86,7 +86,21 @@ pub fn apply(
                 earlier: series.patches()[..stack.applied.len()].iter().collect(),
                 history: None,
             };
-            conflict::explain(&scene, patch, &reason)
+            let failure = conflict::explain(&scene, patch, &reason);
+            let made_for = LockFile::load(series.folder()).ok().flatten();
+            let failure = match made_for.filter(|lock| lock.release != release.version) {
+                Some(lock) => failure
+                    .because(format!(
+                        "the patch files are made for CPython {}",
+                        lock.release
+                    ))
+                    .next(format!(
+                        "`cargo xtask bump --to {}` moves them",
+                        release.version
+                    )),
+                None => failure,
+            };
+            failure
                 .next(format!("correct {} by hand", patch.file.display()))
                 .next("or take its line out of `series`, and then `cargo xtask patch refresh`")
         })?;

@@ -348,3 +348,22 @@ impl EditTree {
 
 /// Author of commits that only keep what was given up.
 const AUTHOR: &str = "Clinker";
+
+impl Session {
+    /// The commit the work tree had when it was handed over.
+    pub fn handed_over(&self) -> Result<Oid> {
+        oid(self
+            .known
+            .last()
+            .map_or(&self.base, |member| &member.commit))
+    }
+}
+
+/// A git id from a record.
+///
+/// # Errors
+/// When it is none.
+pub fn oid(text: &str) -> Result<Oid> {
+    Oid::from_str(text)
+        .map_err(|error| Failure::environment(format!("{text} is not a git id")).because(error))
+}

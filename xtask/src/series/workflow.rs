@@ -6,7 +6,7 @@
 use super::generate::Generator;
 use super::journal::Journal;
 use super::restack::{Change, Outcome, Placed, place};
-use super::session::{Member, Place, Session};
+use super::session::{Member, Place, Session, oid};
 use super::{Patch, Series, Stack, apply, conflict, slug, write};
 use crate::commands::SourceOptions;
 use crate::error::{Failure, Result};
@@ -15,14 +15,14 @@ use crate::port::{Port, Release};
 use crate::ui;
 use crate::workspace::Workspace;
 use git2::Oid;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A port whose series is about to change; other commands wait while it is.
 pub struct Workshop<'a> {
-    workspace: &'a Workspace,
-    port: Port,
-    db: Database,
-    place: Place,
+    pub(super) workspace: &'a Workspace,
+    pub(super) port: Port,
+    pub(super) db: Database,
+    pub(super) place: Place,
     /// A clone of upstream's repository that can name the commits behind a conflict.
     pub history: Option<PathBuf>,
 }
@@ -167,7 +167,7 @@ impl<'a> Workshop<'a> {
 
     /// Puts changes on the ground. `position` is how many of them are in the work tree for editing: it is then moved to
     /// the last of these.
-    fn finish(
+    pub(super) fn finish(
         &self,
         mut session: Session,
         before: &Ground,
@@ -209,6 +209,12 @@ impl<'a> Workshop<'a> {
                             ground.release.version
                         ),
                     );
+                    if before.release.version != ground.release.version {
+                        ui::warn(format_args!(
+                            "CPython {} is without it from now on",
+                            before.release.version
+                        ));
+                    }
                     session.dropped.push(name);
                 }
                 Outcome::Conflict => {
@@ -415,318 +421,4 @@ impl<'a> Workshop<'a> {
             commit: commit.to_string(),
         })
     }
-
-    /// Opens the work tree for editing at the patch at `position`; with none, at the release itself.
-    ///
-    /// # Errors
-    /// When somebody's edits are in it.
-    pub fn edit(
-        &self,
-        command: &str,
-        ground: &Ground,
-        series: &Series,
-        position: Option<usize>,
-    ) -> Result<PathBuf> {
-        self.refuse_session()?;
-        let stack = self.stack(ground, series)?;
-        let member = |applied: &super::Applied| Member {
-            slug: Some(applied.slug.clone()),
-            commit: applied.commit.to_string(),
-        };
-        let inside = position.map_or(0, |position| position + 1);
-        let tree = self.place.tree(&ground.release.version);
-        let commit = position.map_or(stack.base, |position| stack.applied[position].commit);
-        tree.place(&self.db, commit)?;
-        self.place.record(&Session {
-            command: command.to_owned(),
-            release: ground.release.version.clone(),
-            base: stack.base.to_string(),
-            known: stack.applied[..inside].iter().map(member).collect(),
-            conflict: None,
-            rest: stack.applied[inside..].iter().map(member).collect(),
-            dropped: Vec::new(),
-            files: write::sums(series.folder())?,
-            pending: Default::default(),
-        })?;
-        Ok(tree.folder().to_owned())
-    }
-
-    /// Opens the work tree with an empty commit that says `text`, after the patch at `position`.
-    ///
-    /// # Errors
-    /// When somebody's edits are in it, or git does not know who the author is.
-    pub fn begin(
-        &self,
-        ground: &Ground,
-        series: &Series,
-        position: Option<usize>,
-        text: &str,
-    ) -> Result<PathBuf> {
-        use crate::git::command::{git, run};
-        self.refuse_session()?;
-        let ident = run(git(self.workspace.root())?.args(["var", "GIT_AUTHOR_IDENT"])).map_err(|failure| {
-            failure
-                .next("`git config --global user.name NAME` and `git config --global user.email MAIL`")
-        })?;
-        let folder = self.edit("patch new", ground, series, position)?;
-        ui::say(
-            "Author",
-            ident.split('>').next().unwrap_or_default().to_owned() + ">",
-        );
-        run(git(&folder)?.args([
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--no-verify",
-            "-m",
-            text,
-        ]))?;
-        Ok(folder)
-    }
-
-    /// Fails while a person is editing.
-    ///
-    /// # Errors
-    /// When there is a session with something in it that the series has not.
-    pub fn refuse_session(&self) -> Result<()> {
-        let Some(session) = self.place.session()? else {
-            return Ok(());
-        };
-        let tree = self.place.tree(&session.release);
-        let handed_over = session.handed_over()?;
-        if session.conflict.is_none() && !tree.folder().exists() {
-            return self.place.end();
-        }
-        if session.conflict.is_none() && tree.head()? == handed_over && tree.edits()?.is_empty() {
-            return self.place.end();
-        }
-        Err(
-            Failure::person(format!("`cargo xtask {}` is not finished", session.command))
-                .at(tree.folder().display())
-                .because("the work tree for editing has something that is in no patch file yet")
-                .next("`cargo xtask patch refresh` to put it into the series")
-                .next("`cargo xtask patch refresh --abort` to give it up"),
-        )
-    }
-
-    /// Takes what a person did in the work tree into the series.
-    ///
-    /// # Errors
-    /// A conflict with a later patch, or the series' files were changed since.
-    pub fn resume(&self) -> Result<Report> {
-        let Some(session) = self.place.session()? else {
-            return Err(Failure::environment("nothing is being edited")
-                .next("`cargo xtask patch edit SLUG` begins"));
-        };
-        self.refuse_foreign_changes(&session)?;
-        let tree = self.place.tree(&session.release);
-        tree.settle()?;
-        let base = oid(&session.base)?;
-        let ground = Ground {
-            release: self.port.release(&session.release)?.clone(),
-            tree: self.db.find_commit(base)?.tree_id(),
-        };
-        let commits = self.commits(base, tree.head()?)?;
-        let mut expected = session.known.clone();
-        expected.extend(session.conflict.clone());
-        let mut changes = self.named(&commits, &expected)?;
-        let position = changes.len();
-        for member in &session.rest {
-            changes.push(self.change_of(oid(&member.commit)?, member.slug.clone())?);
-        }
-        self.finish(session, &ground, &ground, &changes, Some(position))
-    }
-
-    /// The commits of another repository on top of the release, as changes that are the whole series.
-    ///
-    /// # Errors
-    /// When no commit of it has the release's tree.
-    pub fn changes_from(&self, repository: &Path, ground: &Ground) -> Result<Vec<Change>> {
-        use crate::git::command::{git, run};
-        let path = repository.canonicalize().map_err(|error| {
-            Failure::environment("the repository cannot be read")
-                .at(repository.display())
-                .because(error)
-        })?;
-        let name = "refs/clinker/incoming";
-        run(git(self.db.folder())?
-            .args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"])
-            .arg(&path)
-            .arg(format!("+HEAD:{name}")))?;
-        let head = self.db.kept("incoming").ok_or_else(|| {
-            Failure::environment("the repository has no commit").at(path.display())
-        })?;
-        let mut at = head;
-        loop {
-            let commit = self.db.find_commit(at)?;
-            if commit.tree_id() == ground.tree {
-                break;
-            }
-            at = commit.parent_id(0).map_err(|_| {
-                Failure::environment(format!(
-                    "no commit of the repository holds the sources of CPython {}",
-                    ground.release.version
-                ))
-                .at(path.display())
-                .because(format!(
-                    "none has the tree {}; the first has {}",
-                    ground.tree,
-                    commit.tree_id()
-                ))
-                .next("begin from the sources that `cargo xtask patch edit` checks out")
-            })?;
-        }
-        let commits = self.commits(at, head)?;
-        let series = self.series()?;
-        let names: Vec<String> = series
-            .patches()
-            .iter()
-            .map(|patch| patch.slug.clone())
-            .collect();
-        let mut changes = Vec::new();
-        for commit in commits {
-            let change = self.change_of(commit, None)?;
-            let name = slug(change.message.subject());
-            let slug = names.contains(&name).then_some(name);
-            changes.push(Change { slug, ..change })
-        }
-        Ok(changes)
-    }
-
-    /// Gives the session up; what is in the work tree stays in the database, and its commit is returned.
-    ///
-    /// # Errors
-    /// When git fails.
-    pub fn abort(&self) -> Result<Option<Oid>> {
-        let Some(session) = self.place.session()? else {
-            return Err(Failure::environment(
-                "nothing is being edited, so there is nothing to give up",
-            ));
-        };
-        let tree = self.place.tree(&session.release);
-        let handed_over = match session.conflict {
-            Some(_) => None,
-            None => Some(session.handed_over()?),
-        };
-        let kept = tree.save(&self.db, handed_over)?;
-        self.place.end()?;
-        Ok(kept)
-    }
-
-    /// The commits after `base` up to `head`, oldest first.
-    fn commits(&self, base: Oid, head: Oid) -> Result<Vec<Oid>> {
-        let mut commits = Vec::new();
-        let mut at = head;
-        while at != base {
-            let commit = self.db.find_commit(at)?;
-            if commit.parent_count() != 1 {
-                return Err(Failure::person(format!("commit {at} cannot be a patch"))
-                    .because(match commit.parent_count() {
-                        0 => "it does not come after the release's sources",
-                        _ => "it is a merge",
-                    })
-                    .next("make the history a line of commits on top of the release's, for example with `git rebase`"));
-            }
-            commits.push(at);
-            at = commit
-                .parent_id(0)
-                .map_err(|error| self.db.failed("read a commit", error))?;
-        }
-        commits.reverse();
-        Ok(commits)
-    }
-
-    /// Commits of the work tree as changes, each with the name of the patch it was.
-    fn named(&self, commits: &[Oid], known: &[Member]) -> Result<Vec<Change>> {
-        let mut left: Vec<Option<&Member>> = known.iter().map(Some).collect();
-        let mut names: Vec<Option<String>> = vec![None; commits.len()];
-        let mut subjects = Vec::new();
-        for member in known {
-            subjects.push(
-                Message::of(&self.db.find_commit(oid(&member.commit)?)?)?
-                    .subject()
-                    .to_owned(),
-            );
-        }
-        for (name, commit) in names.iter_mut().zip(commits) {
-            let found = self.db.find_commit(*commit)?;
-            let subject = Message::of(&found)?.subject().to_owned();
-            let id = commit.to_string();
-            let same = left
-                .iter()
-                .position(|member| member.is_some_and(|member| member.commit == id));
-            let alike = || {
-                left.iter()
-                    .zip(&subjects)
-                    .position(|(member, other)| member.is_some() && *other == subject)
-            };
-            if let Some(at) = same.or_else(alike) {
-                *name = left[at].take().and_then(|member| member.slug.clone());
-            }
-        }
-        // A patch that got another subject is still in its place.
-        let mut changes = Vec::new();
-        for (position, (name, commit)) in names.into_iter().zip(commits).enumerate() {
-            let name = name.or_else(|| left.get_mut(position)?.take()?.slug.clone());
-            changes.push(self.change_of(*commit, name)?);
-        }
-        for member in left.into_iter().flatten() {
-            let name = member.slug.as_deref().unwrap_or("a patch without a name");
-            ui::say(
-                "Dropping",
-                format_args!("{name}: its commit is no longer in the work tree"),
-            );
-        }
-        Ok(changes)
-    }
-
-    fn change_of(&self, commit: Oid, slug: Option<String>) -> Result<Change> {
-        let commit = self.db.find_commit(commit)?;
-        let parent = commit
-            .parent(0)
-            .map_err(|error| self.db.failed("read a commit", error))?;
-        Ok(Change {
-            slug,
-            message: Message::of(&commit)?,
-            before: parent.tree_id(),
-            after: commit.tree_id(),
-        })
-    }
-
-    /// Fails when the series' files are neither as they were when the session began nor as it is writing them.
-    fn refuse_foreign_changes(&self, session: &Session) -> Result<()> {
-        let folder = self.workspace.root().join(&self.port.series);
-        let now = write::sums(&folder)?;
-        let names = now.keys().chain(session.files.keys());
-        let foreign: Vec<&str> = names
-            .filter(|name| {
-                let sum = now.get(*name);
-                sum != session.files.get(*name) && sum != session.pending.get(*name)
-            })
-            .map(String::as_str)
-            .collect();
-        if foreign.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::person("the series was changed by others while it was being edited")
-            .at(folder.display())
-            .because(format!("these files are not as they were: {}", foreign.join(", ")))
-            .next("put the files back, for example with `git stash`, and run the same command again")
-            .next("or `cargo xtask patch refresh --abort`, which keeps what you did and says where"))
-    }
-}
-
-impl Session {
-    /// The commit the work tree had when it was handed over.
-    fn handed_over(&self) -> Result<Oid> {
-        oid(self
-            .known
-            .last()
-            .map_or(&self.base, |member| &member.commit))
-    }
-}
-
-fn oid(text: &str) -> Result<Oid> {
-    Oid::from_str(text)
-        .map_err(|error| Failure::environment(format!("{text} is not a git id")).because(error))
 }
