@@ -13,6 +13,14 @@ pub fn say(verb: &str, rest: impl std::fmt::Display) {
     );
 }
 
+/// Says that something went wrong without ending the command.
+pub fn fail(verb: &str, rest: impl std::fmt::Display) {
+    eprintln!(
+        "{:>12} {rest}",
+        console::style(verb).red().bold().for_stderr()
+    );
+}
+
 /// Says that something is worth knowing but not wrong enough to stop.
 pub fn warn(rest: impl std::fmt::Display) {
     eprintln!(

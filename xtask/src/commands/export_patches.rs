@@ -61,10 +61,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             ExitCode::FAILURE
         });
     }
-    let exported = topics
-        .iter()
-        .map(|topic| exporter.export(topic, &findings))
-        .collect::<Result<Vec<_>>>()?;
+    let exported = exporter.export(&topics, &findings)?;
     if errors + pending > 0 {
         ui::warn(format_args!(
             "{errors} objections and {pending} gaps for a person; `cargo xtask export-patches --check` lists them"

@@ -35,8 +35,8 @@ pub struct Options {
     #[arg(long, requires = "full")]
     fresh: bool,
     /// Jobs at a time [default: the number of processors]
-    #[arg(long, short, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -52,7 +52,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let subject = Subject {
         source: options.source.clone(),
         profile: options.profile.clone(),
-        jobs: options.jobs,
+        jobs: options.jobs.map(usize::from),
     };
     if options.full {
         let comparison = suite::compare_with_pristine(workspace, &subject, options.fresh)?;
@@ -85,22 +85,20 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
 }
 
 fn summarize(outcome: &Outcome) {
-    ui::say(
-        if outcome.counts.failed == 0 {
-            "Passed"
-        } else {
-            "Failed"
-        },
-        format_args!(
-            "{}: {} in {:.0} s",
-            outcome.part, outcome.counts, outcome.seconds
-        ),
+    let line = format!(
+        "{}: {} in {:.0} s",
+        outcome.part, outcome.counts, outcome.seconds
     );
-    for failure in &outcome.failures {
-        ui::say("", failure);
+    if outcome.counts.failed == 0 {
+        ui::say("Passed", line);
+        return;
     }
-    if let (true, Some(log)) = (outcome.counts.failed > 0, &outcome.log) {
-        ui::say("", format_args!("log: {}", log.display()));
+    ui::fail("Failed", line);
+    for failure in &outcome.failures {
+        eprintln!("{failure}");
+    }
+    if let Some(log) = &outcome.log {
+        eprintln!("log: {}", log.display());
     }
 }
 

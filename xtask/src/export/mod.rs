@@ -15,6 +15,7 @@ pub use topic::{Topic, topics};
 
 use crate::error::{Context, Failure, Result};
 use crate::git::Database;
+use crate::lock::Lock;
 use crate::port::Port;
 use crate::series::{self, LockFile, Series, Stack};
 use crate::source::Obtained;
@@ -84,11 +85,37 @@ impl<'a> Exporter<'a> {
         Ok(findings)
     }
 
-    /// Writes a topic's mails, branch and pull request, and applies the mails to a pristine tree again.
+    /// Writes the mails, branch and pull request of each topic, and applies the mails to a pristine tree again.
     ///
     /// # Errors
-    /// When the topic does not apply to a pristine tree, cannot be written, or `git am` makes something else of it.
-    pub fn export(&self, topic: &Topic, findings: &[Finding]) -> Result<Exported> {
+    /// When a topic does not apply to a pristine tree, cannot be written, or `git am` makes something else of it.
+    pub fn export(&self, topics: &[Topic], findings: &[Finding]) -> Result<Vec<Exported>> {
+        let parent = self.workspace.output().join("export");
+        let _lock = Lock::take(&parent.join(".lock"))?;
+        // What a killed command left; nobody else writes while we hold the lock.
+        let work = parent.join(".new");
+        if work.exists() {
+            std::fs::remove_dir_all(&work).doing("remove an unfinished export", &work)?;
+        }
+        let base = self
+            .database
+            .base(&self.obtained.release, self.obtained.tree)?;
+        let pristine = Pristine::new(&work.join(".pristine"), self.database, base)?;
+        let exported = topics
+            .iter()
+            .map(|topic| self.export_topic(topic, findings, &work.join(&topic.name), &pristine))
+            .collect();
+        std::fs::remove_dir_all(&work).doing("remove", &work)?;
+        exported
+    }
+
+    fn export_topic(
+        &self,
+        topic: &Topic,
+        findings: &[Finding],
+        new: &Path,
+        pristine: &Pristine,
+    ) -> Result<Exported> {
         let step = Step::new("Exporting", topic.name.clone());
         let patches = topic
             .patches
@@ -110,19 +137,14 @@ impl<'a> Exporter<'a> {
             self.compare_with_lock(&stack)?;
         }
 
-        let parent = self.workspace.output().join("export");
-        std::fs::create_dir_all(&parent).doing("make the folder of exports", &parent)?;
-        let temporary = tempfile::Builder::new()
-            .prefix(".new-")
-            .tempdir_in(&parent)
-            .doing("make a folder in", &parent)?;
+        std::fs::create_dir_all(new).doing("make a folder", new)?;
         let mut mails = Vec::new();
         for (position, patch) in series.patches().iter().enumerate() {
             let applied = &stack.applied[position];
             let diff =
                 series::whole_diff(self.database, stack.parent_tree(position), applied.tree)?;
             let name = format!("{:04}-{}.patch", position + 1, patch.slug);
-            let file = temporary.path().join(&name);
+            let file = new.join(&name);
             let mut mail =
                 format!("From {} Mon Sep 17 00:00:00 2001\n", applied.commit).into_bytes();
             mail.extend(patch.message.mail(&diff));
@@ -131,7 +153,7 @@ impl<'a> Exporter<'a> {
         }
         step.detail("git am");
         let trees: Vec<Oid> = stack.applied.iter().map(|applied| applied.tree).collect();
-        Pristine::new(self.database, stack.base)?.verify(temporary.path(), &mails, &trees)?;
+        pristine.verify(new, &mails, &trees)?;
 
         let branch = self.branch(&topic.name, stack.tip())?;
         let text = pull_request::skeleton(&pull_request::Content {
@@ -142,10 +164,13 @@ impl<'a> Exporter<'a> {
             branch: &branch,
             database: self.database.folder(),
         });
-        let file = temporary.path().join("PULL_REQUEST.md");
+        let file = new.join("PULL_REQUEST.md");
         std::fs::write(&file, text).doing("write the skeleton of a pull request", &file)?;
-        let folder = parent.join(&topic.name);
-        replace(temporary, &folder)?;
+        let folder = self.workspace.output().join("export").join(&topic.name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).doing("remove an older export", &folder)?;
+        }
+        std::fs::rename(new, &folder).doing("move the export to", &folder)?;
         step.done();
         Ok(Exported {
             topic: topic.name.clone(),
@@ -204,13 +229,4 @@ impl<'a> Exporter<'a> {
             .map_err(|error| self.database.failed("write a branch", error))?;
         Ok(branch)
     }
-}
-
-/// Puts a complete folder where another one may be.
-fn replace(new: tempfile::TempDir, folder: &Path) -> Result<()> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).doing("remove an older export", folder)?;
-    }
-    let new = new.keep();
-    std::fs::rename(&new, folder).doing("move the export to", folder)
 }

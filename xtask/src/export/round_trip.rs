@@ -3,32 +3,32 @@
 use crate::error::{Context, Failure, Result};
 use crate::git::Database;
 use git2::Oid;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A work tree with pristine sources.
 pub struct Pristine {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
     base: Oid,
 }
 
 impl Pristine {
-    /// Checks out the commit `base` of the database.
+    /// Makes a repository in a new folder that borrows the database's objects.
     ///
     /// # Errors
     /// When git cannot.
-    pub fn new(database: &Database, base: Oid) -> Result<Self> {
-        let folder = tempfile::tempdir().map_err(|error| {
-            Failure::environment("cannot make a temporary folder").because(error)
-        })?;
-        let pristine = Self { folder, base };
+    pub fn new(folder: &Path, database: &Database, base: Oid) -> Result<Self> {
+        std::fs::create_dir_all(folder).doing("make a folder", folder)?;
+        let pristine = Self {
+            folder: folder.to_owned(),
+            base,
+        };
         pristine.git(&["init", "--quiet"])?;
         let objects = std::path::absolute(database.folder().join("objects"))
             .doing("find the object database", database.folder())?;
-        let alternates = pristine.folder.path().join(".git/objects/info/alternates");
+        let alternates = pristine.folder.join(".git/objects/info/alternates");
         std::fs::write(&alternates, format!("{}\n", objects.display()))
             .doing("borrow objects in", &alternates)?;
-        pristine.git(&["reset", "--quiet", "--hard", &base.to_string()])?;
         Ok(pristine)
     }
 
@@ -44,6 +44,7 @@ impl Pristine {
             .iter()
             .map(|name| folder.join(name).display().to_string())
             .collect();
+        self.git(&["reset", "--quiet", "--hard", &self.base.to_string()])?;
         let mut words = vec!["am", "--quiet", "--no-3way", "--no-gpg-sign"];
         words.extend(files.iter().map(String::as_str));
         self.git(&words)?;
@@ -90,7 +91,7 @@ impl Pristine {
                 "init.defaultBranch=main",
             ])
             .args(words)
-            .current_dir(self.folder.path());
+            .current_dir(&self.folder);
         let output = command.output().map_err(|error| {
             Failure::environment("git cannot be run")
                 .because(error)

@@ -121,7 +121,8 @@ impl<'a> Parts<'a> {
                 true,
             ),
         };
-        step.done();
+        // Whoever asked says how it ended.
+        drop(step);
         if let Err(failure) = result {
             outcome.counts += Counts::one(false);
             outcome.log = failure.log.clone().or(outcome.log);
