@@ -3,6 +3,7 @@
 mod build;
 mod ci;
 mod commands;
+mod dist;
 mod error;
 mod export;
 mod files;

@@ -6,6 +6,7 @@ mod build_each;
 mod bump;
 mod check;
 mod ci;
+mod dist;
 mod doctor;
 mod export_patches;
 mod fetch;
@@ -84,6 +85,8 @@ enum Command {
     Run(run::Options),
     /// Checks a build against the pristine one: symbols, libraries, layouts, ABI, venv.
     Validate(validate::Options),
+    /// Packs a build into a relocatable archive and checks it elsewhere; users get `--profile release`.
+    Dist(dist::Options),
     /// Puts the patch series on a release and moves the source tree there.
     Apply(apply::Options),
     /// Shows and changes the patch series.
@@ -124,6 +127,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Build(options) => build::run(&workspace, &options),
         Command::Run(options) => run::run(&workspace, &options),
         Command::Validate(options) => validate::run(&workspace, &options),
+        Command::Dist(options) => dist::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),
         Command::Check(options) => check::run(&workspace, &options),

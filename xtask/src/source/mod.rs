@@ -21,7 +21,7 @@ use crate::workspace::Workspace;
 use cache::Cache;
 use git2::Oid;
 use std::path::Path;
-pub use unpack::hexadecimal;
+pub use unpack::{hexadecimal, sha256 as file_sha256, tarball as unpack_tarball};
 
 /// A release whose tree is in the object database.
 #[derive(Debug, Clone)]

@@ -65,7 +65,8 @@ fn difference(name: &str, stock: &Layout, ours: &Layout) -> Option<String> {
 fn layouts(built: &Built) -> Result<Layouts> {
     let folder = tempfile::tempdir().doing("make a temporary folder for", &built.source_tree)?;
     let include = built.source_tree.join("Include");
-    let mut probe = String::from("#define PY_SSIZE_T_CLEAN\n#include <Python.h>\n");
+    let mut probe =
+        String::from("#define PY_SSIZE_T_CLEAN\n#include <Python.h>\n#include <expat.h>\n");
     let mut headers = Vec::new();
     for entry in std::fs::read_dir(&include).doing("list", &include)? {
         headers.push(

@@ -1,0 +1,44 @@
+//! `dist`: packs a build for other machines.
+
+use super::build::BuildOptions;
+use super::json::print_json;
+use super::validate::verdict;
+use crate::error::Result;
+use crate::port::Port;
+use crate::workspace::Workspace;
+use crate::{build, dist};
+use std::process::ExitCode;
+
+/// Options of `dist`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    build: BuildOptions,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Builds if need be, packs, and checks what was packed in another place.
+///
+/// # Errors
+/// When the build fails, or the unpacked archive does not work.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let port = Port::load(workspace, &options.build.source.port)?;
+    let name = &options.build.profile;
+    let profile = port.profile(name)?;
+    let built = build::build(workspace, &options.build.request())?;
+    let name = if options.build.pristine {
+        format!("{name}-pristine")
+    } else {
+        name.clone()
+    };
+    let packed = dist::pack(workspace, &built, &name, profile)?;
+    if options.json {
+        print_json(&packed)?;
+    } else {
+        println!("{}", packed.archive.display());
+    }
+    verdict(&packed.checks).map_err(|failure| failure.at(packed.archive.display()))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,163 @@
+//! Packs a built interpreter into a relocatable `.tar.xz` that is the same, byte for byte, whenever it is made of the
+//! same files.
+//!
+//! Names are sorted, owners and times are fixed. Because times are fixed, byte code is compiled so that it is not compared
+//! with the time of its source.
+
+mod pack;
+
+use crate::build::{Built, Record};
+use crate::error::{Context, Failure, Result};
+use crate::files::write_atomically;
+use crate::port::Profile;
+use crate::source::{file_sha256, unpack_tarball};
+use crate::ui;
+use crate::validate::{self, Check};
+use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What `dist` has made.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Packed {
+    /// The archive.
+    pub archive: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// What it is made of.
+    pub manifest: PathBuf,
+    /// Checks of the unpacked archive.
+    pub checks: Vec<Check>,
+}
+
+/// Packs `built` and checks what comes out of the archive.
+pub fn pack(
+    workspace: &Workspace,
+    built: &Built,
+    profile_name: &str,
+    profile: &Profile,
+) -> Result<Packed> {
+    let record = Record::of(&built.prefix).ok_or_else(|| {
+        Failure::environment("the interpreter has no record of what it is made of")
+            .at(built.prefix.display())
+            .next("run `cargo xtask build` with the same options")
+    })?;
+    let folder = workspace.output().join("dist");
+    std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
+    let target = machine_triplet(&built.python)?;
+    let label = format!("clinker-{}-{profile_name}-{target}", built.release.version);
+
+    let staging = tempfile::Builder::new()
+        .prefix(".staging-")
+        .tempdir_in(&folder);
+    let staging = staging.doing("make a temporary folder in", &folder)?;
+    let root = staging.path().join("clinker");
+    let step = ui::Step::new("Collecting", built.prefix.display().to_string());
+    pack::copy(&built.prefix, &root)?;
+    copy_licenses(workspace, built, &root)?;
+    let manifest = serde_json::json!({
+        "release": built.release.version,
+        "profile": profile_name,
+        "target": target,
+        "series-tree": record.identity.tree,
+        "upstream-tree": built.release.tree,
+        "compiler": record.identity.configuration.compiler,
+        "archive": record.identity.archive,
+        "key": record.key,
+    });
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Failure::environment("cannot write JSON").because(error))?;
+    write_atomically(&root.join("clinker.json"), text.as_bytes())?;
+    step.done();
+    compile_byte_code(&root, profile)?;
+
+    let archive = folder.join(format!("{label}.tar.xz"));
+    pack::write(&root, &archive)?;
+    let sha256 = file_sha256(&archive)?;
+    let name = archive
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    write_atomically(
+        &folder.join(format!("{name}.sha256")),
+        format!("{sha256}  {name}\n").as_bytes(),
+    )?;
+    let manifest = folder.join(format!("{label}.json"));
+    write_atomically(&manifest, text.as_bytes())?;
+
+    let elsewhere = tempfile::tempdir().doing("make a temporary folder for", &archive)?;
+    unpack_tarball(&archive, elsewhere.path())?;
+    let step = ui::Step::new("Checking", "the unpacked archive");
+    let checks = validate::smoke(&elsewhere.path().join("bin/python3"), profile);
+    step.done();
+    Ok(Packed {
+        archive,
+        sha256,
+        manifest,
+        checks,
+    })
+}
+
+fn machine_triplet(python: &Path) -> Result<String> {
+    let code = "import sysconfig; print(sysconfig.get_config_var('MULTIARCH') or sysconfig.get_platform())";
+    let output = Command::new(python)
+        .args(["-I", "-c", code])
+        .stdin(Stdio::null())
+        .output()
+        .doing("run", python)?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if text.is_empty() {
+        return Err(
+            Failure::environment("the interpreter does not tell its platform")
+                .at(python.display())
+                .because(String::from_utf8_lossy(&output.stderr)),
+        );
+    }
+    Ok(text)
+}
+
+fn copy_licenses(workspace: &Workspace, built: &Built, root: &Path) -> Result<()> {
+    let folder = root.join("licenses");
+    std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
+    let licenses = [
+        (built.source_tree.join("LICENSE"), "LICENSE.cpython"),
+        (workspace.root().join("LICENSE"), "LICENSE.clinker"),
+    ];
+    for (from, name) in licenses {
+        std::fs::copy(&from, folder.join(name)).doing("copy the license", &from)?;
+    }
+    Ok(())
+}
+
+fn compile_byte_code(root: &Path, profile: &Profile) -> Result<()> {
+    let step = ui::Step::new("Compiling", "byte code");
+    let python = root.join("bin/python3");
+    let output = Command::new(&python)
+        .args([
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            "-f",
+            "-j0",
+            "--invalidation-mode",
+            "unchecked-hash",
+        ])
+        // Paths within byte code must not name this machine.
+        .args(["-s", ".", "-p", "/clinker", "lib"])
+        .current_dir(root)
+        .envs(&profile.environment)
+        .env("PYTHONHASHSEED", "0")
+        .stdin(Stdio::null())
+        .output()
+        .doing("run", &python)?;
+    if !output.status.success() {
+        return Err(Failure::environment("the byte code cannot be compiled")
+            .at(python.display())
+            .because(String::from_utf8_lossy(&output.stdout)));
+    }
+    step.done();
+    Ok(())
+}
