@@ -13,8 +13,8 @@ mod fetch;
 mod json;
 mod patch;
 mod run;
-mod validate;
 mod test;
+mod validate;
 
 use crate::error::Result;
 use crate::workspace::Workspace;

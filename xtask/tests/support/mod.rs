@@ -110,10 +110,9 @@ impl Fixture {
         fixture.write("upstream/PCbuild/build.bat", "echo build\n");
         fixture.write("upstream/Lib/crlf.txt", "one\r\ntwo\r\nthree\r\n");
         fixture.write("upstream/configure", "#!/bin/sh\nexit 0\n");
-        fixture.git(
-            &upstream,
-            &["update-index", "--add", "--chmod=+x", "configure"],
-        );
+        let configure = upstream.join("configure");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(configure, executable).expect("making a file executable");
         fixture.release("9.9.1");
         let changed = fixture
             .read("upstream/Python/ceval.c")
