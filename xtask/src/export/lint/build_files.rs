@@ -33,6 +33,10 @@ pub fn lint(change: &Change) -> Vec<Finding> {
                 format!("{path} is neither in Makefile.pre.in nor in a Setup file of Modules/"),
             ));
         }
+        // Projects list the headers of Include/ and no others.
+        if path.ends_with(".h") && !path.starts_with("Include/") {
+            continue;
+        }
         let windows = change
             .files
             .paths()

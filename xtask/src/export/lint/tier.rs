@@ -4,6 +4,9 @@ use super::{Change, Finding, declared};
 
 const NAME: &str = "api-tier";
 
+/// What an internal header says to whoever is not part of the core.
+const GUARD: &str = "this header requires Py_BUILD_CORE define";
+
 pub fn lint(change: &Change) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, line) in declared(change, |path| path.starts_with("Include/")) {
@@ -27,10 +30,10 @@ pub fn lint(change: &Change) -> Vec<Finding> {
     for (path, line) in change.new_files() {
         if path.starts_with("Include/internal/")
             && path.ends_with(".h")
-            && !change.files.read(path).is_some_and(|text| {
-                text.contains("# error \"this header requires Py_BUILD_CORE define\"")
-                    || text.contains("#  error \"this header requires Py_BUILD_CORE define\"")
-            })
+            && !change
+                .files
+                .read(path)
+                .is_some_and(|text| text.contains(GUARD))
         {
             findings.push(change.error(
                 NAME,
@@ -47,7 +50,7 @@ mod tests {
     use super::super::testing::messages;
     use super::*;
 
-    const GUARD: &str =
+    const HEAD: &str =
         "#ifndef Py_BUILD_CORE\n#  error \"this header requires Py_BUILD_CORE define\"\n#endif\n";
 
     #[test]
@@ -56,7 +59,7 @@ mod tests {
             "Include/cpython/x.h",
             "PyAPI_FUNC(PyObject *) PyUnstable_X(void);",
         );
-        let text = format!("{GUARD}PyAPI_FUNC(int) _PyX_Do(void);");
+        let text = format!("{HEAD}PyAPI_FUNC(int) _PyX_Do(void);");
         assert_eq!(
             messages(lint, &[unstable, ("Include/internal/pycore_x.h", &text)]),
             [""; 0]
@@ -72,7 +75,7 @@ mod tests {
         );
         let stable = ("Include/x.h", "PyAPI_DATA(int) PyX_Value;");
         assert!(messages(lint, &[stable])[0].contains("stable ABI"));
-        let text = format!("{GUARD}PyAPI_FUNC(int) PyX_Do(void);");
+        let text = format!("{HEAD}PyAPI_FUNC(int) PyX_Do(void);");
         assert!(
             messages(lint, &[("Include/internal/x.h", &text)])[0]
                 .contains("does not begin with _Py")
