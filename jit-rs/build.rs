@@ -1,0 +1,94 @@
+//! Builds the C side of the archive, and reads the layouts of the CPython it is built for.
+//!
+//! `CLINKER_INCLUDE` names the header directories of a configured CPython. Without it (`cargo test`, `cargo clippy`)
+//! only the parts that do not touch the interpreter are compiled.
+
+use object::{Object, ObjectSection, ObjectSymbol};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a name, and of a whole entry, of `clinker_layout` in `src/c/layout.c`.
+const NAME: usize = 56;
+const ENTRY: usize = 64;
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=CLINKER_INCLUDE");
+    for file in ["src/c/glue.c", "src/c/layout.c", "include/clinker.h"] {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let Some(include) = std::env::var_os("CLINKER_INCLUDE") else {
+        return;
+    };
+    let include: Vec<PathBuf> = std::env::split_paths(&include).collect();
+    for folder in &include {
+        // The layouts are those of these headers.
+        for header in [
+            "pyconfig.h",
+            "pycore_evalhooks.h",
+            "opcode_ids.h",
+            "cpython/code.h",
+        ] {
+            let header = folder.join(header);
+            if header.exists() {
+                println!("cargo::rerun-if-changed={}", header.display());
+            }
+        }
+    }
+    println!("cargo::rustc-cfg=clinker_headers");
+    let layout = probe(&include);
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    std::fs::write(out.join("layout.rs"), layout).expect("OUT_DIR can be written");
+    compiler(&include)
+        .file("src/c/glue.c")
+        .include("include")
+        .compile("clinker_glue");
+}
+
+fn compiler(include: &[PathBuf]) -> cc::Build {
+    let mut build = cc::Build::new();
+    build
+        .includes(include)
+        .define("Py_BUILD_CORE", None)
+        .std("c11")
+        .warnings(true)
+        .flag_if_supported("-Wno-unused-parameter")
+        .flag_if_supported("-Wno-missing-field-initializers")
+        .flag_if_supported("-Wno-sign-compare");
+    build
+}
+
+/// Compiles the probe and turns the table in its object file into Rust constants.
+fn probe(include: &[PathBuf]) -> String {
+    let objects = compiler(include)
+        .file("src/c/layout.c")
+        .compile_intermediates();
+    let table = table(&objects[0]);
+    let mut text = String::new();
+    for entry in table.chunks_exact(ENTRY) {
+        let name = entry[..NAME].split(|&byte| byte == 0).next().unwrap_or(b"");
+        let name = std::str::from_utf8(name).expect("names are ASCII");
+        let value = u64::from_ne_bytes(entry[NAME..].try_into().expect("eight bytes"));
+        writeln!(text, "pub const {name}: usize = {value};").expect("writing to a string");
+    }
+    text
+}
+
+fn table(file: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(file).expect("the compiler wrote the object file");
+    let object = object::File::parse(&*bytes).expect("the compiler writes object files");
+    let symbol = object
+        .symbols()
+        .find(|symbol| {
+            symbol
+                .name()
+                .is_ok_and(|name| name.trim_start_matches('_') == "clinker_layout")
+        })
+        .expect("src/c/layout.c defines clinker_layout");
+    let section = symbol.section_index().expect("the table is in a section");
+    let section = object
+        .section_by_index(section)
+        .expect("the section exists");
+    let data = section.data().expect("the section has data");
+    let start = symbol.address() as usize;
+    data[start..start + symbol.size() as usize].to_vec()
+}

@@ -1,0 +1,33 @@
+/* The C ABI of the archive: what the glue (src/c/glue.c) calls.
+ *
+ * All functions are called with the GIL held.  None of them raises a Python
+ * exception, runs Python code or unwinds: a panic of the archive turns it off.
+ * code and shadow are a PyCodeObject and its _PyShadowCode, both borrowed. */
+#ifndef CLINKER_H
+#define CLINKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The UTF-8 text of a Python str, borrowed from it, or NULL. */
+typedef const char *(*clinker_text)(const void *string, size_t *length);
+
+/* The line of an instruction of a code object, by its offset in bytes; -1 if
+ * it has none. */
+typedef int (*clinker_line)(const void *code, int offset);
+
+/* Take the value of -X jit or PYTHON_JIT.  Returns 0, or -1 with a message in
+ * error, which has room for capacity bytes and is terminated by a zero. */
+int clinker_start(const char *value, size_t length, clinker_text text,
+                  clinker_line line, char *error, size_t capacity);
+
+/* The hooks of a client, see Include/internal/pycore_evalhooks.h.  Offsets are
+ * in code units. */
+void clinker_code_attached(const void *code, const void *shadow);
+void clinker_code_death(const void *code, const void *shadow);
+uint32_t clinker_hot(const void *code, const void *shadow);
+void clinker_specialized(const void *code, int missed, int failed);
+void clinker_forked_child(void);
+void clinker_finalize(void);
+
+#endif /* CLINKER_H */

@@ -1,0 +1,151 @@
+/* The built-in module _jit: registers the archive with the eval hooks. */
+
+#include "Python.h"
+#include "opcode_ids.h"
+#include "pycore_code.h"          // _PyCode_CODE()
+#include "pycore_evalhooks.h"     // _PyEvalHooks_Register()
+#include "pycore_frame.h"         // _PyFrame_GetCode()
+#include "pycore_interp.h"        // PyInterpreterState
+#include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
+#include "pycore_pystate.h"       // _PyInterpreterState_GET()
+
+#include "clinker.h"
+
+// Entries and trips until the first report, which tells the archive that
+// something is hot.  It reads the counters themselves.
+#define ENTRY_PERIOD 1000
+#define LOOP_PERIOD 1000
+
+static const char *
+text(const void *string, size_t *length)
+{
+    Py_ssize_t size;
+    const char *utf8 = PyUnicode_AsUTF8AndSize((PyObject *)string, &size);
+    if (utf8 == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    *length = (size_t)size;
+    return utf8;
+}
+
+static int
+line(const void *code, int offset)
+{
+    return PyCode_Addr2Line((PyCodeObject *)code, offset);
+}
+
+static uint32_t
+hot(PyThreadState *tstate, _PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
+    _PyEvalHotKind kind)
+{
+    PyCodeObject *code = _PyFrame_GetCode(frame);
+    return clinker_hot(code, _PyEvalHooks_GetShadow(code));
+}
+
+static void
+code_attached(PyCodeObject *code, _PyShadowCode *shadow)
+{
+    clinker_code_attached(code, shadow);
+}
+
+static void
+code_death(PyCodeObject *code, _PyShadowCode *shadow)
+{
+    clinker_code_death(code, shadow);
+}
+
+static void
+specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
+            int old_opcode, PyObject **stack_pointer)
+{
+    int generic = _PyOpcode_Deopt[old_opcode];
+    clinker_specialized(_PyFrame_GetCode(frame), old_opcode != generic,
+                        instr->op.code == generic);
+}
+
+static void
+fork_stage(_PyEvalForkStage stage)
+{
+    if (stage == _Py_EVAL_AFTER_FORK_IN_CHILD) {
+        clinker_forked_child();
+    }
+}
+
+static void
+finalize(PyInterpreterState *interp)
+{
+    clinker_finalize();
+}
+
+static const _PyEvalHooks hooks = {
+    .entry_period = ENTRY_PERIOD,
+    .loop_period = LOOP_PERIOD,
+    .hot = hot,
+    .code_attached = code_attached,
+    .code_death = code_death,
+    .specialized = specialized,
+    .fork = fork_stage,
+    .finalize = finalize,
+};
+
+PyDoc_STRVAR(start_doc,
+"_start(value)\n\
+\n\
+Do as the value of -X jit or PYTHON_JIT says. Called by the interpreter.");
+
+static PyObject *
+start(PyObject *module, PyObject *value)
+{
+    Py_ssize_t length;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(value, &length);
+    if (utf8 == NULL) {
+        return NULL;
+    }
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    if (interp != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the compiler serves the main interpreter only");
+        return NULL;
+    }
+    if (interp->eval_hooks != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the compiler has been started");
+        return NULL;
+    }
+    char error[512];
+    if (clinker_start(utf8, (size_t)length, text, line, error,
+                      sizeof(error)) < 0)
+    {
+        PyErr_SetString(PyExc_ValueError, error);
+        return NULL;
+    }
+    if (_PyEvalHooks_Register(interp, &hooks) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"_start", start, METH_O, start_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+    {0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_jit",
+    .m_doc = "Clinker's compiler; see -X jit.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__jit(void)
+{
+    return PyModuleDef_Init(&module);
+}

@@ -1,0 +1,145 @@
+//! The one state of the archive, from `-X jit` to the end of the interpreter.
+
+use crate::code::{Code, Line, Text};
+use crate::options::Options;
+use crate::profile::{Counts, Profile};
+use crate::report;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What is known of a live code object beyond its counters.
+#[derive(Debug)]
+struct Live {
+    code: Code,
+    counts: Counts,
+}
+
+/// A started archive.
+#[derive(Debug)]
+pub struct Client {
+    options: Options,
+    text: Text,
+    line: Line,
+    live: HashMap<usize, Live>,
+    profile: Profile,
+}
+
+/// Where the archive is in its life.
+#[derive(Debug)]
+enum State {
+    /// Not asked for, or the interpreter has ended.
+    Off,
+    /// Registered with the hooks.
+    On(Box<Client>),
+    /// A panic turned it off; told at the end.
+    Failed(String),
+}
+
+static STATE: Mutex<State> = Mutex::new(State::Off);
+
+/// Runs `act` on the client, if there is one. A panic in it turns the archive off.
+pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
+    // A panic is caught below before it could poison the lock.
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let State::On(client) = &mut *state else {
+        return T::default();
+    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(client)));
+    result.unwrap_or_else(|panic| {
+        let cause = panic
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "unknown".into());
+        *state = State::Failed(cause);
+        T::default()
+    })
+}
+
+/// Starts the archive.
+pub fn start(options: Options, text: Text, line: Line) {
+    let client = Client {
+        options,
+        text,
+        line,
+        live: HashMap::new(),
+        profile: Profile::default(),
+    };
+    *STATE.lock().unwrap_or_else(PoisonError::into_inner) = State::On(Box::new(client));
+}
+
+/// Ends it, with its report.
+pub fn finish() {
+    with(Client::report);
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let State::Failed(cause) = &*state {
+        eprintln!("clinker: turned off after an internal error: {cause}");
+    }
+    *state = State::Off;
+}
+
+impl Client {
+    /// A code object has its shadow record.
+    pub fn attached(&mut self, id: usize, code: Code) {
+        let counts = Counts::default();
+        self.live.insert(id, Live { code, counts });
+    }
+
+    /// A code object dies: what was counted is kept.
+    pub fn death(&mut self, id: usize) {
+        if let Some(live) = self.live.remove(&id) {
+            self.keep(live);
+        }
+    }
+
+    /// The interpreter reported a code object or one of its loops as hot.
+    pub fn hot(&mut self, id: usize) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.counts.hot = true;
+        }
+    }
+
+    /// The specializing interpreter tried an instruction.
+    pub fn specialized(&mut self, id: usize, missed: bool, failed: bool) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.counts.missed += u64::from(missed);
+            live.counts.failed += u64::from(failed);
+            live.counts.specialized += u64::from(!failed);
+        }
+    }
+
+    /// In the child of a fork: the parent reports.
+    pub fn forked(&mut self) {
+        self.options = Options::Count;
+    }
+
+    fn keep(&mut self, live: Live) {
+        let counts = Counts {
+            entries: live.code.entries(),
+            loops: live.code.loops(self.line),
+            ..live.counts
+        };
+        self.profile.add(live.code.place(self.text), counts);
+    }
+
+    fn report(&mut self) {
+        for (_, live) in std::mem::take(&mut self.live) {
+            self.keep(live);
+        }
+        match &self.options {
+            Options::Count => {}
+            Options::Print => eprint!("{}", report::text(&self.profile)),
+            Options::Write(file) => {
+                let written = report::json(&self.profile)
+                    .map_err(std::io::Error::from)
+                    .and_then(|text| std::fs::write(file, text + "\n"));
+                if let Err(error) = written {
+                    eprintln!(
+                        "clinker: cannot write the statistics to {}: {error}",
+                        file.display()
+                    );
+                }
+            }
+        }
+    }
+}

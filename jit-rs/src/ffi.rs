@@ -1,0 +1,67 @@
+//! The functions of `include/clinker.h`, which says what each of them does and when it is called.
+
+use crate::client::{self, Client};
+use crate::code::{Code, Line, Text};
+use crate::options::Options;
+use std::ffi::{c_char, c_int, c_void};
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_start(
+    value: *const c_char,
+    length: usize,
+    text: Text,
+    line: Line,
+    error: *mut c_char,
+    capacity: usize,
+) -> c_int {
+    // SAFETY: the glue hands over a string of this length, which lives during the call.
+    let value = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), length) };
+    match Options::parse(&String::from_utf8_lossy(value)) {
+        Ok(options) => {
+            client::start(options, text, line);
+            0
+        }
+        Err(message) => {
+            // SAFETY: the glue hands over room for `capacity` bytes, which is not empty.
+            let room = unsafe { std::slice::from_raw_parts_mut(error.cast::<u8>(), capacity) };
+            let length = message.floor_char_boundary(capacity - 1);
+            room[..length].copy_from_slice(&message.as_bytes()[..length]);
+            room[length] = 0;
+            -1
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_code_attached(code: *const c_void, shadow: *const c_void) {
+    // SAFETY: the hook hands over a code object and its record; `clinker_code_death` ends the use of both.
+    let value = unsafe { Code::new(code, shadow) };
+    client::with(|client| client.attached(code as usize, value));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_code_death(code: *const c_void, _shadow: *const c_void) {
+    client::with(|client| client.death(code as usize));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_hot(code: *const c_void, _shadow: *const c_void) -> u32 {
+    client::with(|client| client.hot(code as usize));
+    // Once is enough: counting goes on without reports.
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_int) {
+    client::with(|client| client.specialized(code as usize, missed != 0, failed != 0));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_forked_child() {
+    client::with(Client::forked);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_finalize() {
+    client::finish();
+}

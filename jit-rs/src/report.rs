@@ -1,0 +1,229 @@
+//! The report of `-X jit=stats`: a table for people, JSON for programs.
+
+use crate::profile::{Counts, Place, Profile};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Rows of each table before the rest is only counted.
+const ROWS: usize = 40;
+
+/// The tables of hot code objects and hot loops.
+pub fn text(profile: &Profile) -> String {
+    let hot = profile.hot();
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "clinker: {} of {} code objects were hot",
+        hot.len(),
+        profile.len()
+    );
+    let mut code: Vec<_> = hot
+        .iter()
+        .filter(|(_, counts)| counts.entries > 1)
+        .collect();
+    code.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.entries));
+    table(
+        &mut out,
+        "entries",
+        "code object",
+        code.iter().map(|(place, counts)| {
+            let mut row = name(place);
+            if counts.missed > 0 {
+                let _ = write!(row, "  [{} wrong guesses]", counts.missed);
+            }
+            (counts.entries, row)
+        }),
+    );
+    let mut loops: Vec<_> = hot
+        .iter()
+        .flat_map(|(place, counts)| counts.loops.iter().map(move |edge| (place, edge)))
+        .filter(|(_, edge)| edge.trips > 0)
+        .collect();
+    loops.sort_by_key(|(_, edge)| std::cmp::Reverse(edge.trips));
+    table(
+        &mut out,
+        "trips",
+        "loop",
+        loops.iter().map(|(place, edge)| {
+            (
+                edge.trips,
+                format!("{}, back from line {}", name(place), edge.line),
+            )
+        }),
+    );
+    out
+}
+
+fn name(place: &Place) -> String {
+    format!("{} ({}:{})", place.name, place.file, place.line)
+}
+
+fn table(
+    out: &mut String,
+    count: &str,
+    what: &str,
+    rows: impl ExactSizeIterator<Item = (u64, String)>,
+) {
+    let all = rows.len();
+    if all == 0 {
+        return;
+    }
+    let _ = writeln!(out, "{count:>16}  {what}");
+    for (number, row) in rows.take(ROWS) {
+        let _ = writeln!(out, "{:>16}  {row}", grouped(number));
+    }
+    if all > ROWS {
+        let _ = writeln!(out, "{:>16}  and {} more", "", all - ROWS);
+    }
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// All hot places as JSON, hottest first.
+///
+/// # Errors
+/// None are known: counters and names can always be written.
+pub fn json(profile: &Profile) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(flatten)]
+        place: &'a Place,
+        #[serde(flatten)]
+        counts: &'a Counts,
+    }
+    #[derive(Serialize)]
+    struct Report<'a> {
+        code_objects: usize,
+        hot: Vec<Row<'a>>,
+    }
+    serde_json::to_string_pretty(&Report {
+        code_objects: profile.len(),
+        hot: profile
+            .hot()
+            .into_iter()
+            .map(|(place, counts)| Row { place, counts })
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Loop;
+
+    fn profile() -> Profile {
+        let mut profile = Profile::default();
+        profile.add(
+            Place {
+                name: "<module>".into(),
+                file: "p.py".into(),
+                line: 1,
+            },
+            Counts {
+                entries: 1,
+                loops: vec![
+                    Loop {
+                        line: 7,
+                        trips: 1_234_567,
+                    },
+                    Loop { line: 9, trips: 0 },
+                ],
+                hot: true,
+                ..Counts::default()
+            },
+        );
+        profile.add(
+            Place {
+                name: "f".into(),
+                file: "p.py".into(),
+                line: 3,
+            },
+            Counts {
+                entries: 1000,
+                missed: 2,
+                hot: true,
+                ..Counts::default()
+            },
+        );
+        profile.add(
+            Place {
+                name: "cold".into(),
+                file: "p.py".into(),
+                line: 5,
+            },
+            Counts {
+                entries: 3,
+                ..Counts::default()
+            },
+        );
+        profile
+    }
+
+    #[test]
+    fn tables_for_people() {
+        assert_eq!(
+            text(&profile()),
+            "clinker: 2 of 3 code objects were hot\n\
+             \x20        entries  code object\n\
+             \x20          1,000  f (p.py:3)  [2 wrong guesses]\n\
+             \x20          trips  loop\n\
+             \x20      1,234,567  <module> (p.py:1), back from line 7\n"
+        );
+    }
+
+    #[test]
+    fn nothing_hot() {
+        assert_eq!(
+            text(&Profile::default()),
+            "clinker: 0 of 0 code objects were hot\n"
+        );
+    }
+
+    #[test]
+    fn long_tables_are_cut() {
+        let mut profile = Profile::default();
+        for line in 0..100 {
+            profile.add(
+                Place {
+                    name: "f".into(),
+                    file: "p.py".into(),
+                    line,
+                },
+                Counts {
+                    entries: 1000,
+                    hot: true,
+                    ..Counts::default()
+                },
+            );
+        }
+        let text = text(&profile);
+        assert!(text.ends_with("and 60 more\n"), "{text}");
+        assert_eq!(text.lines().count(), 1 + 1 + ROWS + 1);
+    }
+
+    #[test]
+    fn json_for_programs() {
+        let value: serde_json::Value = serde_json::from_str(&json(&profile()).unwrap()).unwrap();
+        assert_eq!(value["code_objects"], 3);
+        assert_eq!(value["hot"][0]["name"], "<module>");
+        assert_eq!(value["hot"][0]["loops"][0]["trips"], 1_234_567);
+        assert_eq!(value["hot"][1]["entries"], 1000);
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        let grouped: Vec<_> = [0, 12, 999, 1000, 123_456, 1_234_567].map(grouped).into();
+        assert_eq!(grouped, ["0", "12", "999", "1,000", "123,456", "1,234,567"]);
+    }
+}
