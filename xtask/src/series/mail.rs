@@ -228,9 +228,13 @@ impl Message {
     }
 }
 
-/// A file name made from a subject.
+/// A file name made from a subject, without the number of its issue: that is known only when the patch is sent.
 pub fn slug(subject: &str) -> String {
     const LONGEST: usize = 64;
+    let subject = match subject.split_once(": ") {
+        Some((issue, rest)) if issue.starts_with("gh-") => rest,
+        _ => subject,
+    };
     let mut slug = String::new();
     for word in subject
         .split(|c: char| !c.is_ascii_alphanumeric())
