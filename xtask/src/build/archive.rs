@@ -12,9 +12,10 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The module's name and its one global symbol.
+/// The module's name.
 const MODULE: &str = "_jit";
-const SYMBOL: &str = "PyInit__jit";
+/// Its init function, which is its one global symbol.
+pub const SYMBOL: &str = "PyInit__jit";
 
 /// Builds `package` against the headers of a configured CPython and puts it into the build tree.
 ///

@@ -3,7 +3,7 @@
 //! A build has an identity (see [`identity`]); the installed interpreter records it, last of all. When the identity is
 //! the same there is nothing to do; else make compiles what differs. Killed at any moment, the next run finishes it.
 
-mod archive;
+pub mod archive;
 mod cpython;
 pub mod identity;
 pub mod logged;

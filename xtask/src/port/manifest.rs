@@ -189,9 +189,12 @@ impl Port {
     /// When the port has no such profile.
     pub fn profile(&self, name: &str) -> Result<&Profile> {
         self.profiles.get(name).ok_or_else(|| {
-            let known: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+            let known = self.profiles.iter();
+            let known: Vec<_> = known
+                .map(|(name, profile)| format!("{name}: {}", profile.about))
+                .collect();
             Failure::environment(format!("port {} has no profile {name}", self.name))
-                .next(format!("use one of: {}", known.join(", ")))
+                .next(format!("use one of\n{}", known.join("\n")))
         })
     }
 

@@ -2,4 +2,4 @@
 
 mod manifest;
 
-pub use manifest::{Abi, Distribution, Generated, GitOrigin, Normalize, Port, Profile, Release};
+pub use manifest::{Distribution, Generated, GitOrigin, Normalize, Port, Profile, Release};

@@ -1,7 +1,7 @@
 //! Compares the dynamic symbols and needed libraries of two interpreters.
 
 use super::Check;
-use crate::build::Built;
+use crate::build::{Built, archive};
 use crate::error::{Context, Failure, Result};
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;
@@ -65,7 +65,9 @@ fn exported(built: &Built, pristine: &Built) -> Result<Check> {
         .collect();
     let added: Vec<_> = ours.difference(&stock).collect();
     let declared = words_of_headers(&built.source_tree.join("Include"))?;
-    let undeclared = added.iter().filter(|name| !declared.contains(**name));
+    let undeclared = added
+        .iter()
+        .filter(|name| !declared.contains(**name) && **name != archive::SYMBOL);
     problems.extend(undeclared.map(|name| format!("{name} is declared in no header")));
     let names: Vec<_> = added.iter().map(|name| name.as_str()).collect();
     let found = match names.len() {

@@ -6,13 +6,9 @@
 use super::Check;
 use crate::build::{Built, machine};
 use crate::error::{Context, Failure, Result};
-use gimli::{
-    AttributeValue, DW_AT_type, DW_TAG_member, DW_TAG_structure_type, DW_TAG_typedef,
-    DW_TAG_union_type,
-};
+use gimli::{AttributeValue, DW_AT_type, DW_TAG_member, DW_TAG_typedef};
 use object::{Object, ObjectSection};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
 type Reader<'a> = gimli::EndianSlice<'a, gimli::RunTimeEndian>;
@@ -168,7 +164,10 @@ impl<'a> Types<'a, '_> {
         &self,
         die: &Die<'a, '_>,
     ) -> Result<Option<(String, gimli::UnitOffset)>, gimli::Error> {
-        let compound = matches!(die.tag(), DW_TAG_structure_type | DW_TAG_union_type);
+        let compound = matches!(
+            die.tag(),
+            gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type
+        );
         if compound && die.attr(gimli::DW_AT_declaration)?.is_none() {
             let name = self.name(die)?;
             return Ok(name.map(|name| (format!("struct {name}"), die.offset())));
@@ -180,7 +179,10 @@ impl<'a> Types<'a, '_> {
             return Ok(None);
         };
         let nameless = self.name(&target)?.is_none();
-        let compound = matches!(target.tag(), DW_TAG_structure_type | DW_TAG_union_type);
+        let compound = matches!(
+            target.tag(),
+            gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type
+        );
         let name = self.name(die)?.filter(|_| nameless && compound);
         Ok(name.map(|name| (name, target.offset())))
     }
@@ -234,7 +236,10 @@ impl<'a> Types<'a, '_> {
                 None => self.size(die)? * 8,
             };
             if let Some(target) = self.target(die)? {
-                let compound = matches!(target.tag(), DW_TAG_structure_type | DW_TAG_union_type);
+                let compound = matches!(
+                    target.tag(),
+                    gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type
+                );
                 if compound && self.name(&target)?.is_none() {
                     self.fields(target.offset(), &format!("{name}."), at, fields)?;
                 }
