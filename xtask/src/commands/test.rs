@@ -67,7 +67,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     if parts.is_empty() {
         parts = Part::all();
     }
-    let mut runner = Parts::new(workspace, &subject);
+    let mut runner = Parts::new(workspace, &subject)?;
     let mut outcomes = Vec::new();
     for part in parts {
         let outcome = runner.run(part);

@@ -76,17 +76,27 @@ pub struct Outcome {
 pub struct Parts<'a> {
     workspace: &'a Workspace,
     subject: &'a Subject,
+    /// This program. Asked for before anything runs: the part `rust` lets cargo replace it, and then the system calls the
+    /// running one deleted.
+    program: PathBuf,
     built: Option<std::result::Result<Built, String>>,
 }
 
 impl<'a> Parts<'a> {
     /// Prepares to run parts; does nothing yet.
-    pub fn new(workspace: &'a Workspace, subject: &'a Subject) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the system does not say which program is running.
+    pub fn new(workspace: &'a Workspace, subject: &'a Subject) -> Result<Self> {
+        let program = std::env::current_exe().map_err(|error| {
+            Failure::environment("cannot find the program that is running").because(error)
+        })?;
+        Ok(Self {
             workspace,
             subject,
+            program,
             built: None,
-        }
+        })
     }
 
     /// Runs one part to its end. A part that cannot run has one failed test, which says why.
@@ -225,10 +235,7 @@ impl<'a> Parts<'a> {
         words: &[&str],
         sources: bool,
     ) -> Result<()> {
-        let program = std::env::current_exe().map_err(|error| {
-            Failure::environment("cannot find the program that is running").because(error)
-        })?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.program);
         command.args(words);
         if sources {
             command.args(self.subject.source.arguments());
