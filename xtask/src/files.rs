@@ -1,4 +1,4 @@
-//! Writes files so that a reader or a killed command never sees half of one.
+//! Writes files so that a reader or a killed command never sees half of one, and removes them.
 
 use crate::error::{Context, Result};
 use std::io::Write;
@@ -19,6 +19,19 @@ pub fn write_atomically(file: &Path, content: &[u8]) -> Result<()> {
     temporary.write_all(content).doing("write", file)?;
     temporary.persist(file).doing("write", file)?;
     Ok(())
+}
+
+/// Removes a file, unless it is not there.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_if_there(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).doing("remove", file)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a new file may have before the umask: a temporary file's own default keeps everybody else out.

@@ -5,7 +5,7 @@
 
 use super::logged::Log;
 use crate::error::{Context, Failure, Result};
-use crate::files::write_atomically;
+use crate::files::{remove_if_there, write_atomically};
 use crate::lock::Lock;
 use crate::workspace::Workspace;
 use serde::Deserialize;
@@ -16,109 +16,108 @@ use std::process::Command;
 const MODULE: &str = "_jit";
 /// Its init function, which is its one global symbol.
 pub const SYMBOL: &str = "PyInit__jit";
+/// Programs of the build tree that it is linked into.
+const LINKED: [&str; 2] = ["python", "Programs/_testembed"];
 
-/// Builds `package` against the headers of a configured CPython and puts it into the build tree.
-///
-/// Returns whether the archive is another than before.
-pub fn build(
-    workspace: &Workspace,
-    package: &str,
-    source_tree: &Path,
-    build_tree: &Path,
-    log: &mut Log,
-    lock: &Lock,
-) -> Result<bool> {
-    let library = compile(workspace, package, source_tree, build_tree, log, lock)?;
-    let folder = build_tree.join("archive");
-    std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
-    let object = folder.join("joined.o");
-    let mut join = Command::new("ld");
-    join.args([
-        "-r",
-        "--gc-sections",
-        "--force-group-allocation",
-        "-u",
-        SYMBOL,
-        "-e",
-        SYMBOL,
-        "-o",
-    ])
-    .arg(&object)
-    .arg(&library)
-    .current_dir(&folder);
-    log.run("Joining", "the archive's objects", &mut join, lock)
-        .map_err(|failure| failure.next(format!("package {package} must define {SYMBOL}")))?;
-    let mut hide = Command::new("objcopy");
-    // Bitcode that rustc embeds is of no use once joined, and binutils with an LLVM plugin fail on it.
-    hide.arg(format!("--keep-global-symbol={SYMBOL}"))
-        .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
-        .arg(&object)
-        .current_dir(&folder);
-    log.run("Hiding", "the archive's symbols", &mut hide, lock)?;
-    let fresh = folder.join("fresh.a");
-    if fresh.exists() {
-        std::fs::remove_file(&fresh).doing("remove", &fresh)?;
-    }
-    let mut pack = Command::new("ar");
-    pack.arg("rcsD")
-        .arg(&fresh)
-        .arg(&object)
-        .current_dir(&folder);
-    log.run("Packing", "the archive", &mut pack, lock)?;
-    let archive = folder.join(format!("lib{package}.a"));
-    let changed = !same(&fresh, &archive)?;
-    if changed {
-        std::fs::rename(&fresh, &archive).doing("write", &archive)?;
-    }
-    name_module(&archive, build_tree)?;
-    Ok(changed)
+/// Where an archive is built.
+pub struct Trees<'a> {
+    /// The repository that has its package.
+    pub workspace: &'a Workspace,
+    /// CPython's sources.
+    pub source: &'a Path,
+    /// CPython's objects.
+    pub build: &'a Path,
 }
 
-/// Runs cargo and returns the static library it made.
-fn compile(
-    workspace: &Workspace,
-    package: &str,
-    source_tree: &Path,
-    build_tree: &Path,
-    log: &mut Log,
-    lock: &Lock,
-) -> Result<PathBuf> {
-    let headers = [
-        source_tree.join("Include"),
-        source_tree.join("Include/internal"),
-        build_tree.to_owned(),
-    ];
-    let headers = std::env::join_paths(&headers).map_err(|error| {
-        Failure::environment("a folder of headers has `:` in its name")
-            .at(source_tree.display())
-            .because(error)
-            .next("move the repository to a path without `:`")
-    })?;
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["build", "--package", package, "--profile", "archive"])
-        .current_dir(workspace.root())
-        .env("CARGO_TARGET_DIR", workspace.cargo_target())
-        .env("CLINKER_INCLUDE", &headers);
-    log.run(
-        "Building",
-        &format!("the archive, {package}"),
-        &mut cargo,
-        lock,
-    )?;
-    // Everything is fresh now: this only asks cargo where the library is.
-    cargo.args(["--quiet", "--message-format=json"]);
-    let output = cargo
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .output()
-        .doing("run cargo in", workspace.root())?;
-    static_library(&String::from_utf8_lossy(&output.stdout), package).ok_or_else(|| {
-        Failure::environment(format!("package {package} makes no static library"))
-            .at(workspace.root().display())
-            .next("its Cargo.toml needs `crate-type = [\"staticlib\"]` under [lib]")
-    })
+impl Trees<'_> {
+    /// Builds `package` against the headers of a configured CPython and puts it into the build tree.
+    pub fn build(&self, package: &str, log: &mut Log, lock: &Lock) -> Result<()> {
+        let library = self.compile(package, log, lock)?;
+        let folder = self.build.join("archive");
+        std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
+        let object = folder.join("joined.o");
+        let mut join = Command::new("ld");
+        join.args([
+            "-r",
+            "--gc-sections",
+            "--force-group-allocation",
+            "-u",
+            SYMBOL,
+            "-e",
+            SYMBOL,
+            "-o",
+        ])
+        .arg(&object)
+        .arg(&library)
+        .current_dir(&folder);
+        log.run("Joining", "the archive's objects", &mut join, lock)
+            .map_err(|failure| failure.next(format!("package {package} must define {SYMBOL}")))?;
+        let mut hide = Command::new("objcopy");
+        // Bitcode that rustc embeds is of no use once joined, and binutils with an LLVM plugin fail on it.
+        hide.arg(format!("--keep-global-symbol={SYMBOL}"))
+            .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
+            .arg(&object)
+            .current_dir(&folder);
+        log.run("Hiding", "the archive's symbols", &mut hide, lock)?;
+        let fresh = folder.join("fresh.a");
+        remove_if_there(&fresh)?;
+        let mut pack = Command::new("ar");
+        pack.arg("rcsD")
+            .arg(&fresh)
+            .arg(&object)
+            .current_dir(&folder);
+        log.run("Packing", "the archive", &mut pack, lock)?;
+        let archive = folder.join(format!("lib{package}.a"));
+        if !same(&fresh, &archive)? {
+            // Make does not know that programs are made of the archive. They go first: a build that is killed between
+            // these lines would else take the old ones for finished.
+            for program in LINKED {
+                remove_if_there(&self.build.join(program))?;
+            }
+            std::fs::rename(&fresh, &archive).doing("write", &archive)?;
+        }
+        name_module(&archive, self.build)
+    }
+
+    /// Runs cargo and returns the static library it made.
+    fn compile(&self, package: &str, log: &mut Log, lock: &Lock) -> Result<PathBuf> {
+        let headers = [
+            self.source.join("Include"),
+            self.source.join("Include/internal"),
+            self.build.to_owned(),
+        ];
+        let headers = std::env::join_paths(&headers).map_err(|error| {
+            Failure::environment("a folder of headers has `:` in its name")
+                .at(self.source.display())
+                .because(error)
+                .next("move the repository to a path without `:`")
+        })?;
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(["build", "--package", package, "--profile", "archive"])
+            .current_dir(self.workspace.root())
+            .env("CARGO_TARGET_DIR", self.workspace.cargo_target())
+            .env("CLINKER_INCLUDE", &headers);
+        log.run(
+            "Building",
+            &format!("the archive, {package}"),
+            &mut cargo,
+            lock,
+        )?;
+        // Everything is fresh now: this only asks cargo where the library is.
+        cargo.args(["--quiet", "--message-format=json"]);
+        let output = cargo
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .output()
+            .doing("run cargo in", self.workspace.root())?;
+        static_library(&String::from_utf8_lossy(&output.stdout), package).ok_or_else(|| {
+            Failure::environment(format!("package {package} makes no static library"))
+                .at(self.workspace.root().display())
+                .next("its Cargo.toml needs `crate-type = [\"staticlib\"]` under [lib]")
+        })
+    }
 }
 
 fn static_library(messages: &str, package: &str) -> Option<PathBuf> {

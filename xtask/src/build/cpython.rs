@@ -6,6 +6,7 @@
 use super::identity::{self, Configuration, Identity};
 use super::logged::Log;
 use crate::error::{Context, Result};
+use crate::files::remove_if_there;
 use crate::lock::Lock;
 use crate::port::Profile;
 use std::io::{BufRead, BufReader, Read};
@@ -43,6 +44,7 @@ pub enum Install {
 impl CPython<'_> {
     /// Configures, unless it was with the same configuration.
     pub fn configure(&self, identity: &Identity, log: &mut Log) -> Result<()> {
+        self.forget_unfinished()?;
         let stamp = self.build_tree.join(".clinker-configuration.json");
         let profiled = self.build_tree.join(".clinker-profiled-tree.json");
         let configuration = &identity.configuration;
@@ -53,7 +55,7 @@ impl CPython<'_> {
             .iter()
             .any(|argument| argument == "--enable-optimizations");
         let stale = trained && identity::read::<String>(&profiled).as_ref() != Some(&identity.tree);
-        if same && !stale {
+        if same && !stale && self.build_tree.join("Makefile").exists() {
             return Ok(());
         }
         if self.build_tree.exists() {
@@ -68,22 +70,32 @@ impl CPython<'_> {
         identity::write(&stamp, configuration)
     }
 
-    /// Makes what is not up to date. `relink`: the archive is another, of which make knows nothing.
-    pub fn make(&self, relink: bool, log: &mut Log) -> Result<()> {
-        let interrupted = self.build_tree.join(".clinker-making");
-        if interrupted.exists() {
+    /// Makes what is not up to date.
+    pub fn make(&self, log: &mut Log) -> Result<()> {
+        let making = self.making();
+        std::fs::write(&making, "").doing("write", &making)?;
+        let mut make = self.command(Path::new("make"));
+        // A step that fails, for example on a full disk, may leave half a file, which the next make takes for a whole one.
+        make.arg("--eval=.DELETE_ON_ERROR:")
+            .arg(format!("-j{}", self.jobs));
+        let made = log.run("Compiling", "CPython", &mut make, self.lock);
+        // Make has ended by itself, so it has removed what it could not finish.
+        remove_if_there(&making)?;
+        made
+    }
+
+    /// The file that is there while make runs, and stays when it is killed.
+    fn making(&self) -> PathBuf {
+        self.build_tree.join(".clinker-making")
+    }
+
+    /// Removes what a killed make may have left half done.
+    fn forget_unfinished(&self) -> Result<()> {
+        let making = self.making();
+        if making.exists() {
             remove_unfinished(self.build_tree)?;
         }
-        std::fs::write(&interrupted, "").doing("write", &interrupted)?;
-        if relink {
-            remove_if_there(&self.build_tree.join("python"))?;
-        }
-        let mut make = self.command(Path::new("make"));
-        make.arg(format!("-j{}", self.jobs));
-        let made = log.run("Compiling", "CPython", &mut make, self.lock);
-        // A command that ended by itself has removed what it could not finish.
-        remove_if_there(&interrupted)?;
-        made
+        remove_if_there(&making)
     }
 
     /// Installs into the prefix.
@@ -210,21 +222,13 @@ fn is_product(path: &Path) -> bool {
         "_testembed",
         "pybuilddir.txt",
         "platform",
+        "Makefile",
     ];
     match extension.as_ref() {
         "o" | "a" | "so" | "gcda" => !path.components().any(|part| part.as_os_str() == "archive"),
         "h" => name != "pyconfig.h",
         "py" => name.starts_with("_sysconfigdata"),
         _ => programs.contains(&name.as_ref()),
-    }
-}
-
-fn remove_if_there(file: &Path) -> Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).doing("remove", file)
-        }
-        _ => Ok(()),
     }
 }
 

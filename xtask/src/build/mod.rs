@@ -10,7 +10,8 @@ pub mod logged;
 pub mod machine;
 
 use crate::commands::SourceOptions;
-use crate::error::{Context, Failure, Result};
+use crate::error::{Failure, Result};
+use crate::files::remove_if_there;
 use crate::git::Database;
 use crate::lock::Lock;
 use crate::port::{Port, Release};
@@ -162,21 +163,16 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     cpython.configure(&identity, &mut log)?;
     // The record goes first and comes back last: without it the prefix counts as unfinished.
     let record = Record::file(&prefix);
-    if record.exists() {
-        std::fs::remove_file(&record).doing("remove", &record)?;
-    }
-    let relink = match archive {
-        Some(package) => archive::build(
+    remove_if_there(&record)?;
+    if let Some(package) = archive {
+        let trees = archive::Trees {
             workspace,
-            package,
-            &source_tree,
-            &build_tree,
-            &mut log,
-            &lock,
-        )?,
-        None => false,
-    };
-    cpython.make(relink, &mut log)?;
+            source: &source_tree,
+            build: &build_tree,
+        };
+        trees.build(package, &mut log, &lock)?;
+    }
+    cpython.make(&mut log)?;
     let extent = old.map_or(Ok(Install::Everything), |old| {
         extent(&database, &old.identity, &identity)
     })?;

@@ -6,7 +6,7 @@ use crate::error::{Context, Result};
 use crate::port::Port;
 use crate::workspace::Workspace;
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 /// Options of `run`.
@@ -19,7 +19,7 @@ pub struct Options {
     arguments: Vec<OsString>,
 }
 
-/// Builds if need be, runs the interpreter and ends with its exit status.
+/// Builds if need be, and becomes the interpreter: its signals and its exit status are then those of this process.
 ///
 /// # Errors
 /// When the build fails or the interpreter cannot be started.
@@ -27,16 +27,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let port = Port::load(workspace, &options.build.source.port)?;
     let profile = port.profile(&options.build.profile)?;
     let built = build::build(workspace, &options.build.request())?;
-    let status = Command::new(&built.python)
+    let error = Command::new(&built.python)
         .args(&options.arguments)
         .envs(&profile.environment)
-        .status()
-        .doing("run", &built.python)?;
-    // A shell says 128 + N of a program that signal N has ended; so do we.
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
-    Ok(ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-    ))
+        .exec();
+    Err(error).doing("run", &built.python)
 }

@@ -3,6 +3,8 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code, missing_docs)]
 
+pub mod buildable;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -266,6 +268,26 @@ impl Fixture {
             .env_remove("GIT_DIR")
             .env_remove("GIT_WORK_TREE")
             .env_remove("GIT_INDEX_FILE");
+        // Cargo and rustc are those of the user who runs the tests, whose home is not that of the fixture.
+        for (variable, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
+            if std::env::var_os(variable).is_none()
+                && let Some(home) = std::env::home_dir()
+            {
+                command.env(variable, home.join(folder));
+            }
+        }
+        // Flags and tools of the user's own would be part of each build.
+        for variable in [
+            "CC",
+            "CFLAGS",
+            "CPPFLAGS",
+            "LDFLAGS",
+            "LIBS",
+            "MAKEFLAGS",
+            "FAULT",
+        ] {
+            command.env_remove(variable);
+        }
     }
 
     /// A git repository with commits on top of 9.9.2: each has a subject and edits (path, old, new); an empty `old`
@@ -336,7 +358,7 @@ pub fn message(subject: &str) -> String {
     )
 }
 
-fn ran(output: &Output) -> Ran {
+pub fn ran(output: &Output) -> Ran {
     Ran {
         status: output.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,0 +1,43 @@
+"""Plays CPython 9.9 on another Python: what xtask asks an interpreter for, and code given with -c."""
+
+import importlib.util
+import os
+import runpy
+import sys
+import sysconfig
+
+MAGIC = 3571
+builtin, executable, *arguments = sys.argv[1:]
+prefix = os.path.dirname(os.path.dirname(os.path.abspath(executable)))
+library = os.path.dirname(os.path.realpath(__file__))
+
+sys.executable, sys.prefix, sys.hexversion = executable, prefix, 0x09090200
+sys.path[:1] = []
+os.__file__ = os.path.join(library, "os.py")
+importlib.util.MAGIC_NUMBER = MAGIC.to_bytes(2, "little") + b"\r\n"
+sysconfig.get_config_var = {"SOABI": "cpython-99-fake", "MULTIARCH": "fake-linux"}.get
+
+
+def make_venv(folder):
+    os.makedirs(f"{folder}/bin")
+    os.symlink(os.path.realpath(executable), f"{folder}/bin/python")
+
+
+while arguments[:1] in (["-I"], ["-X"]):
+    del arguments[: 1 if arguments[0] == "-I" else 2]
+match arguments:
+    case ["-c", code, *rest]:
+        sys.argv = ["-c", *rest]
+        exec(code, {"__name__": "__main__", "builtin": int(builtin)})
+    case ["-m", "venv", folder]:
+        make_venv(folder)
+    case ["-m", "ensurepip" | "pip" as module, "--version"]:
+        print(module, "1.0 from", library)
+    case ["-m", "pip", *_]:
+        sys.exit("ERROR: no index in tests")
+    case ["-m", module, *rest]:
+        sys.argv = [module, *rest]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    case [script, *rest]:
+        sys.argv = [script, *rest]
+        runpy.run_path(script, run_name="__main__")

@@ -1,0 +1,1 @@
+/* no parser is needed */

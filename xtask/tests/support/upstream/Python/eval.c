@@ -1,0 +1,3 @@
+#include <Python.h>
+
+int PyEval_Count(void) { return 1; }
