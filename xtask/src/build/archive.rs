@@ -149,9 +149,11 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
     Ok(std::fs::read(one).doing("read", one)? == std::fs::read(other).doing("read", other)?)
 }
 
-/// Names the archive in `Modules/Setup.local`. The file is left alone when it says so already: make depends on its time.
+/// Names the archive in `Modules/Setup.local`, by its path from the build tree. The file is left alone when it says so
+/// already: make depends on its time.
 fn name_module(archive: &Path, build_tree: &Path) -> Result<()> {
     let file = build_tree.join("Modules/Setup.local");
+    let archive = archive.strip_prefix(build_tree).unwrap_or(archive);
     let text = format!(
         "*static*\n{MODULE} {} -lgcc_s -lm -lpthread -ldl\n",
         archive.display()

@@ -10,7 +10,7 @@ use crate::files::remove_if_there;
 use crate::lock::Lock;
 use crate::port::Profile;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct CPython<'a> {
     pub prefix: &'a Path,
     /// How it is configured.
     pub profile: &'a Profile,
+    /// What the interpreter says of when it was built, in seconds since 1970: so that it says the same each time.
+    pub date: i64,
     /// How many jobs make runs at once.
     pub jobs: usize,
     /// Held while anything works in the build tree.
@@ -63,8 +65,13 @@ impl CPython<'_> {
                 .doing("remove an outdated build tree", self.build_tree)?;
         }
         std::fs::create_dir_all(self.build_tree).doing("make a folder", self.build_tree)?;
-        let mut configure = self.command(&self.source_tree.join("configure"));
-        configure.arg("-q").args(&configuration.arguments);
+        // By a relative path: then what is compiled does not name the folder this repository lies in.
+        let script = relative(self.build_tree, self.source_tree)?.join("configure");
+        let mut configure = self.command(Path::new("sh"));
+        configure
+            .arg(script)
+            .arg("-q")
+            .args(&configuration.arguments);
         log.run("Configuring", "CPython", &mut configure, self.lock)?;
         identity::write(&profiled, &identity.tree)?;
         identity::write(&stamp, configuration)
@@ -77,7 +84,8 @@ impl CPython<'_> {
         let mut make = self.command(Path::new("make"));
         // A step that fails, for example on a full disk, may leave half a file, which the next make takes for a whole one.
         make.arg("--eval=.DELETE_ON_ERROR:")
-            .arg(format!("-j{}", self.jobs));
+            .arg(format!("-j{}", self.jobs))
+            .env("SOURCE_DATE_EPOCH", self.date.to_string());
         let made = log.run("Compiling", "CPython", &mut make, self.lock);
         // Make has ended by itself, so it has removed what it could not finish.
         remove_if_there(&making)?;
@@ -188,6 +196,19 @@ impl CPython<'_> {
         }
         Ok(())
     }
+}
+
+/// The path that leads from one folder to another.
+fn relative(from: &Path, to: &Path) -> Result<PathBuf> {
+    let from = from.canonicalize().doing("find", from)?;
+    let to = to.canonicalize().doing("find", to)?;
+    let common = from
+        .components()
+        .zip(to.components())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    Ok(up.chain(to.components().skip(common)).collect())
 }
 
 /// Removes what was written in the last two minutes before make was killed: it may be half a file.

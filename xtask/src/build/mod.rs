@@ -94,7 +94,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     let obtained = source::obtain(workspace, &port, &request.source)?;
     let release = &obtained.release;
     let database = Database::open(workspace, &port.name)?;
-    let tree = tree_to_build(workspace, &port, &database, release, obtained.tree, request)?;
+    let (tree, date) = tree_to_build(workspace, &port, &database, release, obtained.tree, request)?;
 
     let label = match &request.through {
         Some(_) => format!("{}-each", release.version),
@@ -131,6 +131,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         build_tree: &build_tree,
         prefix: &prefix,
         profile,
+        date,
         jobs: request.jobs.unwrap_or_else(cores),
         lock: &lock,
     };
@@ -190,6 +191,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     Ok(built(missing_modules))
 }
 
+/// The tree that is compiled, and the date of the last patch in it.
 fn tree_to_build(
     workspace: &Workspace,
     port: &Port,
@@ -197,14 +199,14 @@ fn tree_to_build(
     release: &Release,
     base: Oid,
     request: &Request,
-) -> Result<Oid> {
+) -> Result<(Oid, i64)> {
     if request.pristine {
-        return Ok(base);
+        return Ok((base, 0));
     }
     let series = Series::load(workspace, port)?;
     let through = request.through.as_deref();
     let stack = series::apply(database, port, release, base, &series, through)?;
-    Ok(stack.tip_tree())
+    Ok((stack.tip_tree(), database.date(stack.tip())?))
 }
 
 fn configure_script(database: &Database, tree: Oid) -> Result<String> {

@@ -189,6 +189,14 @@ impl Database {
             .map_err(|error| self.failed("make a commit", error))
     }
 
+    /// When a commit was made, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When there is no such commit.
+    pub fn date(&self, commit: Oid) -> Result<i64> {
+        Ok(self.find_commit(commit)?.time().seconds())
+    }
+
     /// Keeps an object from being collected, under `refs/clinker/<name>`.
     ///
     /// # Errors
