@@ -2,9 +2,10 @@
 //! same files.
 //!
 //! Names are sorted, owners and times are fixed. Because times are fixed, byte code is compiled so that it is not compared
-//! with the time of its source.
+//! with the time of its source. What else differs between builds of the same is taken out by [`portable`].
 
 mod pack;
+mod portable;
 
 use crate::build::{Built, Record};
 use crate::error::{Context, Failure, Result};
@@ -56,19 +57,23 @@ pub fn pack(
     let step = ui::Step::new("Collecting", built.prefix.display().to_string());
     pack::copy(&built.prefix, &root)?;
     copy_licenses(workspace, built, &root)?;
+    let configuration = &record.identity.configuration;
+    let arguments = configuration.arguments.iter();
     let manifest = serde_json::json!({
         "release": built.release.version,
         "profile": profile_name,
         "target": target,
         "series-tree": record.identity.tree,
         "upstream-tree": built.release.tree,
-        "compiler": record.identity.configuration.compiler,
+        "configure": arguments.filter(|word| !word.starts_with("--prefix=")).collect::<Vec<_>>(),
+        "compiler": configuration.compiler,
         "archive": record.identity.archive,
-        "key": record.key,
     });
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Failure::environment("cannot write JSON").because(error))?;
     write_atomically(&root.join("clinker.json"), text.as_bytes())?;
+    portable::forget_paths(&root, built)?;
+    portable::strip(&root)?;
     step.done();
     compile_byte_code(&root, profile)?;
 
@@ -90,7 +95,9 @@ pub fn pack(
     let elsewhere = tempfile::tempdir().doing("make a temporary folder for", &archive)?;
     unpack_tarball(&archive, elsewhere.path())?;
     let step = ui::Step::new("Checking", "the unpacked archive");
-    let checks = validate::smoke(&elsewhere.path().join("bin/python3"), profile);
+    let python = elsewhere.path().join("bin/python3");
+    let mut checks = vec![portable::check(elsewhere.path(), workspace)];
+    checks.extend(validate::smoke(&python, profile, &built.missing_modules));
     step.done();
     Ok(Packed {
         archive,
@@ -134,6 +141,7 @@ fn copy_licenses(workspace: &Workspace, built: &Built, root: &Path) -> Result<()
 fn compile_byte_code(root: &Path, profile: &Profile) -> Result<()> {
     let step = ui::Step::new("Compiling", "byte code");
     let python = root.join("bin/python3");
+    // One file after the other: which objects marshal shares in a file depends on those compiled before in the process.
     let output = Command::new(&python)
         .args([
             "-I",
@@ -141,7 +149,6 @@ fn compile_byte_code(root: &Path, profile: &Profile) -> Result<()> {
             "compileall",
             "-q",
             "-f",
-            "-j0",
             "--invalidation-mode",
             "unchecked-hash",
         ])

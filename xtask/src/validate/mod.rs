@@ -47,7 +47,7 @@ impl Check {
     }
 
     /// The check that could or could not be made.
-    fn made(name: &'static str, made: Result<Self>) -> Self {
+    pub fn made(name: &'static str, made: Result<Self>) -> Self {
         made.unwrap_or_else(|failure| Self {
             name,
             ok: false,
@@ -83,7 +83,7 @@ pub fn validate(
         "struct layouts",
         layout::check(built, pristine),
     ));
-    checks.extend(smoke(&built.python, profile));
+    checks.extend(smoke(&built.python, profile, &built.missing_modules));
     if wheels == Wheels::Install {
         checks.push(Check::made(
             "wheels",

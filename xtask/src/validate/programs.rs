@@ -74,7 +74,9 @@ pub fn smelly(profile: &Profile, built: &Built) -> Result<Check> {
 }
 
 /// What every interpreter must do, wherever it lies.
-pub fn smoke(python: &Path, profile: &Profile) -> Vec<Check> {
+///
+/// `missing` are the optional modules that it lacks.
+pub fn smoke(python: &Path, profile: &Profile, missing: &[String]) -> Vec<Check> {
     let folder = tempfile::tempdir().doing("make a temporary folder for", python);
     let venv = |folder: &Path| -> Result<Check> {
         let place = folder.join("venv").display().to_string();
@@ -95,23 +97,18 @@ pub fn smoke(python: &Path, profile: &Profile) -> Vec<Check> {
     let made = folder.and_then(|folder| venv(folder.path()));
     vec![
         Check::made("prefix", finds_prefix(python, profile)),
-        Check::made("modules", imports(python, profile)),
+        Check::made("modules", imports(python, profile, missing)),
         Check::made("ensurepip", ensurepip(python, profile)),
         Check::made("venv with pip", made),
     ]
 }
 
-/// The interpreter finds its library from where it lies.
+const PLACES: &str = "import os, sys, sysconfig as s\n\
+    print(sys.prefix, os.__file__, s.get_config_var('LIBDIR'), s.get_config_var('INCLUDEPY'), sep='\\n')";
+
+/// The interpreter finds its library and headers from where it lies.
 fn finds_prefix(python: &Path, profile: &Profile) -> Result<Check> {
-    let said = run(
-        python,
-        profile,
-        &[
-            "-I",
-            "-c",
-            "import sys, os; print(sys.prefix); print(os.__file__)",
-        ],
-    )?;
+    let said = run(python, profile, &["-I", "-c", PLACES])?;
     let prefix = python.parent().and_then(Path::parent).unwrap_or(python);
     let prefix = prefix.canonicalize().doing("find", prefix)?;
     let outside = said
@@ -123,16 +120,44 @@ fn finds_prefix(python: &Path, profile: &Profile) -> Result<Check> {
     Ok(Check::of("prefix", &problems, prefix.display().to_string()))
 }
 
-fn imports(python: &Path, profile: &Profile) -> Result<Check> {
-    let modules = "ssl, sqlite3, ctypes, zlib, json, asyncio, multiprocessing, decimal, unittest";
-    let missing = "import importlib.util as u; print(*[m for m in '''{}'''.split(', ') if not u.find_spec(m)])";
-    let code = missing.replace("{}", modules);
-    let said = run(python, profile, &["-I", "-c", &code])?;
-    let problems: Vec<_> = said
-        .split_whitespace()
-        .map(|module| format!("{module} is missing"))
+/// Modules of the standard library that are imported, and the one that each needs a system library for.
+const MODULES: &[(&str, Option<&str>)] = &[
+    ("ssl", Some("_ssl")),
+    ("sqlite3", Some("_sqlite3")),
+    ("ctypes", Some("_ctypes")),
+    ("zlib", Some("zlib")),
+    ("bz2", Some("_bz2")),
+    ("lzma", Some("_lzma")),
+    ("json", None),
+    ("asyncio", None),
+    ("multiprocessing", None),
+    ("decimal", None),
+    ("hashlib", None),
+    ("unittest", None),
+];
+
+const IMPORT: &str = "import importlib, sys\n\
+    for name in sys.argv[1:]:\n\
+    \x20   try: importlib.import_module(name)\n\
+    \x20   except Exception as error: print(f'{name} cannot be imported: {error}')";
+
+/// Modules are imported, but for those that `missing` says could not be built on this machine.
+fn imports(python: &Path, profile: &Profile, missing: &[String]) -> Result<Check> {
+    let is_missing = |needed: &Option<&str>| {
+        needed.is_some_and(|needed| missing.iter().any(|name| name == needed))
+    };
+    let names: Vec<_> = MODULES
+        .iter()
+        .filter(|(_, needed)| !is_missing(needed))
+        .map(|&(name, _)| name)
         .collect();
-    Ok(Check::of("modules", &problems, modules))
+    let said = run(
+        python,
+        profile,
+        &[&["-I", "-c", IMPORT], names.as_slice()].concat(),
+    )?;
+    let problems: Vec<_> = said.lines().map(str::to_owned).collect();
+    Ok(Check::of("modules", &problems, names.join(", ")))
 }
 
 fn ensurepip(python: &Path, profile: &Profile) -> Result<Check> {

@@ -5,9 +5,11 @@
 
 pub mod buildable;
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// A repository with ports, and the upstream it takes sources from.
@@ -268,6 +270,7 @@ impl Fixture {
             .env_remove("GIT_DIR")
             .env_remove("GIT_WORK_TREE")
             .env_remove("GIT_INDEX_FILE");
+        command.env("PATH", search_path());
         // Cargo and rustc are those of the user who runs the tests, whose home is not that of the fixture.
         for (variable, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
             if std::env::var_os(variable).is_none()
@@ -349,6 +352,25 @@ impl Fixture {
             .ok();
         fixture
     }
+}
+
+/// The PATH of the user who runs the tests, with the folder of `python3` itself first: what stands in the PATH may be a
+/// script that looks for the right one, each time.
+fn search_path() -> &'static OsString {
+    static PATH: OnceLock<OsString> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let path = std::env::var_os("PATH").expect("PATH");
+        let output = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable)"])
+            .output()
+            .expect("running python3");
+        let python = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
+        let first = python
+            .parent()
+            .filter(|folder| folder.join("python3").exists());
+        let folders = first.map(Path::to_owned).into_iter();
+        std::env::join_paths(folders.chain(std::env::split_paths(&path))).expect("a PATH")
+    })
 }
 
 /// A message with valid trailers.

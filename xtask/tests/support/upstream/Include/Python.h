@@ -1,3 +1,5 @@
+#ifndef Py_PYTHON_H
+#define Py_PYTHON_H
 #include "pyconfig.h"
 
 struct _object {
@@ -10,4 +12,11 @@ typedef struct {
     char flag;
 } PyFlagObject;
 
+typedef struct {
+    char kind;
+    long value;
+} PyPair;
+
 int PyEval_Count(void);
+
+#endif

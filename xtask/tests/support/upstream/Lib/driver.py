@@ -1,5 +1,6 @@
 """Plays CPython 9.9 on another Python: what xtask asks an interpreter for, and code given with -c."""
 
+import importlib
 import importlib.util
 import os
 import runpy
@@ -7,15 +8,22 @@ import sys
 import sysconfig
 
 MAGIC = 3571
+LACKS = None
 builtin, executable, *arguments = sys.argv[1:]
 prefix = os.path.dirname(os.path.dirname(os.path.abspath(executable)))
 library = os.path.dirname(os.path.realpath(__file__))
 
-sys.executable, sys.prefix, sys.hexversion = executable, prefix, 0x09090200
+sys.prefix, sys.hexversion = prefix, 0x09090200
 sys.path[:1] = []
 os.__file__ = os.path.join(library, "os.py")
 importlib.util.MAGIC_NUMBER = MAGIC.to_bytes(2, "little") + b"\r\n"
-sysconfig.get_config_var = {"SOABI": "cpython-99-fake", "MULTIARCH": "fake-linux"}.get
+sysconfig.get_config_var = runpy.run_path(f"{library}/_sysconfigdata_fake.py")["build_time_vars"].get
+
+
+def import_module(name):
+    """Import, but for the module that LACKS names: which of them the machine's Python has does not matter."""
+    if name == LACKS:
+        raise ImportError(f"no {name}")
 
 
 def make_venv(folder):
@@ -27,6 +35,7 @@ while arguments[:1] in (["-I"], ["-X"]):
     del arguments[: 1 if arguments[0] == "-I" else 2]
 match arguments:
     case ["-c", code, *rest]:
+        importlib.import_module = import_module
         sys.argv = ["-c", *rest]
         exec(code, {"__name__": "__main__", "builtin": int(builtin)})
     case ["-m", "venv", folder]:
