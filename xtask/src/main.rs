@@ -1,5 +1,6 @@
 //! `cargo xtask`: builds, tests and exports Clinker's CPython patch series.
 
+mod bench;
 mod build;
 mod ci;
 mod commands;
@@ -10,6 +11,7 @@ mod files;
 mod git;
 mod lock;
 mod port;
+mod process;
 mod series;
 mod source;
 mod suite;

@@ -158,8 +158,21 @@ pub fn tools() -> Vec<Tool> {
 /// # Errors
 /// One that names all missing tools and the command that installs them.
 pub fn require_tools() -> Result<()> {
+    require(|_, required| required)
+}
+
+/// Fails when the tool `name` is missing.
+///
+/// # Errors
+/// One that says what it is for and gives the command that installs it.
+pub fn require_tool(name: &str) -> Result<()> {
+    require(|tool, _| tool == name)
+}
+
+/// Fails when a tool is missing that `wanted` chooses, given its name and whether every build needs it.
+fn require(wanted: impl Fn(&str, bool) -> bool) -> Result<()> {
     let missing = TOOLS.iter().filter(|&&(name, _, required, ..)| {
-        required
+        wanted(name, required)
             && if name == "cc" {
                 compiler().is_err()
             } else {
@@ -170,7 +183,7 @@ pub fn require_tools() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let mut failure = Failure::environment("this machine lacks tools that a build needs");
+    let mut failure = Failure::environment("this machine lacks tools that are needed");
     for (name, purpose, ..) in &missing {
         failure = failure.because(format!("{name}: {purpose}"));
     }

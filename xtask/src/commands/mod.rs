@@ -1,6 +1,7 @@
 //! The commands, one file each, and their common options.
 
 mod apply;
+mod bench;
 pub mod build;
 mod build_each;
 mod bump;
@@ -85,6 +86,8 @@ enum Command {
     Run(run::Options),
     /// Checks a build against the pristine one: symbols, libraries, layouts, ABI, venv.
     Validate(validate::Options),
+    /// Measures the patched interpreter against the pristine one.
+    Bench(bench::Options),
     /// Packs a build into a relocatable archive and checks it elsewhere; users get `--profile release`.
     Dist(dist::Options),
     /// Puts the patch series on a release and moves the source tree there.
@@ -127,6 +130,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Build(options) => build::run(&workspace, &options),
         Command::Run(options) => run::run(&workspace, &options),
         Command::Validate(options) => validate::run(&workspace, &options),
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::Dist(options) => dist::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),

@@ -7,7 +7,6 @@ mod full;
 mod modules;
 mod output;
 mod parts;
-mod process;
 mod regrtest;
 
 pub use counts::Counts;

@@ -1,12 +1,12 @@
 //! The parts of `cargo xtask test`, each of which can be run alone.
 
 use super::output::{self, Report};
-use super::process::{self, Finished};
 use super::regrtest::{self, Printed};
 use super::{Counts, Subject, modules};
 use crate::build::{self, Built};
 use crate::error::{Failure, Result};
 use crate::port::Port;
+use crate::process::{self, Finished};
 use crate::series::Series;
 use crate::ui::Step;
 use crate::workspace::Workspace;

@@ -3,9 +3,10 @@
 use super::Configuration;
 use crate::error::{Context, Failure, Result};
 use crate::files;
+use crate::process;
+use crate::suite::Subject;
 use crate::suite::parts::regrtest_command;
 use crate::suite::regrtest::{self, Run};
-use crate::suite::{Subject, process};
 use crate::ui::{self, Step};
 use serde::{Deserialize, Serialize};
 use std::path::Path;

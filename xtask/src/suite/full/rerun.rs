@@ -3,8 +3,8 @@
 use super::Configuration;
 use super::verdict::{Suspicion, Verdict};
 use crate::error::{Context, Result};
+use crate::process;
 use crate::suite::parts::regrtest_command;
-use crate::suite::process;
 use crate::suite::regrtest::{Run, whole_file};
 use crate::ui::Step;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
-//! Runs a test runner: its output goes to a log file, which is read while it grows to show progress.
+//! Runs a program: its output goes to a log file, which is read while it grows to show progress.
 //!
-//! The runner writes to the file and not to a pipe, so that a process it leaves behind can not keep us waiting.
+//! The program writes to the file and not to a pipe, so that a process it leaves behind can not keep us waiting.
 
 use crate::error::{Context, Result};
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How often the log is looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a runner did.
+/// What a program did.
 pub struct Finished {
     /// Its exit status.
     pub status: ExitStatus,
@@ -58,7 +58,7 @@ pub fn run(command: &mut Command, log: &Path, mut line: impl FnMut(&str)) -> Res
     }
 }
 
-/// Takes away the variables that change how Python behaves, so that results do not depend on who runs the tests.
+/// Takes away the variables that change how Python behaves, so that results do not depend on who runs it.
 pub fn without_python_variables(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PYTHON") {

@@ -1,0 +1,44 @@
+//! `cpython-ports/<port>/bench.toml`: what is measured, and with which packages.
+
+use crate::error::{Context, Failure, Result};
+use crate::workspace::Workspace;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Lines of a requirements file of pip: a pinned version and its hashes each.
+    pub packages: Vec<String>,
+    /// What `bench instructions` measures.
+    pub instructions: Instructions,
+}
+
+/// How instructions are counted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instructions {
+    /// By how many percent the patched interpreter may differ.
+    pub tolerance: f64,
+    /// How often the loop of each benchmark is run.
+    pub loops: BTreeMap<String, u32>,
+}
+
+impl Settings {
+    /// Reads the file of a port.
+    ///
+    /// # Errors
+    /// When it is missing or not valid.
+    pub fn of(workspace: &Workspace, port: &str) -> Result<Self> {
+        let path = workspace.port_file(port).with_file_name("bench.toml");
+        let text =
+            std::fs::read_to_string(&path).doing("read the settings of benchmarks", &path)?;
+        toml::from_str(&text).map_err(|error| {
+            Failure::environment("the settings of benchmarks are not valid")
+                .at(path.display())
+                .because(error)
+                .next("correct the file")
+        })
+    }
+}
