@@ -37,7 +37,7 @@ impl Counts {
 pub struct Comparison {
     /// The counts, in the order of the settings, start-up first.
     pub counts: Vec<Counts>,
-    /// Percent by which patched and pristine may differ.
+    /// How many percent more the patched one may execute.
     pub tolerance: f64,
 }
 
@@ -125,7 +125,7 @@ fn count(workspace: &Workspace, built: &Built, packages: &Path, arguments: &[&st
     let log = workspace.log(&format!("bench-instructions-{}", name.to_string_lossy()));
     let mut valgrind = Command::new("valgrind");
     process::without_python_variables(&mut valgrind)
-        .args(["--tool=callgrind", "--smc-check=all"])
+        .arg("--tool=callgrind")
         .arg("--callgrind-out-file=/dev/null")
         .arg(&built.python)
         .args(arguments)

@@ -19,7 +19,7 @@ pub struct Settings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Instructions {
-    /// By how many percent the patched interpreter may differ.
+    /// How many percent more instructions the patched interpreter may execute.
     pub tolerance: f64,
     /// How often the loop of each benchmark is run.
     pub loops: BTreeMap<String, u32>,
