@@ -30,7 +30,7 @@ fn fixture(python: &str) -> Fixture {
     fixture.release("9.9.4");
     fixture.port("9.9", &["9.9.4"]);
     fixture.xtask(&["fetch", "--all"]).ok();
-    let from = fixture.author(&[
+    fixture.add_patches(&[
         ("Add a test", &[("Lib/test/test_count.py", "", "a test\n")]),
         (
             "Change the interpreter",
@@ -41,9 +41,6 @@ fn fixture(python: &str) -> Fixture {
         ),
         ("Change no test", &[("Lib/os.py", "posix", "clinker")]),
     ]);
-    fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-        .ok();
     fixture
 }
 

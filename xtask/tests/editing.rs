@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Fixture;
+use support::{COUNT_STEPS, COUNT_TWICE, Fixture, REPORT_IMPORTS};
 
 const EDIT: &str = "target/clinker/edit/9.9.2";
 
@@ -172,35 +172,7 @@ fn a_patch_that_others_depend_on_is_not_dropped() {
 /// A series whose second patch changes a line that the first one makes.
 fn dependent() -> Fixture {
     let fixture = Fixture::fetched();
-    let from = fixture.author(&[
-        (
-            "Count steps",
-            &[(
-                "Python/ceval.c",
-                "    step(20);\n",
-                "    count();\n    step(20);\n",
-            )],
-        ),
-        (
-            "Count twice",
-            &[(
-                "Python/ceval.c",
-                "    count();\n",
-                "    count();\n    count();\n",
-            )],
-        ),
-        (
-            "Report imports",
-            &[(
-                "Python/import.c",
-                "    step(10);\n",
-                "    report();\n    step(10);\n",
-            )],
-        ),
-    ]);
-    fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-        .ok();
+    fixture.add_patches(&[COUNT_STEPS, COUNT_TWICE, REPORT_IMPORTS]);
     fixture
 }
 

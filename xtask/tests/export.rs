@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Fixture;
+use support::{COUNT_STEPS, COUNT_TWICE, Fixture};
 
 /// A series in two topics: the second depends on a patch of the first.
 fn with_topics() -> Fixture {
@@ -130,27 +130,7 @@ fn an_unknown_topic_names_the_known_ones() {
 #[test]
 fn a_topic_that_needs_another_says_how_to_name_it() {
     let fixture = Fixture::fetched();
-    let from = fixture.author(&[
-        (
-            "Count steps",
-            &[(
-                "Python/ceval.c",
-                "    step(20);\n",
-                "    count();\n    step(20);\n",
-            )],
-        ),
-        (
-            "Count twice",
-            &[(
-                "Python/ceval.c",
-                "    count();\n",
-                "    count();\n    count();\n",
-            )],
-        ),
-    ]);
-    fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-        .ok();
+    fixture.add_patches(&[COUNT_STEPS, COUNT_TWICE]);
     fixture
         .xtask(&["export-patches", "--topic", "count-twice"])
         .fails(3)
@@ -210,20 +190,13 @@ fn the_check_names_file_and_line_and_writes_nothing() {
 #[test]
 fn a_series_without_objections_passes_the_check() {
     let fixture = Fixture::fetched();
-    let from = fixture.author(&[(
-        "Count steps",
+    fixture.add_patches(&[(
+        COUNT_STEPS.0,
         &[
-            (
-                "Python/ceval.c",
-                "    step(20);\n",
-                "    count();\n    step(20);\n",
-            ),
+            COUNT_STEPS.1[0],
             ("Lib/test/test_steps.py", "", "import unittest\n"),
         ],
     )]);
-    fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-        .ok();
     let ran = fixture.xtask(&["export-patches", "--check"]).ok();
     assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
     assert!(ran.out.contains(": pending: no issue is named"));

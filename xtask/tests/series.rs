@@ -178,16 +178,15 @@ fn a_patch_that_does_not_apply_is_explained() {
 #[test]
 fn a_line_that_upstream_changed_is_named_with_the_releases() {
     let fixture = Fixture::with_series();
-    let from = fixture.author(&[(
-        "Use the addition",
-        &[(
-            "Python/ceval.c",
-            "added_upstream();\n",
-            "added_upstream();\n    used();\n",
-        )],
-    )]);
     fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
+        .take_patches(&[(
+            "Use the addition",
+            &[(
+                "Python/ceval.c",
+                "added_upstream();\n",
+                "added_upstream();\n    used();\n",
+            )],
+        )])
         .fails(3)
         .says("patch use-the-addition does not apply to CPython 9.9.1")
         .says("upstream changed these lines between CPython 9.9.2 (-) and 9.9.1 (+)")
@@ -276,12 +275,11 @@ fn a_dependency_has_to_come_first() {
 #[test]
 fn a_generator_that_fails_shows_what_it_said() {
     let fixture = Fixture::fetched();
-    let from = fixture.author(&[(
-        "Break the generator",
-        &[("Tools/ids.py", "import re\n", "import missing_module\n")],
-    )]);
     fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
+        .take_patches(&[(
+            "Break the generator",
+            &[("Tools/ids.py", "import re\n", "import missing_module\n")],
+        )])
         .fails(1)
         .says("No module named 'missing_module'");
 }
@@ -289,24 +287,22 @@ fn a_generator_that_fails_shows_what_it_said() {
 #[test]
 fn files_with_dos_line_ends_survive() {
     let fixture = Fixture::fetched();
-    let from = fixture.author(&[(
+    fixture.add_patches(&[(
         "Change a DOS file",
         &[("Lib/crlf.txt", "two\r\n", "zwei\r\n")],
     )]);
-    fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-        .ok();
     fixture.xtask(&["apply"]).ok();
     assert_eq!(
         fixture.read("target/clinker/src/9.9.2/Lib/crlf.txt"),
         "one\r\nzwei\r\nthree\r\n"
     );
-    fixture.git(&from, &["checkout", "--quiet", "-B", "am", "v9.9.2"]);
+    let author = fixture.path().join("author");
+    fixture.git(&author, &["checkout", "--quiet", "-B", "am", "v9.9.2"]);
     let patch = format!(
         "{}/root/patches/9.9/change-a-dos-file.patch",
         fixture.path().display()
     );
-    fixture.git(&from, &["am", "--quiet", &patch]);
+    fixture.git(&author, &["am", "--quiet", &patch]);
     assert_eq!(
         fixture.read("author/Lib/crlf.txt"),
         "one\r\nzwei\r\nthree\r\n"

@@ -1,12 +1,15 @@
 //! `fetch` against a local HTTP server, a cache, given files and a fake apt: what it takes, refuses and heals.
 
+mod support;
+
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
+use support::Ran;
 use tempfile::TempDir;
 
 /// Tree id of the files that [`tarball`] makes.
@@ -97,55 +100,7 @@ impl Place {
     fn fetch(&self, arguments: &[&str]) -> Ran {
         let mut all = vec!["fetch"];
         all.extend(arguments);
-        Ran::from(self.command(&all).output().expect("xtask runs"))
-    }
-}
-
-struct Ran {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Self {
-            status: output.status.code().expect("an exit status"),
-            out: String::from_utf8(output.stdout).expect("text"),
-            err: String::from_utf8(output.stderr).expect("text"),
-        }
-    }
-}
-
-impl Ran {
-    #[track_caller]
-    fn ends(self, status: i32) -> Self {
-        assert_eq!(
-            self.status, status,
-            "stdout:\n{}\nstderr:\n{}",
-            self.out, self.err
-        );
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(
-            self.err.contains(text),
-            "stderr lacks `{text}`:\n{}",
-            self.err
-        );
-        self
-    }
-
-    #[track_caller]
-    fn prints(self, text: &str) -> Self {
-        assert!(
-            self.out.contains(text),
-            "stdout lacks `{text}`:\n{}",
-            self.out
-        );
-        self
+        support::ran(&self.command(&all).output().expect("xtask runs"))
     }
 }
 
@@ -265,11 +220,11 @@ fn a_download_is_kept_in_the_cache_and_in_the_object_database() {
     let (place, server) = served("one\n", &data, data.clone(), &[Does::Sends]);
     place
         .fetch(&[])
-        .ends(0)
+        .fails(0)
         .prints(&format!("9.9.1 {} {}", tree("one\n"), server.address));
-    place.fetch(&[]).ends(0).prints("object database");
+    place.fetch(&[]).fails(0).prints("object database");
     std::fs::remove_dir_all(place.path("target")).expect("removed");
-    place.fetch(&["--offline"]).ends(0).prints(" cache");
+    place.fetch(&["--offline"]).fails(0).prints(" cache");
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -278,7 +233,7 @@ fn a_download_that_breaks_off_is_resumed() {
     let text = long_text();
     let data = tarball(&text);
     let (place, server) = served(&text, &data, data.clone(), &[Does::BreaksOff, Does::Sends]);
-    place.fetch(&[]).ends(0).says("Retrying");
+    place.fetch(&[]).fails(0).says("Retrying");
     assert_eq!(
         server.requests(),
         [String::new(), format!("{}-", data.len() / 2)]
@@ -291,7 +246,7 @@ fn a_download_that_was_killed_is_resumed_by_the_next_run() {
     let data = tarball(&text);
     let (place, server) = served(&text, &data, data.clone(), &[Does::Sends]);
     place.write("cache/Python-9.9.tar.xz.part", &data[..1000]);
-    place.fetch(&[]).ends(0);
+    place.fetch(&[]).fails(0);
     assert_eq!(server.requests(), ["1000-"]);
     assert!(!place.path("cache/Python-9.9.tar.xz.part").exists());
 }
@@ -303,7 +258,7 @@ fn a_broken_part_of_an_earlier_run_is_thrown_away() {
     place.write("cache/Python-9.9.tar.xz.part", b"garbage");
     place
         .fetch(&[])
-        .ends(0)
+        .fails(0)
         .says("what an earlier run had downloaded was broken");
     assert_eq!(server.requests(), ["7-", ""]);
 }
@@ -317,7 +272,7 @@ fn a_server_that_fails_for_a_moment_is_asked_again() {
         data.clone(),
         &[Does::Fails(503), Does::Sends],
     );
-    place.fetch(&[]).ends(0).says("the server answered 503");
+    place.fetch(&[]).fails(0).says("the server answered 503");
 }
 
 #[test]
@@ -326,7 +281,7 @@ fn a_missing_tarball_is_passed_over_at_once() {
     let (place, server) = served("one\n", &data, data.clone(), &[Does::Fails(404)]);
     place
         .fetch(&[])
-        .ends(2)
+        .fails(2)
         .says("no origin has the sources")
         .says("the server answered 404");
     assert_eq!(server.requests().len(), 1);
@@ -339,7 +294,7 @@ fn a_wrong_hash_is_an_integrity_error_and_nothing_is_kept() {
     let (place, _server) = served("one\n", &data, other.clone(), &[Does::Sends]);
     place
         .fetch(&[])
-        .ends(4)
+        .fails(4)
         .says("has the wrong hash")
         .says(&sha256(&data))
         .says(&sha256(&other));
@@ -353,7 +308,7 @@ fn a_wrong_tree_is_an_integrity_error() {
     let (place, _server) = served("another\n", &data, data.clone(), &[Does::Sends]);
     let ran = place
         .fetch(&[])
-        .ends(4)
+        .fails(4)
         .says("the sources are not those of CPython 9.9.1");
     ran.says(&tree("one\n")).says(&tree("another\n"));
 }
@@ -365,7 +320,7 @@ fn a_broken_file_in_the_cache_is_fetched_again() {
     place.write("cache/Python-9.9.tar.xz", b"broken");
     place
         .fetch(&[])
-        .ends(0)
+        .fails(0)
         .says("did not have its recorded SHA-256 and was removed");
     assert_eq!(
         std::fs::read(place.path("cache/Python-9.9.tar.xz")).expect("a file"),
@@ -386,7 +341,7 @@ fn a_full_disk_is_named() {
         .expect("a link");
     place
         .fetch(&[])
-        .ends(2)
+        .fails(2)
         .says("cannot write a download")
         .says("free some space on the disk");
 }
@@ -401,7 +356,7 @@ fn without_a_network_the_error_says_so_soon_and_names_the_next_step() {
     let start = std::time::Instant::now();
     place
         .fetch(&[])
-        .ends(2)
+        .fails(2)
         .says("Passed over 9.9.1 from http://127.0.0.1:9/Python-9.9.tar.xz")
         .says("Passed over tag v9.9.1")
         .says("cargo xtask fetch --source");
@@ -414,7 +369,7 @@ fn offline_asks_no_server() {
     let (place, server) = served("one\n", &data, data.clone(), &[Does::Sends]);
     place
         .fetch(&["--offline"])
-        .ends(2)
+        .fails(2)
         .says("--offline was given");
     assert!(server.requests().is_empty());
 }
@@ -437,16 +392,16 @@ fn the_newest_release_that_can_be_had_is_taken() {
     )));
     place
         .fetch(&[])
-        .ends(0)
+        .fails(0)
         .says("Passed over 9.9.2")
         .prints("9.9.1 ");
     place
         .fetch(&["--release", "9.9.2"])
-        .ends(2)
+        .fails(2)
         .says("no origin has the sources of CPython 9.9.2");
     place
         .fetch(&["--release", "9.9.7"])
-        .ends(2)
+        .fails(2)
         .says("port 9.9 has no release 9.9.7");
 }
 
@@ -462,24 +417,24 @@ fn a_given_tarball_or_folder_must_be_the_release() {
     let source = |path: &Path| path.display().to_string();
     place
         .fetch(&["--source", &source(&cut)])
-        .ends(4)
+        .fails(4)
         .says("is not the tarball")
         .says(&sha256(&data));
     place
         .fetch(&["--source", &source(&right)])
-        .ends(0)
+        .fails(0)
         .prints(&tree("one\n"));
     place
         .fetch(&["--source", "folder"])
-        .ends(0)
+        .fails(0)
         .prints(&tree("one\n"));
     place
         .fetch(&["--source", "changed"])
-        .ends(4)
+        .fails(4)
         .says("configure differs");
     place
         .fetch(&["--source", "nowhere"])
-        .ends(2)
+        .fails(2)
         .says("nowhere");
 }
 
@@ -496,7 +451,7 @@ fn a_tarball_that_cannot_be_unpacked_is_an_integrity_error() {
     let file = place.write("cut.tar.xz", cut);
     place
         .fetch(&["--source", &file.display().to_string()])
-        .ends(4)
+        .fails(4)
         .says("the tarball cannot be unpacked");
 }
 
@@ -511,7 +466,7 @@ fn an_unknown_key_of_a_port_is_named_with_its_line() {
     let place = Place::new(&text);
     place
         .fetch(&[])
-        .ends(2)
+        .fails(2)
         .says("unknown field `tarbal`")
         .says("port.toml")
         .says("line ");
@@ -572,8 +527,8 @@ fn apt_is_run_on_a_private_folder_with_the_machines_archive() {
         .env("PATH", path)
         .output()
         .expect("xtask runs");
-    Ran::from(ran)
-        .ends(0)
+    support::ran(&ran)
+        .fails(0)
         .prints("source package python9.9 9.9.1 of next");
     let read = |name: &str| {
         let mut text = String::new();

@@ -94,16 +94,13 @@ fn with_results(patched: &str) -> Fixture {
         "root/cpython-ports/9.9/tests.toml",
         "[[group]]\nwhy = \"it is tested\"\nmodules = [\"test_a\", \"test_b\"]\n",
     );
-    let from = fixture.author(&[(
+    fixture.add_patches(&[(
         "Change results",
         &[
             ("Lib/results.txt", STOCK, patched),
             ("Lib/test/test_c.py", "", "import unittest\n"),
         ],
     )]);
-    fixture
-        .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-        .ok();
     fixture
 }
 

@@ -1,7 +1,7 @@
 //! An upstream that can be built, in `upstream/`: a configure script, a Makefile and a C program that lets the machine's
 //! Python play the interpreter; and a package that is linked into it as the archive.
 
-use super::{Commit, Fixture, Ran};
+use super::{Fixture, Ran};
 use std::path::{Path, PathBuf};
 
 const FILES: &[(&str, &str)] = &[
@@ -40,13 +40,6 @@ impl Fixture {
             &[("Python/eval.c", "return 1;", "return 2;")],
         )]);
         fixture
-    }
-
-    /// Adds the commits of [`Fixture::author`] to the series.
-    pub fn add_patches(&self, commits: &[Commit]) {
-        let from = self.author(commits);
-        self.xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-            .ok();
     }
 
     /// Adds the package of an archive whose init function returns `number`.

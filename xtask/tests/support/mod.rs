@@ -49,6 +49,16 @@ impl Ran {
     }
 
     #[track_caller]
+    pub fn prints(self, text: &str) -> Self {
+        assert!(
+            self.out.contains(text),
+            "no `{text}` in stdout:\n{}",
+            self.out
+        );
+        self
+    }
+
+    #[track_caller]
     pub fn says(self, text: &str) -> Self {
         assert!(
             self.err.contains(text),
@@ -67,6 +77,39 @@ pub fn lines(count: usize) -> String {
     }
     text
 }
+
+/// A patch of the evaluation loop.
+pub const COUNT_STEPS: Commit = (
+    "Count steps",
+    &[(
+        "Python/ceval.c",
+        "    step(20);\n",
+        "    count();\n    step(20);\n",
+    )],
+);
+
+/// A patch that changes a line which [`COUNT_STEPS`] makes.
+pub const COUNT_TWICE: Commit = (
+    "Count twice",
+    &[(
+        "Python/ceval.c",
+        "    count();\n",
+        "    count();\n    count();\n",
+    )],
+);
+
+/// A patch that touches nothing which the others do.
+pub const REPORT_IMPORTS: Commit = (
+    "Report imports",
+    &[
+        (
+            "Python/import.c",
+            "    step(10);\n",
+            "    report();\n    step(10);\n",
+        ),
+        ("Lib/report.py", "", "count = 0\n"),
+    ],
+);
 
 const GENERATOR: &str = r##"import re
 with open("Python/bytecodes.c") as source, open("Include/opcode_ids.h", "w") as header:
@@ -315,18 +358,23 @@ impl Fixture {
         folder
     }
 
+    /// Makes patches of the commits of [`Fixture::author`], and adds them to the series.
+    #[track_caller]
+    pub fn add_patches(&self, commits: &[Commit]) {
+        self.take_patches(commits).ok();
+    }
+
+    /// Runs the command that adds the commits of [`Fixture::author`] to the series.
+    pub fn take_patches(&self, commits: &[Commit]) -> Ran {
+        let from = self.author(commits);
+        self.xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
+    }
+
     /// A fetched fixture with a series of three patches.
     pub fn with_series() -> Self {
         let fixture = Self::fetched();
-        let from = fixture.author(&[
-            (
-                "Count steps",
-                &[(
-                    "Python/ceval.c",
-                    "    step(20);\n",
-                    "    count();\n    step(20);\n",
-                )],
-            ),
+        fixture.add_patches(&[
+            COUNT_STEPS,
             (
                 "Add an instruction",
                 &[(
@@ -335,21 +383,8 @@ impl Fixture {
                     "inst(COUNT)\ninst(RETURN)\n",
                 )],
             ),
-            (
-                "Report imports",
-                &[
-                    (
-                        "Python/import.c",
-                        "    step(10);\n",
-                        "    report();\n    step(10);\n",
-                    ),
-                    ("Lib/report.py", "", "count = 0\n"),
-                ],
-            ),
+            REPORT_IMPORTS,
         ]);
-        fixture
-            .xtask(&["patch", "refresh", "--from", from.to_str().expect("UTF-8")])
-            .ok();
         fixture
     }
 }
