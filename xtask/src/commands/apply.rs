@@ -1,11 +1,9 @@
 //! `apply`: puts the patch series on a release and moves the source tree there.
 
-use super::SourceOptions;
 use super::json::print_json;
+use super::{Opened, SourceOptions};
 use crate::error::Result;
-use crate::git::Database;
-use crate::port::Port;
-use crate::series::{Series, apply};
+use crate::series::apply;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
@@ -28,13 +26,15 @@ pub struct Options {
 /// # Errors
 /// When a patch does not apply, or the source tree has somebody's edits.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let port = Port::load(workspace, &options.source.port)?;
-    let series = Series::load(workspace, &port)?;
-    let obtained = crate::source::obtain(workspace, &port, &options.source)?;
-    let db = Database::open(workspace, &port.name)?;
+    let Opened {
+        port,
+        series,
+        obtained,
+        database,
+    } = options.source.open(workspace)?;
     let release = &obtained.release;
     let stack = apply(
-        &db,
+        &database,
         &port,
         release,
         obtained.tree,
@@ -42,7 +42,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         options.through.as_deref(),
     )?;
     let folder = workspace.source_tree(&release.version, false);
-    db.materialize(stack.tip_tree(), &folder)?;
+    database.materialize(stack.tip_tree(), &folder)?;
     ui::say(
         "Applied",
         format_args!(

@@ -36,14 +36,14 @@ impl BuildOptions {
     }
 }
 
-/// Options of `build`.
+/// Options of `build` and `dist`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(flatten)]
-    build: BuildOptions,
+    pub(super) build: BuildOptions,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Builds, and prints the path of the interpreter.

@@ -1,7 +1,7 @@
 //! `bump`: moves the patch files to another release.
 
-use super::SourceOptions;
 use super::patch::{abort, report};
+use super::{PortOption, SourceOptions};
 use crate::error::Result;
 use crate::series::Workshop;
 use crate::ui;
@@ -12,9 +12,8 @@ use std::process::ExitCode;
 /// Options of `bump`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Port whose series is moved.
-    #[arg(long, default_value = "3.13", value_name = "PORT")]
-    port: String,
+    #[command(flatten)]
+    port: PortOption,
     /// Release to make the patch files for; port.toml has to name it.
     #[arg(long, value_name = "RELEASE", required_unless_present_any = ["resume", "abort"])]
     to: Option<String>,
@@ -37,7 +36,7 @@ pub struct Options {
 /// # Errors
 /// A conflict (exit status 3), which is then left as a git state to resolve.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let mut workshop = Workshop::open(workspace, &options.port)?;
+    let mut workshop = Workshop::open(workspace, &options.port.port)?;
     workshop.history = options
         .history
         .as_ref()
@@ -51,7 +50,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     };
     workshop.refuse_session()?;
     let mut source = SourceOptions {
-        port: options.port.clone(),
+        port: options.port.port.clone(),
         release: None,
         source: None,
         offline: options.offline,

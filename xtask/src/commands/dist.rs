@@ -1,6 +1,6 @@
 //! `dist`: packs a build for other machines.
 
-use super::build::BuildOptions;
+pub use super::build::Options;
 use super::json::print_json;
 use super::validate::verdict;
 use crate::error::Result;
@@ -8,16 +8,6 @@ use crate::port::Port;
 use crate::workspace::Workspace;
 use crate::{build, dist};
 use std::process::ExitCode;
-
-/// Options of `dist`.
-#[derive(Debug, clap::Args)]
-pub struct Options {
-    #[command(flatten)]
-    build: BuildOptions,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
 
 /// Builds if need be, packs, and checks what was packed in another place.
 ///

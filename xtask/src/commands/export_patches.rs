@@ -1,12 +1,9 @@
 //! `export-patches`: the series as mails, branches and pull requests for upstream, and the lints of a reviewer.
 
-use super::SourceOptions;
 use super::json::print_json;
+use super::{Opened, SourceOptions};
 use crate::error::Result;
 use crate::export::{self, Exporter, Finding, Level};
-use crate::git::Database;
-use crate::port::Port;
-use crate::series::Series;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
@@ -34,10 +31,12 @@ pub struct Options {
 /// # Errors
 /// When a topic does not apply alone, or `git am` makes something else of it than the series.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let port = Port::load(workspace, &options.source.port)?;
-    let series = Series::load(workspace, &port)?;
-    let obtained = crate::source::obtain(workspace, &port, &options.source)?;
-    let database = Database::open(workspace, &port.name)?;
+    let Opened {
+        port,
+        series,
+        obtained,
+        database,
+    } = options.source.open(workspace)?;
     let exporter = Exporter::new(workspace, &port, &database, &obtained, &series);
     let topics = export::topics(&series, options.topic.as_deref())?;
     let findings = exporter.lint(&topics)?;

@@ -18,6 +18,10 @@ mod test;
 mod validate;
 
 use crate::error::Result;
+use crate::git::Database;
+use crate::port::Port;
+use crate::series::Series;
+use crate::source::{self, Obtained};
 use crate::workspace::Workspace;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -40,6 +44,25 @@ pub struct Arguments {
     command: Command,
 }
 
+/// Which port: the option of commands that need no sources.
+#[derive(Debug, Clone, Args)]
+pub struct PortOption {
+    /// Port to use: a folder of cpython-ports/.
+    #[arg(long, default_value = "3.13", value_name = "PORT")]
+    pub port: String,
+}
+
+impl PortOption {
+    /// Reads the port and its series.
+    ///
+    /// # Errors
+    /// When one of them is not valid.
+    pub fn series(&self, workspace: &Workspace) -> Result<Series> {
+        let port = Port::load(workspace, &self.port)?;
+        Series::load(workspace, &port)
+    }
+}
+
 /// Which port and release, and where its sources come from: options of every command that needs sources.
 #[derive(Debug, Clone, Args)]
 pub struct SourceOptions {
@@ -57,7 +80,29 @@ pub struct SourceOptions {
     pub offline: bool,
 }
 
+/// A port, its series and the sources of one of its releases.
+pub struct Opened {
+    pub port: Port,
+    pub series: Series,
+    pub obtained: Obtained,
+    pub database: Database,
+}
+
 impl SourceOptions {
+    /// Reads the port and its series, and brings the release's sources into the object database.
+    ///
+    /// # Errors
+    /// When one of them is not valid, or the sources cannot be had.
+    pub fn open(&self, workspace: &Workspace) -> Result<Opened> {
+        let port = Port::load(workspace, &self.port)?;
+        Ok(Opened {
+            series: Series::load(workspace, &port)?,
+            obtained: source::obtain(workspace, &port, self)?,
+            database: Database::open(workspace, &port.name)?,
+            port,
+        })
+    }
+
     /// The same options as words of a command line.
     pub fn arguments(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = vec!["--port".into(), (&self.port).into()];

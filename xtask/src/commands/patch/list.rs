@@ -1,18 +1,16 @@
 //! `patch list`: the patches in order, under their titles.
 
+use crate::commands::PortOption;
 use crate::commands::json::print_json;
 use crate::error::Result;
-use crate::port::Port;
-use crate::series::Series;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
 
 /// Options of `patch list`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Port whose patches are listed.
-    #[arg(long, default_value = "3.13", value_name = "PORT")]
-    port: String,
+    #[command(flatten)]
+    port: PortOption,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -23,8 +21,7 @@ pub struct Options {
 /// # Errors
 /// When a patch cannot be read.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let port = Port::load(workspace, &options.port)?;
-    let series = Series::load(workspace, &port)?;
+    let series = options.port.series(workspace)?;
     if options.json {
         let patches: Vec<_> = series
             .patches()

@@ -1,8 +1,8 @@
 //! `patch show`: a patch, and what is known of it.
 
+use crate::commands::PortOption;
 use crate::commands::json::print_json;
 use crate::error::{Context, Result};
-use crate::port::Port;
 use crate::series::{Patch, Series};
 use crate::workspace::Workspace;
 use serde_json::{Value, json};
@@ -14,9 +14,8 @@ use std::process::ExitCode;
 pub struct Options {
     /// Name of the patch.
     slug: String,
-    /// Port whose patch is shown.
-    #[arg(long, default_value = "3.13", value_name = "PORT")]
-    port: String,
+    #[command(flatten)]
+    port: PortOption,
     /// Print what is known of the patch as JSON, instead of the patch.
     #[arg(long)]
     json: bool,
@@ -27,8 +26,7 @@ pub struct Options {
 /// # Errors
 /// When there is no such patch.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let port = Port::load(workspace, &options.port)?;
-    let series = Series::load(workspace, &port)?;
+    let series = options.port.series(workspace)?;
     let patch = &series.patches()[series.position(&options.slug)?];
     if options.json {
         print_json(&described(&series, patch))?;
