@@ -41,36 +41,52 @@ pub struct Comparison {
     pub tolerance: f64,
 }
 
-/// Counts with both interpreters: the start-up, and the benchmarks of bench.toml or those of `only`.
+/// What is to be counted.
+#[derive(Debug)]
+pub struct Plan {
+    settings: Settings,
+}
+
+impl Plan {
+    /// The benchmarks of the port's bench.toml, or those of `only`.
+    ///
+    /// # Errors
+    /// When valgrind is missing, or bench.toml is not valid or lacks one of `only`.
+    pub fn of(workspace: &Workspace, port: &str, only: &[String]) -> Result<Self> {
+        let mut settings = Settings::of(workspace, port)?;
+        let loops = &mut settings.instructions.loops;
+        if let Some(unknown) = only.iter().find(|name| !loops.contains_key(*name)) {
+            let known: Vec<_> = loops.keys().map(String::as_str).collect();
+            return Err(
+                Failure::environment(format!("bench.toml counts no benchmark {unknown}"))
+                    .next(format!("choose of {}", known.join(", "))),
+            );
+        }
+        if !only.is_empty() {
+            loops.retain(|name, _| only.contains(name));
+        }
+        machine::require_tool("valgrind")?;
+        Ok(Self { settings })
+    }
+}
+
+/// Counts with both interpreters: the start-up, and the benchmarks of the plan.
 ///
 /// # Errors
-/// When valgrind is missing, the packages cannot be installed, or a benchmark fails.
+/// When the packages cannot be installed, or a benchmark fails.
 pub fn compare(
     workspace: &Workspace,
-    port: &str,
+    plan: &Plan,
     patched: &Built,
     pristine: &Built,
-    only: &[String],
 ) -> Result<Comparison> {
-    machine::require_tool("valgrind")?;
-    let settings = Settings::of(workspace, port)?;
-    let loops = &settings.instructions.loops;
-    if let Some(unknown) = only.iter().find(|name| !loops.contains_key(*name)) {
-        let known: Vec<_> = loops.keys().map(String::as_str).collect();
-        return Err(
-            Failure::environment(format!("bench.toml counts no benchmark {unknown}"))
-                .next(format!("choose of {}", known.join(", "))),
-        );
-    }
+    let settings = &plan.settings;
     let packages = environment::packages(workspace, pristine, &settings.packages)?;
 
     let mut counts = vec![in_pairs("startup", patched, pristine, |built| {
         count(workspace, built, &packages, &["-c", "pass"])
     })?];
-    for (name, loops) in loops {
-        if !only.is_empty() && !only.contains(name) {
-            continue;
-        }
+    for (name, loops) in &settings.instructions.loops {
         let script = environment::script(&packages, name)?;
         let run = |built: &Built, loops: u32| {
             let loops = format!("--loops={loops}");

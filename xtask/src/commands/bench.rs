@@ -2,7 +2,7 @@
 
 use super::SourceOptions;
 use super::json::print_json;
-use crate::bench::instructions::{self, Comparison};
+use crate::bench::instructions::{self, Comparison, Plan};
 use crate::build::{self, Request};
 use crate::error::{Failure, Result};
 use crate::workspace::Workspace;
@@ -42,6 +42,8 @@ struct Instructions {
 /// When a build or a benchmark fails, or the patched interpreter executes more than is allowed.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let What::Instructions(options) = &options.what;
+    let port = &options.source.port;
+    let plan = Plan::of(workspace, port, &options.benchmarks)?;
     let mut request = Request {
         source: options.source.clone(),
         profile: options.profile.clone(),
@@ -53,8 +55,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     request.pristine = true;
     request.source.release = Some(patched.release.version.clone());
     let pristine = build::build(workspace, &request)?;
-    let port = &options.source.port;
-    let found = instructions::compare(workspace, port, &patched, &pristine, &options.benchmarks)?;
+    let found = instructions::compare(workspace, &plan, &patched, &pristine)?;
     if options.json {
         print_json(&found)?;
     } else {

@@ -391,7 +391,7 @@ impl Fixture {
 
 /// The PATH of the user who runs the tests, with the folder of `python3` itself first: what stands in the PATH may be a
 /// script that looks for the right one, each time.
-fn search_path() -> &'static OsString {
+pub fn search_path() -> &'static OsString {
     static PATH: OnceLock<OsString> = OnceLock::new();
     PATH.get_or_init(|| {
         let path = std::env::var_os("PATH").expect("PATH");
