@@ -54,6 +54,10 @@ fn compiler(include: &[PathBuf]) -> cc::Build {
         .flag_if_supported("-Wno-unused-parameter")
         .flag_if_supported("-Wno-missing-field-initializers")
         .flag_if_supported("-Wno-sign-compare");
+    for folder in include {
+        // Assertions in headers name their file: let them not name the folder of this build.
+        build.flag_if_supported(format!("-fmacro-prefix-map={}/=", folder.display()));
+    }
     build
 }
 

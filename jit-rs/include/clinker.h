@@ -24,8 +24,8 @@ int clinker_start(const char *value, size_t length, clinker_text text,
 /* The hooks of a client, see Include/internal/pycore_evalhooks.h.  Offsets are
  * in code units. */
 void clinker_code_attached(const void *code, const void *shadow);
-void clinker_code_death(const void *code, const void *shadow);
-uint32_t clinker_hot(const void *code, const void *shadow);
+void clinker_code_death(const void *code);
+uint32_t clinker_hot(const void *code);
 void clinker_specialized(const void *code, int missed, int failed);
 void clinker_forked_child(void);
 void clinker_finalize(void);

@@ -40,12 +40,12 @@ extern "C" fn clinker_code_attached(code: *const c_void, shadow: *const c_void) 
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_code_death(code: *const c_void, _shadow: *const c_void) {
+extern "C" fn clinker_code_death(code: *const c_void) {
     client::with(|client| client.death(code as usize));
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_hot(code: *const c_void, _shadow: *const c_void) -> u32 {
+extern "C" fn clinker_hot(code: *const c_void) -> u32 {
     client::with(|client| client.hot(code as usize));
     // Once is enough: counting goes on without reports.
     0

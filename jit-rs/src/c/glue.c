@@ -39,8 +39,7 @@ static uint32_t
 hot(PyThreadState *tstate, _PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
     _PyEvalHotKind kind)
 {
-    PyCodeObject *code = _PyFrame_GetCode(frame);
-    return clinker_hot(code, _PyEvalHooks_GetShadow(code));
+    return clinker_hot(_PyFrame_GetCode(frame));
 }
 
 static void
@@ -52,7 +51,7 @@ code_attached(PyCodeObject *code, _PyShadowCode *shadow)
 static void
 code_death(PyCodeObject *code, _PyShadowCode *shadow)
 {
-    clinker_code_death(code, shadow);
+    clinker_code_death(code);
 }
 
 static void

@@ -97,7 +97,8 @@ impl Trees<'_> {
             .args(["build", "--package", package, "--profile", "archive"])
             .current_dir(self.workspace.root())
             .env("CARGO_TARGET_DIR", self.workspace.cargo_target())
-            .env("CLINKER_INCLUDE", &headers);
+            .env("CLINKER_INCLUDE", &headers)
+            .env("RUSTFLAGS", rust_flags());
         log.run(
             "Building",
             &format!("the archive, {package}"),
@@ -118,6 +119,20 @@ impl Trees<'_> {
                 .next("its Cargo.toml needs `crate-type = [\"staticlib\"]` under [lib]")
         })
     }
+}
+
+/// The user's own flags, and one that keeps the user's home out of the messages of panics.
+fn rust_flags() -> String {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let own = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let remap = home.map(|home| format!("--remap-path-prefix={}=/cargo", home.display()));
+    // Flags are parted by blanks, so a path that has one cannot be named.
+    let remap = remap.filter(|flag| !flag.contains(' '));
+    format!("{own} {}", remap.unwrap_or_default())
+        .trim()
+        .to_owned()
 }
 
 fn static_library(messages: &str, package: &str) -> Option<PathBuf> {

@@ -53,11 +53,25 @@ pub fn forget_paths(root: &Path, built: &Built) -> Result<()> {
         if file_name(&path).starts_with("_sysconfigdata") {
             new += &RELOCATE.replace("{PREFIX}", PREFIX);
         }
+        if file_name(&path) == "RECORD" {
+            new = without_hashes_of_scripts(&new);
+        }
         if new != text {
             std::fs::write(&path, new).doing("write", &path)?;
         }
     }
     Ok(())
+}
+
+/// A list of installed files in which scripts, which are not as pip has written them, have no hash and size.
+fn without_hashes_of_scripts(record: &str) -> String {
+    let line = |line: &str| match line.split_once(',') {
+        Some((path, _)) if path.contains("/bin/") && path.starts_with("../") => {
+            format!("{path},,\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    record.lines().map(line).collect()
 }
 
 /// Removes debug information, and the hash of a program that depends on it.
@@ -122,4 +136,18 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_hashes_of_scripts;
+
+    #[test]
+    fn scripts_alone_lose_their_hashes() {
+        let record = "../../../bin/pip3,sha256=abc,231\npip/bin/x.py,sha256=def,4\npip/a.pyc,,\n";
+        assert_eq!(
+            without_hashes_of_scripts(record),
+            "../../../bin/pip3,,\npip/bin/x.py,sha256=def,4\npip/a.pyc,,\n"
+        );
+    }
 }
