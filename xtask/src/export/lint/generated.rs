@@ -24,7 +24,11 @@ pub fn lint(change: &Change) -> Vec<Finding> {
         let changes_input = added
             .iter()
             .any(|line| line.text.contains("[clinic input]"));
-        if changes_input && !change.changed_files().any(|(other, _)| other == output) {
+        let made_anew = change.generated.contains(&output);
+        if changes_input
+            && !made_anew
+            && !change.changed_files().any(|(other, _)| other == output)
+        {
             findings.push(change.error(
                 NAME,
                 line,

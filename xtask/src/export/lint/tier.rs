@@ -14,7 +14,11 @@ pub fn lint(change: &Change) -> Vec<Finding> {
         let message = if line.path.starts_with("Include/internal/") {
             (!name.starts_with("_Py"))
                 .then(|| format!("{place}: {name} is internal and does not begin with _Py"))
-        } else if name.starts_with("_Py") || name.starts_with("PyUnstable_") {
+        } else if ["_Py", "PyUnstable_", "PyExc_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
+            // An exception that programs can name has no other tier.
             None
         } else if line.path.starts_with("Include/cpython/") {
             Some(format!(
