@@ -25,9 +25,7 @@ pub fn lint(change: &Change) -> Vec<Finding> {
             .iter()
             .any(|line| line.text.contains("[clinic input]"));
         let made_anew = change.generated.contains(&output);
-        if changes_input
-            && !made_anew
-            && !change.changed_files().any(|(other, _)| other == output)
+        if changes_input && !made_anew && !change.changed_files().any(|(other, _)| other == output)
         {
             findings.push(change.error(
                 NAME,
