@@ -10,6 +10,7 @@ mod export;
 mod files;
 mod git;
 mod lock;
+mod pip;
 mod port;
 mod process;
 mod series;

@@ -30,10 +30,7 @@ fn fixture() -> Fixture {
         let script = format!("pyperformance/data-files/benchmarks/bm_{name}/run_benchmark.py");
         fixture.write(&format!("{packages}/{script}"), "");
     }
-    fixture.write(
-        &format!("{packages}/clinker.json"),
-        "[\"pyperformance==1\"]",
-    );
+    fixture.write(&format!("{packages}/clinker.json"), "\"pyperformance==1\"");
     fixture
 }
 

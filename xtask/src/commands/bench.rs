@@ -2,10 +2,13 @@
 
 use super::SourceOptions;
 use super::json::print_json;
-use crate::bench::instructions::{self, Comparison, Plan};
-use crate::build::{self, Request};
-use crate::error::{Failure, Result};
+use crate::bench::instructions::{self, Comparison};
+use crate::bench::lazy::{self, Against, Report};
+use crate::build::{self, Built, Request};
+use crate::error::{Context, Failure, Result};
+use crate::files::write_atomically;
 use crate::workspace::Workspace;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Options of `bench`.
@@ -19,6 +22,8 @@ pub struct Options {
 enum What {
     /// Counts instructions with nothing turned on: start-up and benchmarks of pyperformance, under callgrind.
     Instructions(Instructions),
+    /// Measures the start of command-line tools with imports eager and lazy, and checks that they do the same.
+    Lazy(Lazy),
 }
 
 #[derive(Debug, clap::Args)]
@@ -36,17 +41,100 @@ struct Instructions {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct Lazy {
+    #[command(flatten)]
+    source: SourceOptions,
+    /// How both interpreters are built: a profile of the port.
+    #[arg(long, default_value = "release", value_name = "NAME")]
+    profile: String,
+    /// Only this tool of tools.toml; can be given several times.
+    #[arg(long = "tool", value_name = "NAME")]
+    tools: Vec<String>,
+    /// Interleaved runs of each command [default: as in tools.toml]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Measure lazy imports with this profile, which `-X lazy_profile=record:FILE` made, too.
+    #[arg(long, value_name = "FILE")]
+    lazy_profile: Option<PathBuf>,
+    /// Measure another interpreter too; can be given several times.
+    ///
+    /// It is compared with the one given before it whose command its own begins with, else with the stock build:
+    /// `--against 3.15=python3.15 --against "3.15 all=python3.15 -X lazy_imports=all"`. The tools are installed for it.
+    #[arg(long, value_name = "NAME=COMMAND")]
+    against: Vec<Against>,
+    /// Write what was measured as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Draw the wall times.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
 /// Builds both interpreters, measures and shows what was measured.
 ///
 /// # Errors
-/// When a build or a benchmark fails, or the patched interpreter executes more than is allowed.
+/// When a build or a benchmark fails, or the patched interpreter does not do what it must.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let What::Instructions(options) = &options.what;
+    match &options.what {
+        What::Instructions(options) => run_instructions(workspace, options)?,
+        What::Lazy(options) => run_lazy(workspace, options)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_instructions(workspace: &Workspace, options: &Instructions) -> Result<()> {
     let port = &options.source.port;
-    let plan = Plan::of(workspace, port, &options.benchmarks)?;
+    let plan = instructions::Plan::of(workspace, port, &options.benchmarks)?;
+    let (patched, pristine) = build_both(workspace, &options.source, &options.profile)?;
+    let found = instructions::compare(workspace, &plan, &patched, &pristine)?;
+    if options.json {
+        print_json(&found)?;
+    } else {
+        print_table(&found);
+    }
+    verdict(&found)
+}
+
+fn run_lazy(workspace: &Workspace, options: &Lazy) -> Result<()> {
+    let mut plan = lazy::Plan::of(workspace, &options.source.port, &options.tools)?;
+    plan.rounds = options.rounds.unwrap_or(plan.rounds);
+    let profile = options.lazy_profile.as_ref();
+    let profile = profile.map(|path| path.canonicalize().doing("find the profile", path));
+    let profile = profile.transpose()?;
+    let (patched, pristine) = build_both(workspace, &options.source, &options.profile)?;
+    let builds = lazy::Builds {
+        profile: &options.profile,
+        patched: &patched,
+        pristine: &pristine,
+    };
+    let report = lazy::measure(
+        workspace,
+        &plan,
+        &builds,
+        profile.as_deref(),
+        &options.against,
+    )?;
+    lazy::print(&report);
+    if let Some(file) = &options.json {
+        let text = serde_json::to_vec_pretty(&report).doing("write JSON to", file)?;
+        write_atomically(file, &text)?;
+    }
+    if let Some(file) = &options.svg {
+        write_atomically(file, lazy::svg(&report).as_bytes())?;
+    }
+    same(&report)
+}
+
+/// The patched interpreter and the pristine one of the same release.
+fn build_both(
+    workspace: &Workspace,
+    source: &SourceOptions,
+    profile: &str,
+) -> Result<(Built, Built)> {
     let mut request = Request {
-        source: options.source.clone(),
-        profile: options.profile.clone(),
+        source: source.clone(),
+        profile: profile.to_owned(),
         pristine: false,
         jobs: None,
         through: None,
@@ -55,14 +143,22 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     request.pristine = true;
     request.source.release = Some(patched.release.version.clone());
     let pristine = build::build(workspace, &request)?;
-    let found = instructions::compare(workspace, &plan, &patched, &pristine)?;
-    if options.json {
-        print_json(&found)?;
-    } else {
-        print_table(&found);
+    Ok((patched, pristine))
+}
+
+fn same(report: &Report) -> Result<()> {
+    let failures = report.failures();
+    if failures.is_empty() {
+        return Ok(());
     }
-    verdict(&found)?;
-    Ok(ExitCode::SUCCESS)
+    let mut failure = Failure::check(format!(
+        "{} commands do not do the same as with the stock interpreter",
+        failures.len()
+    ));
+    for (name, difference) in failures {
+        failure = failure.because(format!("{name}\n{difference}"));
+    }
+    Err(failure)
 }
 
 fn print_table(found: &Comparison) {

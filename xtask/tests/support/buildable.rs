@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = &[
         include_str!("upstream/Programs/python.c"),
     ),
     ("Python/eval.c", include_str!("upstream/Python/eval.c")),
+    ("Lib/ensurepip/_bundled/pip-1.0.whl", "no wheel\n"),
     ("Tools/fault.sh", include_str!("upstream/Tools/fault.sh")),
     ("LICENSE", "May be used in tests.\n"),
 ];

@@ -31,8 +31,8 @@ def make_venv(folder):
     os.symlink(os.path.realpath(executable), f"{folder}/bin/python")
 
 
-while arguments[:1] in (["-I"], ["-X"]):
-    del arguments[: 1 if arguments[0] == "-I" else 2]
+while arguments[:1] in (["-I"], ["-S"], ["-X"]):
+    del arguments[: 2 if arguments[0] == "-X" else 1]
 match arguments:
     case ["-c", code, *rest]:
         importlib.import_module = import_module

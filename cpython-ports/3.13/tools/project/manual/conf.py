@@ -1,0 +1,2 @@
+project = "Words"
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]

@@ -1,0 +1,132 @@
+//! Measures every command with every interpreter.
+
+use super::behavior;
+use super::counts::{self, Calls};
+use super::interpreters::{self, Against, Builds, Interpreter};
+use super::report::{Compared, Measured, Report, Row};
+use super::runs::{Runs, Usage};
+use super::settings::{Case, Plan};
+use crate::error::Result;
+use crate::lock::Lock;
+use crate::ui;
+use crate::workspace::Workspace;
+use std::path::Path;
+
+/// Measures the plan.
+///
+/// # Errors
+/// When packages cannot be installed or a command cannot be started.
+pub fn measure(
+    workspace: &Workspace,
+    plan: &Plan,
+    builds: &Builds,
+    profile: Option<&Path>,
+    against: &[Against],
+) -> Result<Report> {
+    // Two measurements at once would disturb each other.
+    let _lock = Lock::take(&workspace.output().join("bench/run.lock"))?;
+    let interpreters = interpreters::prepare(workspace, plan, builds, profile, against)?;
+    let runs = Runs::new(workspace, plan, &builds.pristine.python);
+    let calls = Calls::new();
+    let mut rows = Vec::new();
+    for case in &plan.cases {
+        let step = ui::Step::new("Measuring", &case.name);
+        rows.push(row(plan, &runs, &calls, &interpreters, case)?);
+        step.done();
+    }
+    Ok(Report {
+        release: builds.patched.release.version.clone(),
+        profile: builds.profile.to_owned(),
+        rounds: plan.rounds,
+        interpreters: interpreters.iter().map(compared).collect(),
+        rows,
+        notes: notes(&interpreters, calls.missing())?,
+    })
+}
+
+fn notes(interpreters: &[Interpreter], missing: Option<&str>) -> Result<Vec<String>> {
+    let mut notes: Vec<String> = missing.into_iter().map(str::to_owned).collect();
+    for interpreter in interpreters.iter().filter(|one| one.brings_packages) {
+        let compiled = interpreters::compiled(&interpreter.packages)?;
+        notes.push(format!(
+            "{}: wheels with compiled modules: {}",
+            interpreter.name,
+            compiled.join(", ")
+        ));
+    }
+    Ok(notes)
+}
+
+fn compared(interpreter: &Interpreter) -> Compared {
+    let words = interpreter
+        .command
+        .iter()
+        .map(|word| word.to_string_lossy());
+    Compared {
+        name: interpreter.name.clone(),
+        command: words.collect::<Vec<_>>().join(" "),
+        base: interpreter.base,
+        ours: interpreter.ours,
+    }
+}
+
+fn row(
+    plan: &Plan,
+    runs: &Runs,
+    calls: &Calls,
+    interpreters: &[Interpreter],
+    case: &Case,
+) -> Result<Row> {
+    // The first run with each writes the .pyc files, and warms the machine's cache.
+    for interpreter in interpreters {
+        runs.timed(interpreter, case)?;
+    }
+    let mut left = Vec::new();
+    for interpreter in interpreters {
+        left.push(runs.kept(interpreter, case, &[], &[])?);
+    }
+    let mut usages = vec![Vec::new(); interpreters.len()];
+    for round in 0..plan.rounds as usize {
+        for place in 0..interpreters.len() {
+            // Nobody always comes after the same one.
+            let place = (place + round) % interpreters.len();
+            usages[place].push(runs.timed(&interpreters[place], case)?);
+        }
+    }
+    let mut measured = Vec::new();
+    for (place, interpreter) in interpreters.iter().enumerate() {
+        let base = &left[interpreter.base];
+        let difference = if !interpreter.ours && interpreter.base == 0 {
+            behavior::statuses(base, &left[place])
+        } else {
+            behavior::difference(base, &left[place], &plan.hide)
+        };
+        measured.push(Measured {
+            modules: counts::modules(runs, interpreter, case)?,
+            calls: calls.count(runs, interpreter, case)?,
+            difference,
+            ..summary(&usages[place])
+        });
+    }
+    Ok(Row {
+        tool: case.tool.clone(),
+        purpose: case.purpose,
+        name: case.name.clone(),
+        arguments: case.arguments.clone(),
+        measured,
+    })
+}
+
+fn summary(usages: &[Usage]) -> Measured {
+    let walls: Vec<f64> = usages.iter().map(|usage| usage.wall).collect();
+    let cpu = usages.iter().map(|usage| usage.cpu);
+    Measured {
+        wall: walls.iter().copied().fold(f64::INFINITY, f64::min),
+        walls,
+        cpu: cpu.fold(f64::INFINITY, f64::min),
+        modules: 0,
+        peak: usages.iter().map(|usage| usage.peak).min().unwrap_or(0),
+        calls: None,
+        difference: None,
+    }
+}

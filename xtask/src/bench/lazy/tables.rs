@@ -1,0 +1,82 @@
+//! Prints what was measured.
+
+use super::report::{Measured, Report};
+
+/// One table for each thing that was measured, then what differs.
+pub fn print(report: &Report) {
+    let first = &report.interpreters[0].name;
+    println!(
+        "CPython {} ({}), the fastest of {} interleaved runs",
+        report.release, report.profile, report.rounds
+    );
+    table(
+        report,
+        &format!("wall time: {first} in ms, others as a part of their base"),
+        |row, place| {
+            let row = &report.rows[row];
+            if place == 0 {
+                return format!("{:.1}", row.measured[0].wall * 1e3);
+            }
+            let mark = if row.measured[place].difference.is_some() {
+                "!"
+            } else {
+                ""
+            };
+            format!("{:.2}{mark}", report.ratio(row, place))
+        },
+    );
+    let numbers = |title: &str, of: fn(&Measured) -> String| {
+        table(report, title, |row, place| {
+            of(&report.rows[row].measured[place])
+        });
+    };
+    numbers("modules loaded", |measured| measured.modules.to_string());
+    numbers("peak memory in MiB", |measured| {
+        format!("{:.1}", measured.peak as f64 / 1024.0)
+    });
+    numbers("file-system calls", |measured| {
+        measured.calls.map_or("-".into(), |calls| calls.to_string())
+    });
+    println!();
+    for compared in &report.interpreters {
+        let base = &report.interpreters[compared.base].name;
+        println!(
+            "{}: {}, compared with {base}",
+            compared.name, compared.command
+        );
+    }
+    for note in &report.notes {
+        println!("{note}");
+    }
+    for row in &report.rows {
+        for (compared, measured) in report.interpreters.iter().zip(&row.measured) {
+            if let (false, Some(difference)) = (compared.ours, &measured.difference) {
+                println!("! {}, {}: {difference}", compared.name, row.name);
+            }
+        }
+    }
+}
+
+fn table(report: &Report, title: &str, cell: impl Fn(usize, usize) -> String) {
+    let names: Vec<_> = report
+        .interpreters
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    let width = |name: &str| name.chars().count().max(7);
+    let first = report.rows.iter().map(|row| row.name.chars().count());
+    let first = first.max().unwrap_or(0);
+    println!("\n{title}");
+    print!("{:first$}", "");
+    for name in &names {
+        print!("  {name:>0$}", width(name));
+    }
+    println!();
+    for (index, row) in report.rows.iter().enumerate() {
+        print!("{:first$}", row.name);
+        for (place, name) in names.iter().enumerate() {
+            print!("  {:>1$}", cell(index, place), width(name));
+        }
+        println!();
+    }
+}
