@@ -1,8 +1,8 @@
-//! `test`: everything that must hold, in named parts; or CPython's whole suite against a pristine build.
+//! `test`: everything that must hold, in named parts; or CPython's whole suite against a pristine build; or suites of packages.
 
 use super::SourceOptions;
 use crate::error::{Failure, Result};
-use crate::suite::{self, Counts, Outcome, Part, Parts, Subject};
+use crate::suite::{self, Counts, Outcome, Part, Parts, Subject, packages};
 use crate::ui;
 use crate::workspace::Workspace;
 use std::io::Write;
@@ -34,6 +34,12 @@ pub struct Options {
     /// With --full: run everything again, also what is kept.
     #[arg(long, requires = "full")]
     fresh: bool,
+    /// Run the test suites of packages in each mode of packages.toml, and compare their cases with the first mode's.
+    #[arg(long, conflicts_with_all = ["full", "parts"])]
+    packages: bool,
+    /// With --packages: only this one; can be given several times.
+    #[arg(long = "package", value_name = "NAME", requires = "packages")]
+    only: Vec<String>,
     /// Jobs at a time [default: the number of processors]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -63,6 +69,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         })?;
         return Ok(status(comparison.is_clean()));
     }
+    if options.packages {
+        return run_packages(workspace, &subject, options);
+    }
     let mut parts = options.parts.clone();
     if parts.is_empty() {
         parts = Part::all();
@@ -82,6 +91,34 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         print(&sum.to_string())?;
     }
     Ok(status(sum.failed == 0))
+}
+
+/// How many differences of a suite are shown; --json has all.
+const SHOWN: usize = 20;
+
+fn run_packages(workspace: &Workspace, subject: &Subject, options: &Options) -> Result<ExitCode> {
+    let found = packages::compare(workspace, subject, &options.only)?;
+    if options.json {
+        super::json::print_json(&found)?;
+    } else {
+        for one in &found {
+            let different = one.differences.len();
+            print(&format!(
+                "{:16} {:8} {}, {different} different",
+                one.package, one.mode, one.counts
+            ))?;
+            for difference in one.differences.iter().take(SHOWN) {
+                print(&format!(
+                    "    {:?} instead of {:?}: {}",
+                    difference.found, difference.wanted, difference.case
+                ))?;
+            }
+            if different > SHOWN {
+                print(&format!("    and {} more", different - SHOWN))?;
+            }
+        }
+    }
+    Ok(status(found.iter().all(|one| one.differences.is_empty())))
 }
 
 fn summarize(outcome: &Outcome) {

@@ -1,4 +1,4 @@
-//! Tests: the parts of `cargo xtask test`, and CPython's whole suite compared with a pristine build.
+//! Tests: the parts of `cargo xtask test`, CPython's whole suite compared with a pristine build, the suites of packages.
 //!
 //! Nothing is skipped silently: a part that cannot run fails, and counts come from the runners' own output.
 
@@ -6,6 +6,7 @@ mod counts;
 mod full;
 mod modules;
 mod output;
+pub mod packages;
 mod parts;
 mod regrtest;
 
