@@ -15,7 +15,7 @@ use std::process::ExitCode;
 pub struct Options {
     #[command(flatten)]
     build: BuildOptions,
-    /// Install numpy, pydantic and lxml from a package index as well and import them.
+    /// Install the wheels of cpython-ports/<port>/wheels/ from a package index as well, and use them eagerly and lazily.
     #[arg(long)]
     wheels: bool,
     /// Print JSON.
@@ -36,12 +36,13 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     request.source.release = Some(built.release.version.clone());
     let pristine = build::build(workspace, &request)?;
     let wheels = if options.wheels {
-        Wheels::Install
+        let port = workspace.port_file(&options.build.source.port);
+        Wheels::Install(port.with_file_name("wheels"))
     } else {
         Wheels::Skip
     };
     let step = ui::Step::new("Checking", built.prefix.display().to_string());
-    let checks = validate::validate(&port, profile, &built, &pristine, wheels);
+    let checks = validate::validate(&port, profile, &built, &pristine, &wheels);
     step.done();
     if options.json {
         print_json(&checks)?;

@@ -10,6 +10,7 @@ use crate::build::Built;
 use crate::error::Result;
 use crate::port::{Port, Profile};
 use serde::Serialize;
+use std::path::PathBuf;
 
 pub use programs::smoke;
 
@@ -57,10 +58,10 @@ impl Check {
 }
 
 /// Whether wheels are installed from a package index, which needs a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wheels {
-    /// Install and import some.
-    Install,
+    /// Install and use those that this folder names.
+    Install(PathBuf),
     /// Leave them out.
     Skip,
 }
@@ -71,7 +72,7 @@ pub fn validate(
     profile: &Profile,
     built: &Built,
     pristine: &Built,
-    wheels: Wheels,
+    wheels: &Wheels,
 ) -> Vec<Check> {
     let mut checks = vec![Check::made(
         "version, magic, SOABI",
@@ -84,11 +85,8 @@ pub fn validate(
         layout::check(built, pristine),
     ));
     checks.extend(smoke(&built.python, profile, &built.missing_modules));
-    if wheels == Wheels::Install {
-        checks.push(Check::made(
-            "wheels",
-            programs::wheels(&built.python, profile),
-        ));
+    if let Wheels::Install(folder) = wheels {
+        checks.extend(programs::wheels(&built.python, profile, folder));
     }
     checks
 }

@@ -7,13 +7,6 @@ use crate::port::{Port, Profile};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Packages with compiled extensions that much is built on, and the modules they bring.
-const WHEELS: &[(&str, &str)] = &[
-    ("numpy", "numpy"),
-    ("pydantic", "pydantic"),
-    ("lxml", "lxml.etree"),
-];
-
 const FACTS: &str = "import sys, sysconfig, importlib.util as u\n\
     print(hex(sys.hexversion), int.from_bytes(u.MAGIC_NUMBER[:2], 'little'), sysconfig.get_config_var('SOABI'))";
 
@@ -165,24 +158,43 @@ fn ensurepip(python: &Path, profile: &Profile) -> Result<Check> {
     Ok(Check::of("ensurepip", &[], said.trim()))
 }
 
-/// Installs wheels into a new venv and imports them.
-pub fn wheels(python: &Path, profile: &Profile) -> Result<Check> {
-    let folder = tempfile::tempdir().doing("make a temporary folder for", python)?;
-    let place = folder.path().join("venv").display().to_string();
+/// Installs the wheels of `folder` into a new venv and uses them, with imports eager and lazy.
+pub fn wheels(python: &Path, profile: &Profile, folder: &Path) -> Vec<Check> {
+    let venv = tempfile::tempdir().doing("make a temporary folder for", python);
+    let venv = venv.and_then(|venv| install(python, profile, folder, venv.path()).map(|()| venv));
+    let venv = match venv {
+        Ok(venv) => venv,
+        Err(failure) => return vec![Check::made("wheels", Err(failure))],
+    };
+    let smoke = folder.join("smoke.py").display().to_string();
+    let inside = venv.path().join("venv/bin/python");
+    let check = |name, options: &[&str]| {
+        let said = run(&inside, profile, &[options, &[smoke.as_str()]].concat());
+        Check::made(name, said.map(|said| Check::of(name, &[], said.trim())))
+    };
+    vec![
+        check("wheels", &[]),
+        check("wheels, lazy imports", &["-X", "lazy_imports=all"]),
+    ]
+}
+
+fn install(python: &Path, profile: &Profile, folder: &Path, venv: &Path) -> Result<()> {
+    let place = venv.join("venv").display().to_string();
     run(python, profile, &["-m", "venv", &place])?;
-    let inside = folder.path().join("venv/bin/python");
-    let mut install = vec!["-m", "pip", "install", "--quiet", "--only-binary=:all:"];
-    install.extend(WHEELS.iter().map(|(package, _)| *package));
-    run(&inside, profile, &install)
+    let requirements = folder.join("requirements.txt").display().to_string();
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+    ];
+    let what = ["--require-hashes", "--requirement", &requirements];
+    let inside = venv.join("venv/bin/python");
+    run(&inside, profile, &[&pip[..], &what].concat())
         .map_err(|failure| failure.next("this check needs a network and a package index"))?;
-    let code: Vec<_> = WHEELS
-        .iter()
-        .map(|(package, module)| {
-            format!("import {module}, importlib.metadata as m; print('{package}', m.version('{package}'), end=' ')")
-        })
-        .collect();
-    let said = run(&inside, profile, &["-c", &code.join("\n")])?;
-    Ok(Check::of("wheels", &[], said.trim()))
+    Ok(())
 }
 
 fn run(python: &Path, profile: &Profile, arguments: &[&str]) -> Result<String> {
