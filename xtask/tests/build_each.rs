@@ -59,6 +59,26 @@ fn every_patch_is_built_and_its_tests_are_run() {
 }
 
 #[test]
+fn what_passed_is_kept_until_it_changes() {
+    let fixture = fixture(&PYTHON.replace("exit 0", "exit 0 # changed"));
+    fixture.xtask(&["check", "--build-each"]).ok();
+    let asked = fixture.read("target/clinker/asked");
+    fixture
+        .xtask(&["check", "--build-each"])
+        .ok()
+        .says("add-a-test (kept)")
+        .says("change-the-interpreter (kept)")
+        .says("change-no-test (kept)");
+    assert_eq!(fixture.read("target/clinker/asked"), asked);
+    fixture.xtask(&["patch", "drop", "add-a-test"]).ok();
+    fixture.xtask(&["check", "--build-each"]).ok();
+    assert_eq!(
+        fixture.read("target/clinker/asked"),
+        format!("{asked}-m test --match test.test_capi.test_eval.* test_capi\n")
+    );
+}
+
+#[test]
 fn a_patch_that_fails_its_tests_is_named_and_the_others_are_still_tried() {
     let fixture =
         fixture("#!/bin/sh\n[ \"$2\" = test ] && echo the test fails && exit 1\nexit 0\n");

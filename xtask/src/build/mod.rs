@@ -83,61 +83,119 @@ impl Record {
     }
 }
 
+/// What is to be built, and where.
+struct Subject {
+    port: Port,
+    release: Release,
+    database: Database,
+    /// Date of the last patch.
+    date: i64,
+    tree: Oid,
+    source_tree: PathBuf,
+    build_tree: PathBuf,
+    prefix: PathBuf,
+    /// The profile, marked if the build is of a part of the series.
+    label: String,
+    /// The package that is linked in.
+    archive: Option<String>,
+    identity: Identity,
+}
+
+impl Subject {
+    fn of(workspace: &Workspace, request: &Request) -> Result<Self> {
+        machine::require_tools()?;
+        let port = Port::load(workspace, &request.source.port)?;
+        let obtained = source::obtain(workspace, &port, &request.source)?;
+        let release = obtained.release;
+        let database = Database::open(workspace, &port.name)?;
+        let (tree, date) = tree_to_build(
+            workspace,
+            &port,
+            &database,
+            &release,
+            obtained.tree,
+            request,
+        )?;
+        let each = if request.through.is_some() {
+            "-each"
+        } else {
+            ""
+        };
+        let label = format!("{}{each}", request.profile);
+        let prefix = workspace.prefix(&release.version, &label, request.pristine);
+        let mut arguments = vec![format!("--prefix={}", prefix.display())];
+        let profile = port.profile(&request.profile)?;
+        arguments.extend(profile.configure.iter().cloned());
+        let archive = port
+            .archive
+            .clone()
+            .filter(|_| !request.pristine && request.through.is_none());
+        let identity = Identity {
+            release: release.version.clone(),
+            tree: tree.to_string(),
+            configuration: Configuration::here(arguments, configure_script(&database, tree)?)?,
+            archive: archive
+                .as_deref()
+                .map(|package| ArchiveIdentity::here(workspace, package))
+                .transpose()?,
+        };
+        Ok(Self {
+            source_tree: workspace
+                .source_tree(&format!("{}{each}", release.version), request.pristine),
+            build_tree: workspace.build_tree(&release.version, &label, request.pristine),
+            port,
+            release,
+            database,
+            date,
+            tree,
+            prefix,
+            label,
+            archive,
+            identity,
+        })
+    }
+}
+
+/// The key that a build of what is asked for has, or would have.
+///
+/// # Errors
+/// When the sources cannot be had, the series does not apply or a tool is missing.
+pub fn key(workspace: &Workspace, request: &Request) -> Result<String> {
+    Subject::of(workspace, request)?.identity.key()
+}
+
 /// Builds and installs what is asked for, unless it is there already.
 ///
 /// # Errors
 /// When the sources cannot be had, the series does not apply, a tool is missing or a step of the build fails.
 pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
-    machine::require_tools()?;
-    let port = Port::load(workspace, &request.source.port)?;
-    let profile = port.profile(&request.profile)?;
-    let obtained = source::obtain(workspace, &port, &request.source)?;
-    let release = &obtained.release;
-    let database = Database::open(workspace, &port.name)?;
-    let (tree, date) = tree_to_build(workspace, &port, &database, release, obtained.tree, request)?;
-
-    let label = match &request.through {
-        Some(_) => format!("{}-each", release.version),
-        None => release.version.clone(),
-    };
-    let profile_label = match &request.through {
-        Some(_) => format!("{}-each", request.profile),
-        None => request.profile.clone(),
-    };
-    let source_tree = workspace.source_tree(&label, request.pristine);
-    let build_tree = workspace.build_tree(&release.version, &profile_label, request.pristine);
-    let prefix = workspace.prefix(&release.version, &profile_label, request.pristine);
-    let _source_lock = Lock::take(&with_suffix(&source_tree, ".in-use.lock"))?;
-    let lock = Lock::take(&with_suffix(&build_tree, ".lock"))?;
-
-    let mut arguments = vec![format!("--prefix={}", prefix.display())];
-    arguments.extend(profile.configure.iter().cloned());
-    let archive = port
-        .archive
-        .as_deref()
-        .filter(|_| !request.pristine && request.through.is_none());
-    let identity = Identity {
-        release: release.version.clone(),
-        tree: tree.to_string(),
-        configuration: Configuration::here(arguments, configure_script(&database, tree)?)?,
-        archive: archive
-            .map(|package| ArchiveIdentity::here(workspace, package))
-            .transpose()?,
-    };
+    let subject = Subject::of(workspace, request)?;
+    let Subject {
+        release,
+        database,
+        tree,
+        source_tree,
+        build_tree,
+        prefix,
+        identity,
+        ..
+    } = &subject;
+    let _source_lock = Lock::take(&with_suffix(source_tree, ".in-use.lock"))?;
+    let lock = Lock::take(&with_suffix(build_tree, ".lock"))?;
     let key = identity.key()?;
-    let old = Record::of(&prefix);
+    let old = Record::of(prefix);
     let cpython = CPython {
-        source_tree: &source_tree,
-        build_tree: &build_tree,
-        prefix: &prefix,
-        profile,
-        date,
+        source_tree,
+        build_tree,
+        prefix,
+        profile: subject.port.profile(&request.profile)?,
+        date: subject.date,
         jobs: request.jobs.unwrap_or_else(cores),
         lock: &lock,
     };
     let built = |missing_modules| Built {
         release: release.clone(),
-        python: cpython::python(&prefix),
+        python: cpython::python(prefix),
         prefix: prefix.clone(),
         source_tree: source_tree.clone(),
         build_tree: build_tree.clone(),
@@ -146,36 +204,36 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     };
     if let Some(old) = old
         .as_ref()
-        .filter(|old| old.key == key && cpython::python(&prefix).exists())
+        .filter(|old| old.key == key && cpython::python(prefix).exists())
     {
         // The work tree is shared by all profiles and may hold another tree, or a user's edits, which are not built.
-        database.materialize(tree, &source_tree)?;
+        database.materialize(*tree, source_tree)?;
         ui::say("Up to date", prefix.display());
         return Ok(built(old.missing_modules.clone()));
     }
 
     let suffix = if request.pristine { "-pristine" } else { "" };
     let log = workspace.log(&format!(
-        "build-{}-{profile_label}{suffix}",
-        release.version
+        "build-{}-{}{suffix}",
+        release.version, subject.label
     ));
     let mut log = Log::start(log)?;
-    database.materialize(tree, &source_tree)?;
-    cpython.configure(&identity, &mut log)?;
+    database.materialize(*tree, source_tree)?;
+    cpython.configure(identity, &mut log)?;
     // The record goes first and comes back last: without it the prefix counts as unfinished.
-    let record = Record::file(&prefix);
+    let record = Record::file(prefix);
     remove_if_there(&record)?;
-    if let Some(package) = archive {
+    if let Some(package) = &subject.archive {
         let trees = archive::Trees {
             workspace,
-            source: &source_tree,
-            build: &build_tree,
+            source: source_tree,
+            build: build_tree,
         };
         trees.build(package, &mut log, &lock)?;
     }
     cpython.make(&mut log)?;
     let extent = old.map_or(Ok(Install::Everything), |old| {
-        extent(&database, &old.identity, &identity)
+        extent(database, &old.identity, identity)
     })?;
     cpython.install(extent, &mut log)?;
     let missing_modules = cpython.missing_modules()?;
@@ -184,7 +242,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         &record,
         &Record {
             key: key.clone(),
-            identity,
+            identity: identity.clone(),
             missing_modules: missing_modules.clone(),
         },
     )?;

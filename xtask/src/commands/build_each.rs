@@ -2,8 +2,9 @@
 
 use super::SourceOptions;
 use crate::build::logged::Log;
-use crate::build::{Request, build};
-use crate::error::{Failure, Result};
+use crate::build::{Request, build, key};
+use crate::error::{Context, Failure, Result};
+use crate::files::write_atomically;
 use crate::lock::Lock;
 use crate::port::Release;
 use crate::series::{Patch, Series};
@@ -12,7 +13,8 @@ use crate::workspace::Workspace;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Builds every prefix of the series and runs the tests its last patch touches; returns what failed.
+/// Builds every prefix of the series and runs the tests its last patch touches; returns what failed. What passed is kept:
+/// the next run takes only the prefixes that changed, or did not pass.
 ///
 /// # Errors
 /// When a build cannot be begun.
@@ -44,30 +46,40 @@ pub fn run(
             jobs: None,
             through: Some(patch.slug.clone()),
         };
-        let tested = build(workspace, &request).and_then(|built| {
-            let tests = Tests::of(patch);
-            if tests.names.is_empty() {
-                ui::say("Tested", format_args!("{}: it brings no tests", patch.slug));
-                return Ok(());
-            }
-            let folder = workspace.output().join("each");
-            let lock = Lock::take(&folder.join("tests.lock"))?;
-            let mut log = Log::start(workspace.log(&format!("each-{}", patch.slug)))?;
-            let mut command = Command::new(&built.python);
-            command.current_dir(&folder).args(["-m", "test"]);
-            for pattern in &tests.patterns {
-                command.args(["--match", pattern]);
-            }
-            command.args(&tests.names);
-            let names: Vec<_> = tests.names.iter().map(String::as_str).collect();
-            log.run("Testing", &names.join(", "), &mut command, &lock)
-        });
+        let tested = test(workspace, &request, patch);
         if let Err(mut failure) = tested {
             failure.what = format!("with the series up to {}: {}", patch.slug, failure.what);
             findings.push(failure);
         }
     }
     Ok(findings)
+}
+
+/// Builds the series through `patch` and runs its tests, unless just that has passed before.
+fn test(workspace: &Workspace, request: &Request, patch: &Patch) -> Result<()> {
+    let tests = Tests::of(patch);
+    let folder = workspace.output().join("each");
+    // The tests are part of what is built; which of them belong to the patch is not.
+    let passed = folder.join(format!("{}-{}", patch.slug, key(workspace, request)?));
+    let words = tests.words().join(" ");
+    if std::fs::read_to_string(&passed).is_ok_and(|kept| kept == words) {
+        ui::say("Passed", format_args!("{} (kept)", patch.slug));
+        return Ok(());
+    }
+    let built = build(workspace, request)?;
+    if tests.names.is_empty() {
+        ui::say("Tested", format_args!("{}: it brings no tests", patch.slug));
+    } else {
+        let lock = Lock::take(&folder.join("tests.lock"))?;
+        let mut log = Log::start(workspace.log(&format!("each-{}", patch.slug)))?;
+        let mut command = Command::new(&built.python);
+        command.current_dir(&folder).args(["-m", "test"]);
+        command.args(tests.words());
+        let names: Vec<_> = tests.names.iter().map(String::as_str).collect();
+        log.run("Testing", &names.join(", "), &mut command, &lock)?;
+    }
+    std::fs::create_dir_all(&folder).doing("make the folder of the tests", &folder)?;
+    write_atomically(&passed, words.as_bytes())
 }
 
 /// What `python -m test` is to run for a patch.
@@ -79,6 +91,17 @@ struct Tests {
 }
 
 impl Tests {
+    /// Arguments of `python -m test`.
+    fn words(&self) -> Vec<&str> {
+        let patterns = self
+            .patterns
+            .iter()
+            .flat_map(|pattern| ["--match", pattern]);
+        patterns
+            .chain(self.names.iter().map(String::as_str))
+            .collect()
+    }
+
     fn of(patch: &Patch) -> Self {
         let mut tests = Self {
             names: BTreeSet::new(),
