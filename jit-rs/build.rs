@@ -13,7 +13,13 @@ const ENTRY: usize = 64;
 
 fn main() {
     println!("cargo::rerun-if-env-changed=CLINKER_INCLUDE");
-    for file in ["src/c/glue.c", "src/c/layout.c", "include/clinker.h"] {
+    for file in [
+        "src/c/glue.c",
+        "src/c/lazy.c",
+        "src/c/layout.c",
+        "include/clinker.h",
+        "include/clinker_lazy.h",
+    ] {
         println!("cargo::rerun-if-changed={file}");
     }
     let Some(include) = std::env::var_os("CLINKER_INCLUDE") else {
@@ -25,6 +31,9 @@ fn main() {
         for header in [
             "pyconfig.h",
             "pycore_evalhooks.h",
+            "pycore_interp.h",
+            "pycore_lazyhooks.h",
+            "pycore_lazyimportobject.h",
             "opcode_ids.h",
             "cpython/code.h",
         ] {
@@ -40,6 +49,7 @@ fn main() {
     std::fs::write(out.join("layout.rs"), layout).expect("OUT_DIR can be written");
     compiler(&include)
         .file("src/c/glue.c")
+        .file("src/c/lazy.c")
         .include("include")
         .compile("clinker_glue");
 }

@@ -1,6 +1,6 @@
-//! Builds the archive and names it as a built-in module of CPython.
+//! Builds the archive and names it as built-in modules of CPython.
 //!
-//! All of its objects are joined into one, in which every symbol but the module's init function is local: so no Rust
+//! All of its objects are joined into one, in which every symbol but the modules' init functions is local: so no Rust
 //! symbol is seen by extensions, and nothing of it can clash with theirs.
 
 use super::logged::Log;
@@ -12,10 +12,10 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The module's name.
-const MODULE: &str = "_jit";
-/// Its init function, which is its one global symbol.
-pub const SYMBOL: &str = "PyInit__jit";
+/// The modules' names.
+const MODULES: [&str; 2] = ["_jit", "_lazyclient"];
+/// Their init functions, which are its global symbols.
+pub const SYMBOLS: [&str; 2] = ["PyInit__jit", "PyInit__lazyclient"];
 /// Programs of the build tree that it is linked into.
 const LINKED: [&str; 2] = ["python", "Programs/_testembed"];
 
@@ -41,20 +41,24 @@ impl Trees<'_> {
             "-r",
             "--gc-sections",
             "--force-group-allocation",
-            "-u",
-            SYMBOL,
             "-e",
-            SYMBOL,
-            "-o",
+            SYMBOLS[0],
         ])
+        .args(SYMBOLS.iter().flat_map(|symbol| ["-u", symbol]))
+        .arg("-o")
         .arg(&object)
         .arg(&library)
         .current_dir(&folder);
         log.run("Joining", "the archive's objects", &mut join, lock)
-            .map_err(|failure| failure.next(format!("package {package} must define {SYMBOL}")))?;
+            .map_err(|failure| {
+                failure.next(format!(
+                    "package {package} must define {}",
+                    SYMBOLS.join(" and ")
+                ))
+            })?;
         let mut hide = Command::new("objcopy");
         // Bitcode that rustc embeds is of no use once joined, and binutils with an LLVM plugin fail on it.
-        hide.arg(format!("--keep-global-symbol={SYMBOL}"))
+        hide.args(SYMBOLS.map(|symbol| format!("--keep-global-symbol={symbol}")))
             .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
             .arg(&object)
             .current_dir(&folder);
@@ -169,10 +173,14 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
 fn name_module(archive: &Path, build_tree: &Path) -> Result<()> {
     let file = build_tree.join("Modules/Setup.local");
     let archive = archive.strip_prefix(build_tree).unwrap_or(archive);
-    let text = format!(
-        "*static*\n{MODULE} {} -lgcc_s -lm -lpthread -ldl\n",
-        archive.display()
-    );
+    // The makefile may give the archive to the linker once for each module: it takes the one object in it once.
+    let lines = MODULES.map(|module| {
+        format!(
+            "{module} {} -lgcc_s -lm -lpthread -ldl\n",
+            archive.display()
+        )
+    });
+    let text = format!("*static*\n{}", lines.concat());
     if std::fs::read_to_string(&file).is_ok_and(|old| old == text) {
         return Ok(());
     }
