@@ -1,4 +1,5 @@
-//! New C API is in the tier its header is for: unstable or private, and private headers need `Py_BUILD_CORE`.
+//! New C API is in the tier its header is for: unstable or private, and private headers need `Py_BUILD_CORE`. What a PEP
+//! specifies can be public.
 
 use super::{Change, Finding, declared};
 
@@ -21,9 +22,12 @@ pub fn lint(change: &Change) -> Vec<Finding> {
             // An exception that programs can name has no other tier.
             None
         } else if line.path.starts_with("Include/cpython/") {
-            Some(format!(
-                "{place}: {name} would be public for good; new API begins with PyUnstable_ or _Py"
-            ))
+            (!names_pep(&change.patch.message.text)).then(|| {
+                format!(
+                    "{place}: {name} would be public for good; new API begins with PyUnstable_ or _Py, unless the \
+                     message names the PEP that specifies it"
+                )
+            })
         } else {
             Some(format!(
                 "{place}: {name} would be in the stable ABI; declare it in Include/cpython/ or Include/internal/"
@@ -49,9 +53,17 @@ pub fn lint(change: &Change) -> Vec<Finding> {
     findings
 }
 
+/// Whether a message says what a core developer would ask for: the accepted proposal behind a name.
+fn names_pep(message: &str) -> bool {
+    message
+        .split("PEP ")
+        .skip(1)
+        .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::messages;
+    use super::super::testing::{findings, messages};
     use super::*;
 
     const HEAD: &str =
@@ -84,6 +96,14 @@ mod tests {
             messages(lint, &[("Include/internal/x.h", &text)])[0]
                 .contains("does not begin with _Py")
         );
+    }
+
+    #[test]
+    fn what_a_pep_specifies_can_be_public() {
+        let public = ("Include/cpython/x.h", "PyAPI_FUNC(int) PyX_Do(void);");
+        let found = |subject| findings(lint, subject, "News: none [test]", &[public], &[]).len();
+        assert_eq!(found("Add the C functions of PEP 810"), 0);
+        assert_eq!(found("Add C functions; no PEP says so"), 1);
     }
 
     #[test]
