@@ -82,6 +82,7 @@ fn every_command_is_measured_with_every_interpreter() {
     .ok()
     .prints("wall time: stock in ms, others as a part of their base")
     .prints("stock   normal      all  profile    plain  plain all")
+    .prints("processor time: stock in ms")
     .prints("modules loaded")
     .prints("peak memory in MiB")
     .prints("plain all: python3 -X lazy_imports=all, compared with plain");

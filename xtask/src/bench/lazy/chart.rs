@@ -20,7 +20,7 @@ pub fn svg(report: &Report) -> String {
     let height = TOP + report.rows.len() * group + 24;
     let total = LEFT + WIDTH + 70;
     let ratios = report.rows.iter().flat_map(|row| {
-        let ratio = |&place: &usize| report.ratio(row, place);
+        let ratio = |&place: &usize| report.ratio(row, place, |measured| measured.wall);
         shown.iter().map(ratio).collect::<Vec<_>>()
     });
     let most = ratios.fold(1.0_f64, f64::max);
@@ -68,7 +68,7 @@ pub fn svg(report: &Report) -> String {
             escaped(&row.name)
         ));
         for (offset, &place) in shown.iter().enumerate() {
-            let ratio = report.ratio(row, place);
+            let ratio = report.ratio(row, place, |measured| measured.wall);
             let differs = row.measured[place].difference.is_some();
             let y = y + offset * BAR;
             line(format_args!(

@@ -68,10 +68,10 @@ pub struct Measured {
 }
 
 impl Report {
-    /// The fastest run of an interpreter, as a part of that of its base.
-    pub fn ratio(&self, row: &Row, interpreter: usize) -> f64 {
+    /// A time of an interpreter, as a part of that of its base.
+    pub fn ratio(&self, row: &Row, interpreter: usize, time: fn(&Measured) -> f64) -> f64 {
         let base = self.interpreters[interpreter].base;
-        row.measured[interpreter].wall / row.measured[base].wall
+        time(&row.measured[interpreter]) / time(&row.measured[base])
     }
 
     /// Names of our interpreters' commands that differ from stock, with the differences.
