@@ -23,7 +23,7 @@ END
 "#;
 
 /// Plays `python -m test`: each line of results.txt is a file, a case and a result. `once` is a case that passes only when
-/// it is selected with -m, `die` a process that dies.
+/// it is selected with -m, `eager` one that passes only without lazy imports, `die` a process that dies.
 const RUNNER: &str = r#"#!/usr/bin/env python3
 import os, sys
 here = os.path.dirname(os.path.abspath(__file__))
@@ -34,7 +34,7 @@ with open(os.path.join(here, "calls.txt"), "a") as calls:
     calls.write(" ".join(arguments) + "\n")
 if "crash" in (entry[2] for entry in entries):
     sys.exit("Fatal Python error")
-selected, junit, names, words = [], None, [], iter(arguments)
+selected, junit, names, excluded, words = [], None, [], [], iter(arguments)
 for word in words:
     if word == "-m":
         selected.append(next(words))
@@ -42,17 +42,21 @@ for word in words:
         junit = next(words)
     elif word in ("-u", "--timeout"):
         next(words)
+    elif word == "-x":
+        excluded = list(words)
     elif not word.startswith("-"):
         names.append(word)
 selected = [case for case in selected if case != "test"]
 files, xml, counts = {}, [], {"pass": 0, "fail": 0, "skip": 0}
 for name, case, result in entries:
     case = f"test.{name}.C.{case}"
-    if names and name not in names or selected and case not in selected:
+    if name in excluded or names and name not in names or selected and case not in selected:
         continue
     if result == "die":
         files[name] = "worker non-zero exit code (Exit code -11 (SIGSEGV))"
         continue
+    if result == "eager":
+        result = "fail" if os.environ.get("PYTHON_LAZY_IMPORTS") == "all" else "pass"
     if result == "once":
         result = "pass" if selected else "fail"
     counts[result] += 1
@@ -230,4 +234,52 @@ fn an_interrupted_comparison_goes_on_with_what_is_kept() {
         .xtask(&["test", "--full"])
         .fails(1)
         .says("Kept pristine");
+}
+
+#[test]
+fn with_lazy_imports_what_is_left_out_is_named_and_neither_run_nor_lost() {
+    let patched = STOCK.replace("one pass", "one eager");
+    let fixture = with_results(&format!("{patched}test_d test_one pass\n"));
+    let list = "root/cpython-ports/9.9/tests.toml";
+    let group = fixture.read(list);
+    let not_lazy = "[[not-lazy]]\nmodule = \"test_b\"\nwhy = \"is about imports\"\n";
+    fixture.write(list, &format!("{group}{not_lazy}"));
+    fixture.xtask(&["test", "--full"]).ok();
+    let ran = fixture
+        .xtask(&["test", "--full", "--lazy=all"])
+        .fails(1)
+        .says("Kept pristine");
+    for line in [
+        "left out  test_b: is about imports",
+        "ours      test.test_a.C.test_one [lazy]",
+        "ours      test.test_c.C.test_one [lazy]",
+    ] {
+        assert!(
+            ran.out.lines().any(|other| other == line),
+            "no `{line}` in\n{}{}",
+            ran.out,
+            ran.err
+        );
+    }
+    assert_eq!(last_line(&ran), "2 ours, 0 lost, 0 flaky, 1 upstream");
+    let report = fixture.read("target/clinker/comparison-9.9.3-dev-lazy.md");
+    assert!(report.contains("| `test_b` | is about imports |"));
+
+    // A run that left out something else is not taken.
+    fixture.write(list, &group);
+    let ran = fixture.xtask(&["test", "--full", "--lazy=all"]).fails(1);
+    assert_eq!(last_line(&ran), "3 ours, 0 lost, 0 flaky, 1 upstream");
+    assert!(!ran.out.contains("left out"));
+}
+
+#[test]
+fn a_list_with_unknown_keys_is_refused() {
+    let fixture = with_results(STOCK);
+    let list = "root/cpython-ports/9.9/tests.toml";
+    let group = fixture.read(list);
+    fixture.write(list, &format!("{group}[[lazy]]\nmodule = \"test_b\"\n"));
+    fixture
+        .xtask(&["test", "--full", "--lazy=all"])
+        .fails(2)
+        .says("the list of CPython's tests is not valid");
 }

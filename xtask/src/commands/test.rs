@@ -2,7 +2,7 @@
 
 use super::SourceOptions;
 use crate::error::{Failure, Result};
-use crate::suite::{self, Counts, Outcome, Part, Parts, Subject, packages};
+use crate::suite::{self, Counts, Imports, Outcome, Part, Parts, Subject, packages};
 use crate::ui;
 use crate::workspace::Workspace;
 use std::io::Write;
@@ -31,6 +31,9 @@ pub struct Options {
     /// comparison goes on where it was.
     #[arg(long)]
     full: bool,
+    /// With --full: compare one run with all imports lazy instead, without the modules that tests.toml leaves out.
+    #[arg(long, value_name = "MODE", value_enum, requires = "full")]
+    lazy: Option<Lazy>,
     /// With --full: run everything again, also what is kept.
     #[arg(long, requires = "full")]
     fresh: bool,
@@ -48,6 +51,13 @@ pub struct Options {
     json: bool,
 }
 
+/// Which imports are lazy.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Lazy {
+    /// All that can be.
+    All,
+}
+
 /// Runs the parts, or the comparison.
 ///
 /// The last line on standard output is `N passed, N failed, N skipped`; exit status 1 when anything failed.
@@ -61,7 +71,11 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         jobs: options.jobs.map(usize::from),
     };
     if options.full {
-        let comparison = suite::compare_with_pristine(workspace, &subject, options.fresh)?;
+        let imports = match options.lazy {
+            Some(Lazy::All) => Imports::Lazy,
+            None => Imports::Eager,
+        };
+        let comparison = suite::compare_with_pristine(workspace, &subject, imports, options.fresh)?;
         print(&if options.json {
             comparison.json()
         } else {

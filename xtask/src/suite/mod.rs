@@ -11,7 +11,7 @@ mod parts;
 mod regrtest;
 
 pub use counts::Counts;
-pub use full::compare as compare_with_pristine;
+pub use full::{Imports, compare as compare_with_pristine};
 pub use parts::{Outcome, Part, Parts};
 
 use crate::build;

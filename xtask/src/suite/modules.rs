@@ -1,15 +1,31 @@
-//! Which modules of CPython's suite are run: those a port names, and those its series touches.
+//! Which modules of CPython's suite are run: those a port names, those its series touches, and not those that lazy imports cannot pass.
 
 use crate::error::{Context, Failure, Result};
 use crate::workspace::Workspace;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct File {
     group: Vec<Group>,
+    #[serde(default)]
+    not_lazy: Vec<NotLazy>,
+}
+
+/// How many modules may be left out when all imports are lazy.
+const MOST_NOT_LAZY: usize = 8;
+
+/// A module that is left out when all imports are lazy.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotLazy {
+    /// Its name, as the test runner takes it.
+    pub module: String,
+    /// Why it cannot pass.
+    pub why: String,
 }
 
 #[derive(Deserialize)]
@@ -24,17 +40,29 @@ struct Group {
 /// # Errors
 /// When the file is missing or not valid, names no module, one twice, or gives no reason.
 pub fn named(workspace: &Workspace, port: &str) -> Result<Vec<String>> {
+    Ok(read(workspace, port)?.0)
+}
+
+/// The modules that the same file leaves out when all imports are lazy.
+///
+/// # Errors
+/// As [`named`].
+pub fn not_lazy(workspace: &Workspace, port: &str) -> Result<Vec<NotLazy>> {
+    Ok(read(workspace, port)?.1)
+}
+
+fn read(workspace: &Workspace, port: &str) -> Result<(Vec<String>, Vec<NotLazy>)> {
     let path = workspace.port_file(port).with_file_name("tests.toml");
     let text = std::fs::read_to_string(&path).doing("read the list of CPython's tests", &path)?;
     parse(&text).map_err(|why| {
         Failure::environment("the list of CPython's tests is not valid")
             .at(path.display())
             .because(why)
-            .next("correct the file: [[group]] tables with `why` and `modules`")
+            .next("correct the file: [[group]] tables with `why` and `modules`, [[not-lazy]] tables with `module` and `why`")
     })
 }
 
-fn parse(text: &str) -> Result<Vec<String>, String> {
+fn parse(text: &str) -> Result<(Vec<String>, Vec<NotLazy>), String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     let mut seen = BTreeSet::new();
     let mut modules = Vec::new();
@@ -52,7 +80,22 @@ fn parse(text: &str) -> Result<Vec<String>, String> {
     if modules.is_empty() {
         return Err("it names no module".into());
     }
-    Ok(modules)
+    let mut seen = BTreeSet::new();
+    for NotLazy { module, why } in &file.not_lazy {
+        if why.trim().is_empty() {
+            return Err(format!("{module} is left out without a reason in `why`"));
+        }
+        if !seen.insert(module) {
+            return Err(format!("{module} is left out twice"));
+        }
+    }
+    if seen.len() > MOST_NOT_LAZY {
+        return Err(format!(
+            "it leaves out {} modules; {MOST_NOT_LAZY} are allowed",
+            seen.len()
+        ));
+    }
+    Ok((modules, file.not_lazy))
 }
 
 /// The test module that the file at `path` of a CPython source tree is part of, as its test runner calls it.
@@ -85,7 +128,26 @@ mod tests {
     #[test]
     fn modules_keep_their_order() {
         let text = "[[group]]\nwhy = 'a'\nmodules = ['test_b', 'test_a']\n[[group]]\nwhy = 'b'\nmodules = ['test_c']\n";
-        assert_eq!(parse(text).unwrap(), ["test_b", "test_a", "test_c"]);
+        assert_eq!(parse(text).unwrap().0, ["test_b", "test_a", "test_c"]);
+    }
+
+    #[test]
+    fn what_is_left_out_has_reasons_and_is_little() {
+        let with = |tables: &str| {
+            parse(&format!(
+                "[[group]]\nwhy = 'a'\nmodules = ['test_a']\n{tables}"
+            ))
+        };
+        let table = |name: &str| format!("[[not-lazy]]\nmodule = '{name}'\nwhy = 'b'\n");
+        let (_, left_out) = with(&table("test_a")).unwrap();
+        assert_eq!(left_out[0].module, "test_a");
+        assert_eq!(left_out[0].why, "b");
+        let why = |tables: &str| with(tables).unwrap_err();
+        assert!(why(&table("test_a").replace('b', "")).contains("without a reason"));
+        assert!(why(&table("test_a").repeat(2)).contains("test_a is left out twice"));
+        let many: String = (0..9).map(|n| table(&format!("test_{n}"))).collect();
+        assert!(why(&many).contains("9 modules; 8 are allowed"));
+        assert!(why("[[not-lazy]]\nmodule = 'test_a'\nwhy = 'b'\nwho = 'c'\n").contains("who"));
     }
 
     #[test]

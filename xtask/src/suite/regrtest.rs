@@ -120,6 +120,12 @@ pub fn module(file: &str) -> String {
     }
 }
 
+/// Whether a file or a case is the test module `name`, or is in it.
+pub fn is_of(file_or_case: &str, name: &str) -> bool {
+    let (inner, name) = (module(file_or_case), module(name));
+    inner == name || inner.starts_with(&format!("{name}."))
+}
+
 /// `0:11:15 load avg: 4.46 [456/481/3] test_weakset passed` is (481, "test_weakset", Passed).
 fn progress(line: &str) -> Option<(u64, &str, FileState)> {
     let (clock, rest) = line.split_once(" [")?;
@@ -234,6 +240,20 @@ impl Run {
         self.skipped
             .retain(|case| !self.failed.contains(case) && !self.passed.contains(case));
         Ok(())
+    }
+
+    /// Forgets the files and cases of the test modules for which `is_out` holds.
+    pub fn leave_out(&mut self, is_out: impl Fn(&str) -> bool) {
+        let retain = |cases: &mut BTreeSet<String>| {
+            let before = cases.len();
+            cases.retain(|case| !is_out(case.strip_suffix(" (whole file)").unwrap_or(case)));
+            (before - cases.len()) as u64
+        };
+        let counts = &mut self.counts;
+        counts.passed = counts.passed.saturating_sub(retain(&mut self.passed));
+        counts.failed = counts.failed.saturating_sub(retain(&mut self.failed));
+        counts.skipped = counts.skipped.saturating_sub(retain(&mut self.skipped));
+        self.files.retain(|file, _| !is_out(file));
     }
 
     /// The test file that `case` belongs to.

@@ -65,6 +65,7 @@ pub fn run(
     command
         .arg("--junit-xml")
         .arg(&junit)
+        .args(exclusion(configuration))
         .envs(&configuration.environment);
     process::run(&mut command, &log, |line| step.detail(line.trim()))?;
     step.done();
@@ -81,13 +82,28 @@ pub fn run(
         format_args!("{}: {}", configuration.name, run.counts),
     );
     let kept = Kept {
-        arguments: regrtest::arguments(),
+        arguments: arguments(configuration),
         environment: configuration.environment.clone(),
         run,
     };
     let json = serde_json::to_vec(&kept).doing("keep the results of a test run", &file)?;
     files::write_atomically(&file, &json)?;
     Ok(kept.run)
+}
+
+/// What the runner is told to leave out.
+fn exclusion<'a>(configuration: &'a Configuration) -> impl Iterator<Item = &'a str> {
+    let option = (!configuration.left_out.is_empty()).then_some("-x");
+    let names = configuration.left_out.iter();
+    option
+        .into_iter()
+        .chain(names.map(|one| one.module.as_str()))
+}
+
+fn arguments(configuration: &Configuration) -> Vec<String> {
+    let mut arguments = regrtest::arguments();
+    arguments.extend(exclusion(configuration).map(str::to_owned));
+    arguments
 }
 
 /// What is kept in `file`, when it was made with the same arguments and environment.
@@ -101,6 +117,6 @@ fn kept(file: &Path, configuration: &Configuration) -> Result<Option<Run>> {
         return Ok(None);
     };
     let same =
-        kept.arguments == regrtest::arguments() && kept.environment == configuration.environment;
+        kept.arguments == arguments(configuration) && kept.environment == configuration.environment;
     Ok(same.then_some(kept.run))
 }

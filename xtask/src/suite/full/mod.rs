@@ -1,7 +1,8 @@
 //! CPython's whole suite on the patched build, case by case against the pristine one: upstream's failures are told from ours.
 //!
 //! Three runs: pristine, patched without a client of the hooks, patched with the archive registered. Each is kept under its
-//! build's key once it came to its end, so that an interrupted comparison goes on where it was.
+//! build's key once it came to its end, so that an interrupted comparison goes on where it was. With lazy imports, there is one
+//! run instead of the last two: patched, with all imports lazy, without the modules that `tests.toml` leaves out.
 
 mod keep;
 mod report;
@@ -11,7 +12,8 @@ mod verdict;
 pub use report::Comparison;
 
 use super::Subject;
-use super::regrtest::Run;
+use super::modules::{self, NotLazy};
+use super::regrtest::{Run, is_of};
 use crate::build::{self, Built};
 use crate::error::{Failure, Result};
 use crate::files;
@@ -26,13 +28,28 @@ struct Configuration<'a> {
     name: &'static str,
     built: &'a Built,
     environment: BTreeMap<String, String>,
+    left_out: Vec<NotLazy>,
+}
+
+/// How the patched build imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imports {
+    /// As the pristine one.
+    Eager,
+    /// In the mode `all`.
+    Lazy,
 }
 
 /// Runs what is not kept yet and compares.
 ///
 /// # Errors
 /// When an interpreter cannot be built, or a run does not come to its end.
-pub fn compare(workspace: &Workspace, subject: &Subject, fresh: bool) -> Result<Comparison> {
+pub fn compare(
+    workspace: &Workspace,
+    subject: &Subject,
+    imports: Imports,
+    fresh: bool,
+) -> Result<Comparison> {
     let port = Port::load(workspace, &subject.source.port)?;
     let profile = port.profile(&subject.profile)?;
     let folder = workspace.output().join("suite");
@@ -46,14 +63,22 @@ pub fn compare(workspace: &Workspace, subject: &Subject, fresh: bool) -> Result<
             name,
             built,
             environment,
+            left_out: Vec::new(),
         }
     };
-    let mut configurations = vec![
-        configuration("pristine", &pristine, &[]),
-        configuration("no client", &patched, &[]),
-    ];
-    if port.archive.is_some() {
-        configurations.push(configuration("archive", &patched, &[("PYTHON_JIT", "1")]));
+    let mut configurations = vec![configuration("pristine", &pristine, &[])];
+    let mut left_out = Vec::new();
+    if imports == Imports::Lazy {
+        left_out = modules::not_lazy(workspace, &subject.source.port)?;
+        configurations.push(Configuration {
+            left_out: left_out.clone(),
+            ..configuration("lazy", &patched, &[("PYTHON_LAZY_IMPORTS", "all")])
+        });
+    } else {
+        configurations.push(configuration("no client", &patched, &[]));
+        if port.archive.is_some() {
+            configurations.push(configuration("archive", &patched, &[("PYTHON_JIT", "1")]));
+        }
     }
 
     let mut runs: Vec<Run> = Vec::new();
@@ -61,8 +86,9 @@ pub fn compare(workspace: &Workspace, subject: &Subject, fresh: bool) -> Result<
         runs.push(keep::run(&folder, configuration, subject, fresh)?);
     }
     let (stock, ours) = runs
-        .split_first()
+        .split_first_mut()
         .ok_or_else(|| Failure::check("nothing was run"))?;
+    stock.leave_out(|file| left_out.iter().any(|one| is_of(file, &one.module)));
     let mut findings = Vec::new();
     for (configuration, run) in configurations[1..].iter().zip(ours) {
         let suspects = verdict::suspects(stock, run);
@@ -82,9 +108,15 @@ pub fn compare(workspace: &Workspace, subject: &Subject, fresh: bool) -> Result<
         &subject.profile,
         configurations.iter().map(|c| c.name).zip(&runs),
         findings,
+        left_out,
     );
+    let suffix = if imports == Imports::Lazy {
+        "-lazy"
+    } else {
+        ""
+    };
     let report = workspace.output().join(format!(
-        "comparison-{}-{}.md",
+        "comparison-{}-{}{suffix}.md",
         patched.release.version, subject.profile
     ));
     files::write_atomically(&report, comparison.markdown().as_bytes())?;

@@ -2,6 +2,7 @@
 
 use super::verdict::{Finding, Verdict};
 use crate::suite::Counts;
+use crate::suite::modules::NotLazy;
 use crate::suite::regrtest::Run;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ pub struct Comparison {
     profile: String,
     runs: Vec<Total>,
     findings: Vec<Finding>,
+    left_out: Vec<NotLazy>,
 }
 
 #[derive(Debug, Serialize)]
@@ -31,6 +33,7 @@ impl Comparison {
         profile: &str,
         runs: impl Iterator<Item = (&'static str, &'a Run)>,
         mut findings: Vec<Finding>,
+        left_out: Vec<NotLazy>,
     ) -> Self {
         findings.sort_by(|a, b| (a.verdict, &a.case).cmp(&(b.verdict, &b.case)));
         Self {
@@ -44,6 +47,7 @@ impl Comparison {
                 })
                 .collect(),
             findings,
+            left_out,
         }
     }
 
@@ -78,6 +82,9 @@ impl Comparison {
             );
         }
         text.push('\n');
+        for NotLazy { module, why } in &self.left_out {
+            let _ = writeln!(text, "{:<9} {module}: {why}", "left out");
+        }
         for (verdict, case, configurations) in self.rows() {
             let _ = writeln!(text, "{:<9} {case} [{configurations}]", word(verdict));
         }
@@ -104,6 +111,12 @@ impl Comparison {
                 total.counts.failed,
                 total.counts.skipped
             );
+        }
+        if !self.left_out.is_empty() {
+            text.push_str("\n| left out | why |\n|---|---|\n");
+        }
+        for NotLazy { module, why } in &self.left_out {
+            let _ = writeln!(text, "| `{module}` | {why} |");
         }
         let rows = self.rows();
         if !rows.is_empty() {
@@ -172,7 +185,8 @@ mod tests {
             })
             .collect();
         let run = Run::default();
-        Comparison::new("3.13.15", "dev", [("pristine", &run)].into_iter(), findings)
+        let runs = [("pristine", &run)].into_iter();
+        Comparison::new("3.13.15", "dev", runs, findings, Vec::new())
     }
 
     #[test]
