@@ -33,5 +33,6 @@ eager gnureadline           # as readline
 eager pyreadline3           # as readline
 eager numpy.core._add_newdocs
 eager numpy._core._add_newdocs  # gives objects of C their documentation
+eager pandas._libs          # sets an attribute of pandas that its C code reads
 eager sqlalchemy.dialects.* # register themselves by name
 eager *_rc                  # resources of Qt
