@@ -16,20 +16,26 @@ extern "C" fn clinker_start(
 ) -> c_int {
     // SAFETY: the glue hands over a string of this length, which lives during the call.
     let value = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), length) };
-    match Options::parse(&String::from_utf8_lossy(value)) {
-        Ok(options) => {
-            client::start(options, text, line);
-            0
-        }
-        Err(message) => {
-            // SAFETY: the glue hands over room for `capacity` bytes, which is not empty.
-            let room = unsafe { std::slice::from_raw_parts_mut(error.cast::<u8>(), capacity) };
-            let length = message.floor_char_boundary(capacity - 1);
-            room[..length].copy_from_slice(&message.as_bytes()[..length]);
-            room[length] = 0;
-            -1
-        }
-    }
+    let started = Options::parse(&String::from_utf8_lossy(value))
+        .map(|options| client::start(options, text, line));
+    // SAFETY: the glue hands over room for `capacity` bytes, which is not empty.
+    unsafe { status(started, error, capacity) }
+}
+
+/// How a start ends for the glue: 0, or -1 with a message that is terminated by a zero.
+///
+/// # Safety
+/// `error` must have room for `capacity` bytes, at least one, and nobody else may use it during the call.
+pub unsafe fn status(result: Result<(), String>, error: *mut c_char, capacity: usize) -> c_int {
+    let Err(message) = result else {
+        return 0;
+    };
+    // SAFETY: the caller promises the room.
+    let room = unsafe { std::slice::from_raw_parts_mut(error.cast::<u8>(), capacity) };
+    let length = message.floor_char_boundary(capacity - 1);
+    room[..length].copy_from_slice(&message.as_bytes()[..length]);
+    room[length] = 0;
+    -1
 }
 
 #[unsafe(no_mangle)]

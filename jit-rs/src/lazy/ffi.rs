@@ -5,6 +5,7 @@ use super::effects::State;
 use super::log::Site;
 use super::options::Options;
 use super::rules::Decision;
+use crate::ffi::status;
 use std::ffi::{c_char, c_int};
 
 /// `clinker_text_view`
@@ -57,20 +58,9 @@ extern "C" fn clinker_lazy_start(
     error: *mut c_char,
     capacity: usize,
 ) -> c_int {
-    match Options::read(report.get(), profile.get(), filter.get()) {
-        Ok(options) => {
-            client::start(options);
-            0
-        }
-        Err(message) => {
-            // SAFETY: the glue hands over room for `capacity` bytes, which is not empty.
-            let room = unsafe { std::slice::from_raw_parts_mut(error.cast::<u8>(), capacity) };
-            let length = message.floor_char_boundary(capacity - 1);
-            room[..length].copy_from_slice(&message.as_bytes()[..length]);
-            room[length] = 0;
-            -1
-        }
-    }
+    let started = Options::read(report.get(), profile.get(), filter.get()).map(client::start);
+    // SAFETY: the glue hands over room for `capacity` bytes, which is not empty.
+    unsafe { status(started, error, capacity) }
 }
 
 #[unsafe(no_mangle)]
