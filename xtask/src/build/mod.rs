@@ -98,7 +98,6 @@ struct Subject {
     label: String,
     /// The package that is linked in.
     archive: Option<String>,
-    identity: Identity,
 }
 
 impl Subject {
@@ -123,22 +122,10 @@ impl Subject {
         };
         let label = format!("{}{each}", request.profile);
         let prefix = workspace.prefix(&release.version, &label, request.pristine);
-        let mut arguments = vec![format!("--prefix={}", prefix.display())];
-        let profile = port.profile(&request.profile)?;
-        arguments.extend(profile.configure.iter().cloned());
         let archive = port
             .archive
             .clone()
             .filter(|_| !request.pristine && request.through.is_none());
-        let identity = Identity {
-            release: release.version.clone(),
-            tree: tree.to_string(),
-            configuration: Configuration::here(arguments, configure_script(&database, tree)?)?,
-            archive: archive
-                .as_deref()
-                .map(|package| ArchiveIdentity::here(workspace, package))
-                .transpose()?,
-        };
         Ok(Self {
             source_tree: workspace
                 .source_tree(&format!("{}{each}", release.version), request.pristine),
@@ -151,7 +138,24 @@ impl Subject {
             prefix,
             label,
             archive,
-            identity,
+        })
+    }
+
+    /// What the build is made of at this moment: the archive's sources can be edited at any time.
+    fn identity(&self, workspace: &Workspace, request: &Request) -> Result<Identity> {
+        let mut arguments = vec![format!("--prefix={}", self.prefix.display())];
+        let profile = self.port.profile(&request.profile)?;
+        arguments.extend(profile.configure.iter().cloned());
+        let script = configure_script(&self.database, self.tree)?;
+        Ok(Identity {
+            release: self.release.version.clone(),
+            tree: self.tree.to_string(),
+            configuration: Configuration::here(arguments, script)?,
+            archive: self
+                .archive
+                .as_deref()
+                .map(|package| ArchiveIdentity::here(workspace, package))
+                .transpose()?,
         })
     }
 }
@@ -161,7 +165,9 @@ impl Subject {
 /// # Errors
 /// When the sources cannot be had, the series does not apply or a tool is missing.
 pub fn key(workspace: &Workspace, request: &Request) -> Result<String> {
-    Subject::of(workspace, request)?.identity.key()
+    Subject::of(workspace, request)?
+        .identity(workspace, request)?
+        .key()
 }
 
 /// Builds and installs what is asked for, unless it is there already.
@@ -177,11 +183,11 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         source_tree,
         build_tree,
         prefix,
-        identity,
         ..
     } = &subject;
     let _source_lock = Lock::take(&with_suffix(source_tree, ".in-use.lock"))?;
     let lock = Lock::take(&with_suffix(build_tree, ".lock"))?;
+    let identity = subject.identity(workspace, request)?;
     let key = identity.key()?;
     let old = Record::of(prefix);
     let cpython = CPython {
@@ -219,7 +225,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     ));
     let mut log = Log::start(log)?;
     database.materialize(*tree, source_tree)?;
-    cpython.configure(identity, &mut log)?;
+    cpython.configure(&identity, &mut log)?;
     // The record goes first and comes back last: without it the prefix counts as unfinished.
     let record = Record::file(prefix);
     remove_if_there(&record)?;
@@ -233,7 +239,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     }
     cpython.make(&mut log)?;
     let extent = old.map_or(Ok(Install::Everything), |old| {
-        extent(database, &old.identity, identity)
+        extent(database, &old.identity, &identity)
     })?;
     cpython.install(extent, &mut log)?;
     let missing_modules = cpython.missing_modules()?;
@@ -242,7 +248,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         &record,
         &Record {
             key: key.clone(),
-            identity: identity.clone(),
+            identity,
             missing_modules: missing_modules.clone(),
         },
     )?;

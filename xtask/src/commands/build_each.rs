@@ -3,7 +3,7 @@
 use super::SourceOptions;
 use crate::build::logged::Log;
 use crate::build::{Request, build, key};
-use crate::error::{Context, Failure, Result};
+use crate::error::{Failure, Result};
 use crate::files::write_atomically;
 use crate::lock::Lock;
 use crate::port::{Port, Release};
@@ -80,7 +80,6 @@ fn test(workspace: &Workspace, request: &Request, patch: &Patch) -> Result<()> {
         let names: Vec<_> = tests.names.iter().map(String::as_str).collect();
         log.run("Testing", &names.join(", "), &mut command, &lock)?;
     }
-    std::fs::create_dir_all(&folder).doing("make the folder of the tests", &folder)?;
     write_atomically(&passed, words.as_bytes())
 }
 
