@@ -28,10 +28,10 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(status) => status,
         Err(failure) => {
-            eprintln!(
+            ui::line(format_args!(
                 "{} {failure}",
                 console::style("error:").red().bold().for_stderr()
-            );
+            ));
             ExitCode::from(failure.kind as u8)
         }
     }

@@ -3,30 +3,37 @@
 //! Progress bars appear on a terminal only; elsewhere each step is one line. `NO_COLOR` is honored by `console`.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Display;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+/// Writes a line. That nobody reads it, as with `2>&1 | head`, is no reason to stop: what is done matters, not the talk.
+pub fn line(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Says one line about what is happening.
-pub fn say(verb: &str, rest: impl std::fmt::Display) {
-    eprintln!(
+pub fn say(verb: &str, rest: impl Display) {
+    line(format_args!(
         "{:>12} {rest}",
         console::style(verb).green().bold().for_stderr()
-    );
+    ));
 }
 
 /// Says that something went wrong without ending the command.
-pub fn fail(verb: &str, rest: impl std::fmt::Display) {
-    eprintln!(
+pub fn fail(verb: &str, rest: impl Display) {
+    line(format_args!(
         "{:>12} {rest}",
         console::style(verb).red().bold().for_stderr()
-    );
+    ));
 }
 
 /// Says that something is worth knowing but not wrong enough to stop.
-pub fn warn(rest: impl std::fmt::Display) {
-    eprintln!(
+pub fn warn(rest: impl Display) {
+    line(format_args!(
         "{:>12} {rest}",
         console::style("Warning").yellow().bold().for_stderr()
-    );
+    ));
 }
 
 /// A long step: a spinner or bar with elapsed time on a terminal, a line at its start and end elsewhere.
@@ -80,7 +87,7 @@ impl Step {
     }
 
     /// Says what the step is doing just now (terminals only).
-    pub fn detail(&self, detail: impl std::fmt::Display) {
+    pub fn detail(&self, detail: impl Display) {
         self.bar.set_message(format!("{}: {detail}", self.name));
     }
 

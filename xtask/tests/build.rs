@@ -252,6 +252,20 @@ fn a_failed_step_shows_its_last_lines_and_the_build_goes_on_after_a_correction()
 }
 
 #[test]
+fn a_build_goes_on_when_nobody_reads_what_it_says() {
+    let fixture = Fixture::buildable();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = fixture.command();
+    command.args(["build", "--port", "9.9"]).stderr(writer);
+    let ran = support::ran(&command.output().expect("running xtask")).ok();
+    assert_eq!(
+        ran.out,
+        format!("{}\n", fixture.prefix().join("bin/python3").display())
+    );
+}
+
+#[test]
 fn json_says_where_everything_is_and_what_is_missing() {
     let fixture = Fixture::buildable();
     let ran = fixture

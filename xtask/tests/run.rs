@@ -72,8 +72,10 @@ fn the_profile_sets_the_environment() {
     fixture.replace(
         "root/cpython-ports/9.9/port.toml",
         "configure = []\n",
-        "configure = []\nenvironment = { OPTIONS = \"leaks=0\" }\n",
+        "configure = []\nenvironment = { OPTIONS = \"leaks=0:known={source}/Tools/known.txt\" }\n",
     );
     let ran = fixture.run_python(&["-c", "import os; print(os.environ['OPTIONS'])"]);
-    assert_eq!(ran.ok().out, "leaks=0\n");
+    let source = fixture.output().join("src/9.9.4");
+    let known = source.join("Tools/known.txt");
+    assert_eq!(ran.ok().out, format!("leaks=0:known={}\n", known.display()));
 }

@@ -8,7 +8,7 @@ use super::logged::Log;
 use crate::error::{Context, Result};
 use crate::files::remove_if_there;
 use crate::lock::Lock;
-use crate::port::Profile;
+use crate::port::Variables;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -22,8 +22,8 @@ pub struct CPython<'a> {
     pub build_tree: &'a Path,
     /// Installed interpreter.
     pub prefix: &'a Path,
-    /// How it is configured.
-    pub profile: &'a Profile,
+    /// Variables that programs which run it need.
+    pub environment: &'a Variables,
     /// What the interpreter says of when it was built, in seconds since 1970: so that it says the same each time.
     pub date: i64,
     /// How many jobs make runs at once.
@@ -148,9 +148,7 @@ impl CPython<'_> {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command
-            .current_dir(self.build_tree)
-            .envs(&self.profile.environment);
+        command.current_dir(self.build_tree).envs(self.environment);
         for variable in [
             "MAKEFLAGS",
             "MFLAGS",

@@ -14,7 +14,7 @@ use crate::error::{Failure, Result};
 use crate::files::remove_if_there;
 use crate::git::Database;
 use crate::lock::Lock;
-use crate::port::{Port, Release};
+use crate::port::{Port, Release, Variables};
 use crate::series::{self, Series};
 use crate::source;
 use crate::ui;
@@ -58,6 +58,8 @@ pub struct Built {
     pub key: String,
     /// Optional modules that it lacks, because a library is missing on this machine.
     pub missing_modules: Vec<String>,
+    /// Variables that programs which run it need: those of its profile.
+    pub environment: Variables,
 }
 
 /// What an installed interpreter records of itself.
@@ -190,11 +192,13 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     let identity = subject.identity(workspace, request)?;
     let key = identity.key()?;
     let old = Record::of(prefix);
+    let profile = subject.port.profile(&request.profile)?;
+    let environment = profile.environment(source_tree);
     let cpython = CPython {
         source_tree,
         build_tree,
         prefix,
-        profile: subject.port.profile(&request.profile)?,
+        environment: &environment,
         date: subject.date,
         jobs: request.jobs.unwrap_or_else(cores),
         lock: &lock,
@@ -207,6 +211,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         build_tree: build_tree.clone(),
         key: key.clone(),
         missing_modules,
+        environment: environment.clone(),
     };
     if let Some(old) = old
         .as_ref()

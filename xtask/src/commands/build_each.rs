@@ -6,7 +6,7 @@ use crate::build::{Request, build, key};
 use crate::error::{Failure, Result};
 use crate::files::write_atomically;
 use crate::lock::Lock;
-use crate::port::{Port, Release};
+use crate::port::Release;
 use crate::series::{Patch, Series};
 use crate::ui;
 use crate::workspace::Workspace;
@@ -75,8 +75,7 @@ fn test(workspace: &Workspace, request: &Request, patch: &Patch) -> Result<()> {
         let mut command = Command::new(&built.python);
         command.current_dir(&folder).args(["-m", "test"]);
         command.args(tests.words());
-        let port = Port::load(workspace, &request.source.port)?;
-        command.envs(&port.profile(&request.profile)?.environment);
+        command.envs(&built.environment);
         let names: Vec<_> = tests.names.iter().map(String::as_str).collect();
         log.run("Testing", &names.join(", "), &mut command, &lock)?;
     }

@@ -69,10 +69,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for finding in &findings {
-        eprintln!(
+        ui::line(format_args!(
             "{} {finding}\n",
             console::style("found:").red().bold().for_stderr()
-        );
+        ));
     }
     Err(Failure::check(match findings.len() {
         1 => "the series has a problem".into(),

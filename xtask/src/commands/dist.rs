@@ -4,7 +4,6 @@ pub use super::build::Options;
 use super::json::print_json;
 use super::validate::verdict;
 use crate::error::Result;
-use crate::port::Port;
 use crate::workspace::Workspace;
 use crate::{build, dist};
 use std::process::ExitCode;
@@ -14,16 +13,14 @@ use std::process::ExitCode;
 /// # Errors
 /// When the build fails, or the unpacked archive does not work.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let port = Port::load(workspace, &options.build.source.port)?;
     let name = &options.build.profile;
-    let profile = port.profile(name)?;
     let built = build::build(workspace, &options.build.request())?;
     let name = if options.build.pristine {
         format!("{name}-pristine")
     } else {
         name.clone()
     };
-    let packed = dist::pack(workspace, &built, &name, profile)?;
+    let packed = dist::pack(workspace, &built, &name)?;
     if options.json {
         print_json(&packed)?;
     } else {

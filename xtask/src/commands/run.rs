@@ -3,7 +3,6 @@
 use super::build::BuildOptions;
 use crate::build;
 use crate::error::{Context, Result};
-use crate::port::Port;
 use crate::workspace::Workspace;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -24,12 +23,10 @@ pub struct Options {
 /// # Errors
 /// When the build fails or the interpreter cannot be started.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let port = Port::load(workspace, &options.build.source.port)?;
-    let profile = port.profile(&options.build.profile)?;
     let built = build::build(workspace, &options.build.request())?;
     let error = Command::new(&built.python)
         .args(&options.arguments)
-        .envs(&profile.environment)
+        .envs(&built.environment)
         .exec();
     Err(error).doing("run", &built.python)
 }

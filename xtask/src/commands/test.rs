@@ -146,10 +146,10 @@ fn summarize(outcome: &Outcome) {
     }
     ui::fail("Failed", line);
     for failure in &outcome.failures {
-        eprintln!("{failure}");
+        ui::line(failure);
     }
     if let Some(log) = &outcome.log {
-        eprintln!("log: {}", log.display());
+        ui::line(format_args!("log: {}", log.display()));
     }
 }
 

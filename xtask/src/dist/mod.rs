@@ -10,7 +10,7 @@ mod portable;
 use crate::build::{Built, Record};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
-use crate::port::Profile;
+use crate::port::Variables;
 use crate::source::{file_sha256, unpack_tarball};
 use crate::ui;
 use crate::validate::{self, Check};
@@ -33,12 +33,7 @@ pub struct Packed {
 }
 
 /// Packs `built` and checks what comes out of the archive.
-pub fn pack(
-    workspace: &Workspace,
-    built: &Built,
-    profile_name: &str,
-    profile: &Profile,
-) -> Result<Packed> {
+pub fn pack(workspace: &Workspace, built: &Built, profile: &str) -> Result<Packed> {
     let record = Record::of(&built.prefix).ok_or_else(|| {
         Failure::environment("the interpreter has no record of what it is made of")
             .at(built.prefix.display())
@@ -47,7 +42,7 @@ pub fn pack(
     let folder = workspace.output().join("dist");
     std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
     let target = machine_triplet(&built.python)?;
-    let label = format!("clinker-{}-{profile_name}-{target}", built.release.version);
+    let label = format!("clinker-{}-{profile}-{target}", built.release.version);
 
     let staging = tempfile::Builder::new()
         .prefix(".staging-")
@@ -61,7 +56,7 @@ pub fn pack(
     let arguments = configuration.arguments.iter();
     let manifest = serde_json::json!({
         "release": built.release.version,
-        "profile": profile_name,
+        "profile": profile,
         "target": target,
         "series-tree": record.identity.tree,
         "upstream-tree": built.release.tree,
@@ -75,7 +70,7 @@ pub fn pack(
     portable::forget_paths(&root, built)?;
     portable::strip(&root)?;
     step.done();
-    compile_byte_code(&root, profile)?;
+    compile_byte_code(&root, &built.environment)?;
 
     let archive = folder.join(format!("{label}.tar.xz"));
     pack::write(&root, &archive)?;
@@ -97,7 +92,11 @@ pub fn pack(
     let step = ui::Step::new("Checking", "the unpacked archive");
     let python = elsewhere.path().join("bin/python3");
     let mut checks = vec![portable::check(elsewhere.path(), workspace)];
-    checks.extend(validate::smoke(&python, profile, &built.missing_modules));
+    checks.extend(validate::smoke(
+        &python,
+        &built.environment,
+        &built.missing_modules,
+    ));
     step.done();
     Ok(Packed {
         archive,
@@ -138,7 +137,7 @@ fn copy_licenses(workspace: &Workspace, built: &Built, root: &Path) -> Result<()
     Ok(())
 }
 
-fn compile_byte_code(root: &Path, profile: &Profile) -> Result<()> {
+fn compile_byte_code(root: &Path, environment: &Variables) -> Result<()> {
     let step = ui::Step::new("Compiling", "byte code");
     let python = root.join("bin/python3");
     // One file after the other: which objects marshal shares in a file depends on those compiled before in the process.
@@ -155,7 +154,7 @@ fn compile_byte_code(root: &Path, profile: &Profile) -> Result<()> {
         // Paths within byte code must not name this machine.
         .args(["-s", ".", "-p", "/clinker", "lib"])
         .current_dir(root)
-        .envs(&profile.environment)
+        .envs(environment)
         .env("PYTHONHASHSEED", "0")
         .stdin(Stdio::null())
         .output()

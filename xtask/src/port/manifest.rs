@@ -4,7 +4,7 @@ use crate::error::{Context, Failure, Result};
 use crate::workspace::Workspace;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One line of CPython releases with the series that is applied to them.
 #[derive(Debug, Clone, Deserialize)]
@@ -96,6 +96,9 @@ pub struct Distribution {
     pub suite: String,
 }
 
+/// Environment variables by name.
+pub type Variables = BTreeMap<String, String>;
+
 /// A way to configure CPython.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -107,9 +110,21 @@ pub struct Profile {
     /// What it adds to the SOABI after the version: `t` for free-threaded builds, `d` for debug builds.
     #[serde(default)]
     pub soabi_flags: String,
-    /// Environment variables for programs that run the interpreter, for example sanitizer options.
+    /// Environment variables for programs that run the interpreter, for example sanitizer options; `{source}` is the folder
+    /// of the interpreter's sources.
     #[serde(default)]
-    pub environment: BTreeMap<String, String>,
+    environment: Variables,
+}
+
+impl Profile {
+    /// The environment variables for programs that run an interpreter which was compiled from `source_tree`.
+    pub fn environment(&self, source_tree: &Path) -> Variables {
+        let source = source_tree.to_string_lossy();
+        self.environment
+            .iter()
+            .map(|(name, value)| (name.clone(), value.replace("{source}", &source)))
+            .collect()
+    }
 }
 
 /// Files made from other files. They are left out of patches and made anew whenever an input changed.

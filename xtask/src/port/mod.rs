@@ -2,4 +2,6 @@
 
 mod manifest;
 
-pub use manifest::{Distribution, Generated, GitOrigin, Normalize, Port, Profile, Release};
+pub use manifest::{
+    Distribution, Generated, GitOrigin, Normalize, Port, Profile, Release, Variables,
+};

@@ -195,8 +195,9 @@ impl<'a> Parts<'a> {
     }
 
     fn archive(&mut self, outcome: &mut Outcome, step: &Step) -> Result<()> {
-        let python = self.built()?.python.clone();
-        let mut command = Command::new(python);
+        let built = self.built()?;
+        let mut command = Command::new(&built.python);
+        process::without_python_variables(&mut command).envs(&built.environment);
         command
             .args([
                 "-m",
@@ -207,7 +208,6 @@ impl<'a> Parts<'a> {
                 "tests/python",
             ])
             .current_dir(self.workspace.root());
-        self.profile_environment(process::without_python_variables(&mut command))?;
         self.count(outcome, step, "", &mut command, |finished| {
             output::unittest(&finished.output)
         })
@@ -217,7 +217,6 @@ impl<'a> Parts<'a> {
         let jobs = self.subject.jobs();
         let mut command = regrtest_command(self.built()?, jobs);
         command.args(names);
-        self.profile_environment(&mut command)?;
         self.count(outcome, step, "", &mut command, |finished| {
             let printed = Printed::read(&finished.output);
             Some(Report {
@@ -317,12 +316,6 @@ impl<'a> Parts<'a> {
         Ok(finished)
     }
 
-    fn profile_environment(&self, command: &mut Command) -> Result<()> {
-        let port = Port::load(self.workspace, &self.subject.source.port)?;
-        command.envs(&port.profile(&self.subject.profile)?.environment);
-        Ok(())
-    }
-
     fn built(&mut self) -> Result<&Built> {
         let built = self.built.get_or_insert_with(|| {
             build::build(self.workspace, &self.subject.request(false)).map_err(|f| f.to_string())
@@ -342,7 +335,7 @@ pub fn regrtest_command(built: &Built, jobs: usize) -> Command {
         .args(regrtest::arguments())
         .arg(format!("-j{jobs}"))
         .current_dir(&built.build_tree);
-    process::without_python_variables(&mut command);
+    process::without_python_variables(&mut command).envs(&built.environment);
     command
 }
 

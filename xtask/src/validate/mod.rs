@@ -79,14 +79,18 @@ pub fn validate(
         programs::facts(port, profile, built),
     )];
     checks.extend(binary::checks(built, pristine));
-    checks.push(Check::made("make smelly", programs::smelly(profile, built)));
+    checks.push(Check::made("make smelly", programs::smelly(built)));
     checks.push(Check::made(
         "struct layouts",
         layout::check(built, pristine),
     ));
-    checks.extend(smoke(&built.python, profile, &built.missing_modules));
+    checks.extend(smoke(
+        &built.python,
+        &built.environment,
+        &built.missing_modules,
+    ));
     if let Wheels::Install(folder) = wheels {
-        checks.extend(programs::wheels(&built.python, profile, folder));
+        checks.extend(programs::wheels(&built.python, &built.environment, folder));
     }
     checks
 }

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::build::Built;
 use crate::error::{Context, Failure, Result};
-use crate::port::{Port, Profile};
+use crate::port::{Port, Profile, Variables};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -12,7 +12,7 @@ const FACTS: &str = "import sys, sysconfig, importlib.util as u\n\
 
 /// Version, `.pyc` magic number and SOABI are those of the port.
 pub fn facts(port: &Port, profile: &Profile, built: &Built) -> Result<Check> {
-    let said = run(&built.python, profile, &["-I", "-c", FACTS])?;
+    let said = run(&built.python, &built.environment, &["-I", "-c", FACTS])?;
     let mut words = said.split_whitespace();
     let mut problems = Vec::new();
     let mut compare =
@@ -44,11 +44,11 @@ pub fn facts(port: &Port, profile: &Profile, built: &Built) -> Result<Check> {
 }
 
 /// CPython's own check that all exported symbols carry its prefix.
-pub fn smelly(profile: &Profile, built: &Built) -> Result<Check> {
+pub fn smelly(built: &Built) -> Result<Check> {
     let output = Command::new("make")
         .arg("smelly")
         .current_dir(&built.build_tree)
-        .envs(&profile.environment)
+        .envs(&built.environment)
         .env_remove("MAKEFLAGS")
         .stdin(Stdio::null())
         .output()
@@ -68,15 +68,19 @@ pub fn smelly(profile: &Profile, built: &Built) -> Result<Check> {
 
 /// What every interpreter must do, wherever it lies.
 ///
-/// `missing` are the optional modules that it lacks.
-pub fn smoke(python: &Path, profile: &Profile, missing: &[String]) -> Vec<Check> {
+/// `missing` are the optional modules that it lacks, `environment` is what its profile sets.
+pub fn smoke(python: &Path, environment: &Variables, missing: &[String]) -> Vec<Check> {
     let folder = tempfile::tempdir().doing("make a temporary folder for", python);
     let venv = |folder: &Path| -> Result<Check> {
         let place = folder.join("venv").display().to_string();
-        run(python, profile, &["-m", "venv", &place])?;
+        run(python, environment, &["-m", "venv", &place])?;
         let inside = folder.join("venv/bin/python");
-        let said = run(&inside, profile, &["-m", "pip", "--version"])?;
-        let prefix = run(&inside, profile, &["-c", "import sys; print(sys.prefix)"])?;
+        let said = run(&inside, environment, &["-m", "pip", "--version"])?;
+        let prefix = run(
+            &inside,
+            environment,
+            &["-c", "import sys; print(sys.prefix)"],
+        )?;
         let mut problems = Vec::new();
         if prefix.trim() != place {
             problems.push(format!("sys.prefix is {}, not {place}", prefix.trim()));
@@ -89,9 +93,9 @@ pub fn smoke(python: &Path, profile: &Profile, missing: &[String]) -> Vec<Check>
     };
     let made = folder.and_then(|folder| venv(folder.path()));
     vec![
-        Check::made("prefix", finds_prefix(python, profile)),
-        Check::made("modules", imports(python, profile, missing)),
-        Check::made("ensurepip", ensurepip(python, profile)),
+        Check::made("prefix", finds_prefix(python, environment)),
+        Check::made("modules", imports(python, environment, missing)),
+        Check::made("ensurepip", ensurepip(python, environment)),
         Check::made("venv with pip", made),
     ]
 }
@@ -100,8 +104,8 @@ const PLACES: &str = "import os, sys, sysconfig as s\n\
     print(sys.prefix, os.__file__, s.get_config_var('LIBDIR'), s.get_config_var('INCLUDEPY'), sep='\\n')";
 
 /// The interpreter finds its library and headers from where it lies.
-fn finds_prefix(python: &Path, profile: &Profile) -> Result<Check> {
-    let said = run(python, profile, &["-I", "-c", PLACES])?;
+fn finds_prefix(python: &Path, environment: &Variables) -> Result<Check> {
+    let said = run(python, environment, &["-I", "-c", PLACES])?;
     let prefix = python.parent().and_then(Path::parent).unwrap_or(python);
     let prefix = prefix.canonicalize().doing("find", prefix)?;
     let outside = said
@@ -135,7 +139,7 @@ const IMPORT: &str = "import importlib, sys\n\
     \x20   except Exception as error: print(f'{name} cannot be imported: {error}')";
 
 /// Modules are imported, but for those that `missing` says could not be built on this machine.
-fn imports(python: &Path, profile: &Profile, missing: &[String]) -> Result<Check> {
+fn imports(python: &Path, environment: &Variables, missing: &[String]) -> Result<Check> {
     let is_missing = |needed: &Option<&str>| {
         needed.is_some_and(|needed| missing.iter().any(|name| name == needed))
     };
@@ -146,22 +150,23 @@ fn imports(python: &Path, profile: &Profile, missing: &[String]) -> Result<Check
         .collect();
     let said = run(
         python,
-        profile,
+        environment,
         &[&["-I", "-c", IMPORT], names.as_slice()].concat(),
     )?;
     let problems: Vec<_> = said.lines().map(str::to_owned).collect();
     Ok(Check::of("modules", &problems, names.join(", ")))
 }
 
-fn ensurepip(python: &Path, profile: &Profile) -> Result<Check> {
-    let said = run(python, profile, &["-m", "ensurepip", "--version"])?;
+fn ensurepip(python: &Path, environment: &Variables) -> Result<Check> {
+    let said = run(python, environment, &["-m", "ensurepip", "--version"])?;
     Ok(Check::of("ensurepip", &[], said.trim()))
 }
 
 /// Installs the wheels of `folder` into a new venv and uses them, with imports eager and lazy.
-pub fn wheels(python: &Path, profile: &Profile, folder: &Path) -> Vec<Check> {
+pub fn wheels(python: &Path, environment: &Variables, folder: &Path) -> Vec<Check> {
     let venv = tempfile::tempdir().doing("make a temporary folder for", python);
-    let venv = venv.and_then(|venv| install(python, profile, folder, venv.path()).map(|()| venv));
+    let venv =
+        venv.and_then(|venv| install(python, environment, folder, venv.path()).map(|()| venv));
     let venv = match venv {
         Ok(venv) => venv,
         Err(failure) => return vec![Check::made("wheels", Err(failure))],
@@ -169,7 +174,7 @@ pub fn wheels(python: &Path, profile: &Profile, folder: &Path) -> Vec<Check> {
     let smoke = folder.join("smoke.py").display().to_string();
     let inside = venv.path().join("venv/bin/python");
     let check = |name, options: &[&str]| {
-        let said = run(&inside, profile, &[options, &[smoke.as_str()]].concat());
+        let said = run(&inside, environment, &[options, &[smoke.as_str()]].concat());
         Check::made(name, said.map(|said| Check::of(name, &[], said.trim())))
     };
     vec![
@@ -178,9 +183,9 @@ pub fn wheels(python: &Path, profile: &Profile, folder: &Path) -> Vec<Check> {
     ]
 }
 
-fn install(python: &Path, profile: &Profile, folder: &Path, venv: &Path) -> Result<()> {
+fn install(python: &Path, environment: &Variables, folder: &Path, venv: &Path) -> Result<()> {
     let place = venv.join("venv").display().to_string();
-    run(python, profile, &["-m", "venv", &place])?;
+    run(python, environment, &["-m", "venv", &place])?;
     let requirements = folder.join("requirements.txt").display().to_string();
     let pip = [
         "-m",
@@ -192,15 +197,15 @@ fn install(python: &Path, profile: &Profile, folder: &Path, venv: &Path) -> Resu
     ];
     let what = ["--require-hashes", "--requirement", &requirements];
     let inside = venv.join("venv/bin/python");
-    run(&inside, profile, &[&pip[..], &what].concat())
+    run(&inside, environment, &[&pip[..], &what].concat())
         .map_err(|failure| failure.next("this check needs a network and a package index"))?;
     Ok(())
 }
 
-fn run(python: &Path, profile: &Profile, arguments: &[&str]) -> Result<String> {
+fn run(python: &Path, environment: &Variables, arguments: &[&str]) -> Result<String> {
     let output = Command::new(python)
         .args(arguments)
-        .envs(&profile.environment)
+        .envs(environment)
         .env_remove("PYTHONHOME")
         .env_remove("PYTHONPATH")
         .env_remove("VIRTUAL_ENV")

@@ -3,6 +3,7 @@
 use super::Configuration;
 use crate::error::{Context, Failure, Result};
 use crate::files;
+use crate::port::Variables;
 use crate::process;
 use crate::suite::Subject;
 use crate::suite::parts::regrtest_command;
@@ -15,7 +16,7 @@ use std::path::Path;
 #[derive(Serialize, Deserialize)]
 struct Kept {
     arguments: Vec<String>,
-    environment: std::collections::BTreeMap<String, String>,
+    environment: Variables,
     run: Run,
 }
 

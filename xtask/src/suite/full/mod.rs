@@ -18,17 +18,30 @@ use crate::build::{self, Built};
 use crate::error::{Failure, Result};
 use crate::files;
 use crate::lock::Lock;
-use crate::port::Port;
+use crate::port::{Port, Variables};
 use crate::ui;
 use crate::workspace::Workspace;
-use std::collections::BTreeMap;
 
 /// An interpreter and how it is started.
 struct Configuration<'a> {
     name: &'static str,
     built: &'a Built,
-    environment: BTreeMap<String, String>,
+    environment: Variables,
     left_out: Vec<NotLazy>,
+}
+
+impl<'a> Configuration<'a> {
+    /// `built` with these variables besides those of its profile.
+    fn of(name: &'static str, built: &'a Built, variables: &[(&str, &str)]) -> Self {
+        let mut environment = built.environment.clone();
+        environment.extend(variables.iter().map(|(k, v)| ((*k).into(), (*v).into())));
+        Self {
+            name,
+            built,
+            environment,
+            left_out: Vec::new(),
+        }
+    }
 }
 
 /// How the patched build imports.
@@ -51,33 +64,26 @@ pub fn compare(
     fresh: bool,
 ) -> Result<Comparison> {
     let port = Port::load(workspace, &subject.source.port)?;
-    let profile = port.profile(&subject.profile)?;
     let folder = workspace.output().join("suite");
     let _lock = Lock::take(&folder.join("lock"))?;
     let pristine = build::build(workspace, &subject.request(true))?;
     let patched = build::build(workspace, &subject.request(false))?;
-    let configuration = |name, built, variables: &[(&str, &str)]| {
-        let mut environment = profile.environment.clone();
-        environment.extend(variables.iter().map(|(k, v)| ((*k).into(), (*v).into())));
-        Configuration {
-            name,
-            built,
-            environment,
-            left_out: Vec::new(),
-        }
-    };
-    let mut configurations = vec![configuration("pristine", &pristine, &[])];
+    let mut configurations = vec![Configuration::of("pristine", &pristine, &[])];
     let mut left_out = Vec::new();
     if imports == Imports::Lazy {
         left_out = modules::not_lazy(workspace, &subject.source.port)?;
         configurations.push(Configuration {
             left_out: left_out.clone(),
-            ..configuration("lazy", &patched, &[("PYTHON_LAZY_IMPORTS", "all")])
+            ..Configuration::of("lazy", &patched, &[("PYTHON_LAZY_IMPORTS", "all")])
         });
     } else {
-        configurations.push(configuration("no client", &patched, &[]));
+        configurations.push(Configuration::of("no client", &patched, &[]));
         if port.archive.is_some() {
-            configurations.push(configuration("archive", &patched, &[("PYTHON_JIT", "1")]));
+            configurations.push(Configuration::of(
+                "archive",
+                &patched,
+                &[("PYTHON_JIT", "1")],
+            ));
         }
     }
 

@@ -15,13 +15,11 @@ use crate::build::{self, Built};
 use crate::error::{Context, Failure, Result};
 use crate::lock::Lock;
 use crate::pip::{self, Packages, Sources};
-use crate::port::Port;
 use crate::process;
 use crate::ui;
 use crate::workspace::Workspace;
 use junit::Cases;
 use settings::{Mode, Package, Settings};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -30,7 +28,6 @@ struct Suites<'a> {
     workspace: &'a Workspace,
     settings: &'a Settings,
     built: &'a Built,
-    environment: &'a BTreeMap<String, String>,
     installed: PathBuf,
     folder: PathBuf,
 }
@@ -41,7 +38,6 @@ struct Suites<'a> {
 /// When the interpreter cannot be built, packages cannot be had or a suite does not come to its end in the first mode.
 pub fn compare(workspace: &Workspace, subject: &Subject, only: &[String]) -> Result<Vec<Compared>> {
     let settings = Settings::of(workspace, &subject.source.port, only)?;
-    let port = Port::load(workspace, &subject.source.port)?;
     let built = build::build(workspace, &subject.request(false))?;
     let prefix = built.prefix.file_name().unwrap_or_default();
     let folder = workspace.output().join("packages").join(prefix);
@@ -58,7 +54,6 @@ pub fn compare(workspace: &Workspace, subject: &Subject, only: &[String]) -> Res
         workspace,
         settings: &settings,
         built: &built,
-        environment: &port.profile(&subject.profile)?.environment,
         installed: packages.folder,
         folder,
     };
@@ -116,7 +111,7 @@ impl Suites<'_> {
             .arg(&junit)
             .args(&package.tests)
             .current_dir(&sources)
-            .envs(self.environment)
+            .envs(&self.built.environment)
             .envs(&self.settings.environment)
             .envs(&mode.environment)
             .env("PYTHONPATH", &self.installed);
