@@ -1,24 +1,22 @@
 //! Writes files so that a reader or a killed command never sees half of one, and removes them.
 
 use crate::error::{Context, Result};
-use std::io::Write;
 use std::path::Path;
 
-/// Puts `content` into `file`, through a temporary file beside it that is renamed.
+/// Puts `content` into `file`, through a temporary file beside it that is renamed. Its name is always the same: what a killed
+/// command left of it is overwritten by the next. So whoever writes a file holds the lock that is for it, if others may.
 ///
 /// # Errors
 /// When the folder or the file cannot be written; the old file is then still there.
 pub fn write_atomically(file: &Path, content: &[u8]) -> Result<()> {
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder).doing("make a folder", folder)?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".clinker-")
-        .permissions(permissions())
-        .tempfile_in(folder)
-        .doing("make a temporary file in", folder)?;
-    temporary.write_all(content).doing("write", file)?;
-    temporary.persist(file).doing("write", file)?;
-    Ok(())
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".clinker-{name}"));
+    std::fs::write(&temporary, content)
+        .and_then(|()| std::fs::rename(&temporary, file))
+        .doing("write", file)
+        .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }
 
 /// Removes a file, unless it is not there.
@@ -32,10 +30,4 @@ pub fn remove_if_there(file: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// What a new file may have before the umask: a temporary file's own default keeps everybody else out.
-fn permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
 }

@@ -1,16 +1,18 @@
 //! Locks that keep two commands from working on the same folder at once.
 //!
-//! A lock is held by the operating system for a process, so that one left behind by a killed command is none.
+//! A lock is held by the operating system for an open file, so that one left behind by a killed command is none. Programs that are
+//! started while it is held inherit the file, and all that they start does, too: while any of them runs, the lock is held, even
+//! when xtask itself was killed. So a second xtask waits for what the first has left running.
 
 use crate::error::{Context, Result};
 use crate::ui;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-/// A lock that is held until it is dropped.
+/// A lock that is held until it is dropped, and all that was started meanwhile has ended.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    _file: File,
 }
 
 impl Lock {
@@ -40,14 +42,8 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(error).doing("take a lock", file),
         }
-        Ok(Self { file: handle })
-    }
-
-    /// The lock as a file that a child process can be given: it then holds the lock as well, until it ends.
-    ///
-    /// # Errors
-    /// When the process has too many open files.
-    pub fn share(&self) -> Result<File> {
-        self.file.try_clone().doing("share a lock", Path::new("."))
+        rustix::io::fcntl_setfd(&handle, rustix::io::FdFlags::empty())
+            .doing("share a lock", file)?;
+        Ok(Self { _file: handle })
     }
 }

@@ -6,7 +6,6 @@
 use super::logged::Log;
 use crate::error::{Context, Failure, Result};
 use crate::files::{remove_if_there, write_atomically};
-use crate::lock::Lock;
 use crate::workspace::Workspace;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -31,8 +30,8 @@ pub struct Trees<'a> {
 
 impl Trees<'_> {
     /// Builds `package` against the headers of a configured CPython and puts it into the build tree.
-    pub fn build(&self, package: &str, log: &mut Log, lock: &Lock) -> Result<()> {
-        let library = self.compile(package, log, lock)?;
+    pub fn build(&self, package: &str, log: &mut Log) -> Result<()> {
+        let library = self.compile(package, log)?;
         let folder = self.build.join("archive");
         std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
         let object = folder.join("joined.o");
@@ -49,7 +48,7 @@ impl Trees<'_> {
         .arg(&object)
         .arg(&library)
         .current_dir(&folder);
-        log.run("Joining", "the archive's objects", &mut join, lock)
+        log.run("Joining", "the archive's objects", &mut join)
             .map_err(|failure| {
                 failure.next(format!(
                     "package {package} must define {}",
@@ -62,7 +61,7 @@ impl Trees<'_> {
             .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
             .arg(&object)
             .current_dir(&folder);
-        log.run("Hiding", "the archive's symbols", &mut hide, lock)?;
+        log.run("Hiding", "the archive's symbols", &mut hide)?;
         let fresh = folder.join("fresh.a");
         remove_if_there(&fresh)?;
         let mut pack = Command::new("ar");
@@ -70,7 +69,7 @@ impl Trees<'_> {
             .arg(&fresh)
             .arg(&object)
             .current_dir(&folder);
-        log.run("Packing", "the archive", &mut pack, lock)?;
+        log.run("Packing", "the archive", &mut pack)?;
         let archive = folder.join(format!("lib{package}.a"));
         if !same(&fresh, &archive)? {
             // Make does not know that programs are made of the archive. They go first: a build that is killed between
@@ -84,7 +83,7 @@ impl Trees<'_> {
     }
 
     /// Runs cargo and returns the static library it made.
-    fn compile(&self, package: &str, log: &mut Log, lock: &Lock) -> Result<PathBuf> {
+    fn compile(&self, package: &str, log: &mut Log) -> Result<PathBuf> {
         let headers = [
             self.source.join("Include"),
             self.source.join("Include/internal"),
@@ -103,12 +102,7 @@ impl Trees<'_> {
             .env("CARGO_TARGET_DIR", self.workspace.cargo_target())
             .env("CLINKER_INCLUDE", &headers)
             .env("RUSTFLAGS", rust_flags());
-        log.run(
-            "Building",
-            &format!("the archive, {package}"),
-            &mut cargo,
-            lock,
-        )?;
+        log.run("Building", &format!("the archive, {package}"), &mut cargo)?;
         // Everything is fresh now: this only asks cargo where the library is.
         cargo.args(["--quiet", "--message-format=json"]);
         let output = cargo

@@ -7,7 +7,6 @@ use super::identity::{self, Configuration, Identity};
 use super::logged::Log;
 use crate::error::{Context, Result};
 use crate::files::remove_if_there;
-use crate::lock::Lock;
 use crate::port::Variables;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -28,8 +27,6 @@ pub struct CPython<'a> {
     pub date: i64,
     /// How many jobs make runs at once.
     pub jobs: usize,
-    /// Held while anything works in the build tree.
-    pub lock: &'a Lock,
 }
 
 /// How much of an installed interpreter has to be installed again.
@@ -72,7 +69,7 @@ impl CPython<'_> {
             .arg(script)
             .arg("-q")
             .args(&configuration.arguments);
-        log.run("Configuring", "CPython", &mut configure, self.lock)?;
+        log.run("Configuring", "CPython", &mut configure)?;
         identity::write(&profiled, &identity.tree)?;
         identity::write(&stamp, configuration)
     }
@@ -86,7 +83,7 @@ impl CPython<'_> {
         make.arg("--eval=.DELETE_ON_ERROR:")
             .arg(format!("-j{}", self.jobs))
             .env("SOURCE_DATE_EPOCH", self.date.to_string());
-        let made = log.run("Compiling", "CPython", &mut make, self.lock);
+        let made = log.run("Compiling", "CPython", &mut make);
         // Make has ended by itself, so it has removed what it could not finish.
         remove_if_there(&making)?;
         made
@@ -128,7 +125,6 @@ impl CPython<'_> {
             "Installing",
             &format!("into {}", self.prefix.display()),
             &mut install,
-            self.lock,
         )?;
         self.make_scripts_relocatable()
     }

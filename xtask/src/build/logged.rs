@@ -1,21 +1,12 @@
 //! Runs one long command with its output in a log file.
-//!
-//! The command and all that it starts are given the lock of the folder they work in, as one more open file: while any of them
-//! runs, the lock is held, even when xtask itself was killed. So a second xtask waits for what the first has left running.
-//! Standard input would not do: make gives it to one job only, and ends before its jobs when nobody reads what it prints.
 
 use crate::error::{Context, Failure, Result};
-use crate::lock::Lock;
 use crate::ui;
-use command_fds::{CommandFdExt, FdMapping};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-
-/// The descriptor that holds the lock in the command.
-const HELD: i32 = 3;
 
 /// Lines of a failed command's output that its error shows.
 const SHOWN: usize = 15;
@@ -40,13 +31,7 @@ impl Log {
     ///
     /// # Errors
     /// When it cannot be started or fails; the error has its last lines.
-    pub fn run(
-        &mut self,
-        verb: &'static str,
-        name: &str,
-        command: &mut Command,
-        lock: &Lock,
-    ) -> Result<()> {
+    pub fn run(&mut self, verb: &'static str, name: &str, command: &mut Command) -> Result<()> {
         let step = ui::Step::new(verb, name);
         let shown = shown(command);
         let place = || {
@@ -60,16 +45,7 @@ impl Log {
             .doing("write a log", &self.path)?;
         let (reader, writer) = std::io::pipe().doing("make a pipe in", &place)?;
         let again = writer.try_clone().doing("make a pipe in", &place)?;
-        let held = FdMapping {
-            parent_fd: lock.share()?.into(),
-            child_fd: HELD,
-        };
-        command
-            .stdin(Stdio::null())
-            .stdout(writer)
-            .stderr(again)
-            .fd_mappings(vec![held])
-            .map_err(|error| Failure::environment("cannot share a lock").because(error))?;
+        command.stdin(Stdio::null()).stdout(writer).stderr(again);
         let mut child = command.spawn().map_err(|error| {
             Failure::environment(format!("cannot start {}", command.get_program().display()))
                 .at(place.display())

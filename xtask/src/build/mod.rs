@@ -188,7 +188,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         ..
     } = &subject;
     let _source_lock = Lock::take(&with_suffix(source_tree, ".in-use.lock"))?;
-    let lock = Lock::take(&with_suffix(build_tree, ".lock"))?;
+    let _lock = Lock::take(&with_suffix(build_tree, ".lock"))?;
     let identity = subject.identity(workspace, request)?;
     let key = identity.key()?;
     let old = Record::of(prefix);
@@ -201,7 +201,6 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
         environment: &environment,
         date: subject.date,
         jobs: request.jobs.unwrap_or_else(cores),
-        lock: &lock,
     };
     let built = |missing_modules| Built {
         release: release.clone(),
@@ -240,7 +239,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
             source: source_tree,
             build: build_tree,
         };
-        trees.build(package, &mut log, &lock)?;
+        trees.build(package, &mut log)?;
     }
     cpython.make(&mut log)?;
     let extent = old.map_or(Ok(Install::Everything), |old| {

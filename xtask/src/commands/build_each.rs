@@ -70,14 +70,14 @@ fn test(workspace: &Workspace, request: &Request, patch: &Patch) -> Result<()> {
     if tests.names.is_empty() {
         ui::say("Tested", format_args!("{}: it brings no tests", patch.slug));
     } else {
-        let lock = Lock::take(&folder.join("tests.lock"))?;
+        let _lock = Lock::take(&folder.join("tests.lock"))?;
         let mut log = Log::start(workspace.log(&format!("each-{}", patch.slug)))?;
         let mut command = Command::new(&built.python);
         command.current_dir(&folder).args(["-m", "test"]);
         command.args(tests.words());
         command.envs(&built.environment);
         let names: Vec<_> = tests.names.iter().map(String::as_str).collect();
-        log.run("Testing", &names.join(", "), &mut command, &lock)?;
+        log.run("Testing", &names.join(", "), &mut command)?;
     }
     write_atomically(&passed, words.as_bytes())
 }

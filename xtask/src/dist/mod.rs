@@ -10,6 +10,7 @@ mod portable;
 use crate::build::{Built, Record};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
+use crate::lock::Lock;
 use crate::port::Variables;
 use crate::source::{file_sha256, unpack_tarball};
 use crate::ui;
@@ -40,15 +41,16 @@ pub fn pack(workspace: &Workspace, built: &Built, profile: &str) -> Result<Packe
             .next("run `cargo xtask build` with the same options")
     })?;
     let folder = workspace.output().join("dist");
-    std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
+    let _lock = Lock::take(&folder.with_added_extension("lock"))?;
+    let staging = folder.join(".staging");
+    if staging.exists() {
+        std::fs::remove_dir_all(&staging).doing("remove an unfinished archive", &staging)?;
+    }
+    std::fs::create_dir_all(&staging).doing("make a folder", &staging)?;
     let target = machine_triplet(&built.python)?;
     let label = format!("clinker-{}-{profile}-{target}", built.release.version);
 
-    let staging = tempfile::Builder::new()
-        .prefix(".staging-")
-        .tempdir_in(&folder);
-    let staging = staging.doing("make a temporary folder in", &folder)?;
-    let root = staging.path().join("clinker");
+    let root = staging.join("clinker");
     let step = ui::Step::new("Collecting", built.prefix.display().to_string());
     pack::copy(&built.prefix, &root)?;
     copy_licenses(workspace, built, &root)?;
@@ -72,14 +74,13 @@ pub fn pack(workspace: &Workspace, built: &Built, profile: &str) -> Result<Packe
     step.done();
     compile_byte_code(&root, &built.environment)?;
 
-    let archive = folder.join(format!("{label}.tar.xz"));
-    pack::write(&root, &archive)?;
+    let name = format!("{label}.tar.xz");
+    let packed = staging.join(&name);
+    pack::write(&root, &packed)?;
+    let archive = folder.join(&name);
+    std::fs::rename(&packed, &archive).doing("write", &archive)?;
+    std::fs::remove_dir_all(&staging).doing("remove", &staging)?;
     let sha256 = file_sha256(&archive)?;
-    let name = archive
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
     write_atomically(
         &folder.join(format!("{name}.sha256")),
         format!("{sha256}  {name}\n").as_bytes(),

@@ -48,13 +48,8 @@ pub fn write(folder: &Path, archive: &Path) -> Result<()> {
         .to_string_lossy()
         .into_owned();
     let step = ui::Step::new("Packing", name);
-    let parent = archive.parent().unwrap_or_else(|| Path::new("."));
-    let temporary = tempfile::Builder::new()
-        .prefix(".packing-")
-        .permissions(std::fs::Permissions::from_mode(0o644))
-        .tempfile_in(parent)
-        .doing("make a temporary file in", parent)?;
-    let encoder = liblzma::write::XzEncoder::new(temporary, 6);
+    let file = File::create(archive).doing("write", archive)?;
+    let encoder = liblzma::write::XzEncoder::new(file, 6);
     let mut builder = tar::Builder::new(encoder);
     let base = folder.parent().unwrap_or(folder);
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
@@ -64,9 +59,7 @@ pub fn write(folder: &Path, archive: &Path) -> Result<()> {
         append(&mut builder, path, name).doing("pack", path)?;
     }
     let encoder = builder.into_inner().doing("pack", archive)?;
-    let mut temporary = encoder.finish().doing("pack", archive)?;
-    temporary.flush().doing("write", archive)?;
-    temporary.persist(archive).doing("write", archive)?;
+    encoder.finish().doing("pack", archive)?;
     step.done();
     Ok(())
 }

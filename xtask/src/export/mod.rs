@@ -223,10 +223,7 @@ impl<'a> Exporter<'a> {
 
     fn branch(&self, topic: &str, tip: Oid) -> Result<String> {
         let branch = format!("export/{topic}-{}", self.obtained.release.version);
-        self.database
-            .repository()
-            .reference(&format!("refs/heads/{branch}"), tip, true, "export-patches")
-            .map_err(|error| self.database.failed("write a branch", error))?;
+        self.database.refer(&format!("refs/heads/{branch}"), tip)?;
         Ok(branch)
     }
 }

@@ -11,6 +11,8 @@ pub use import::patterns;
 pub use work_tree::beside;
 
 use crate::error::{Context, Failure, Result};
+use crate::files::remove_if_there;
+use crate::lock::Lock;
 use crate::port::Release;
 use crate::workspace::Workspace;
 use git2::{Commit, ObjectType, Oid, Repository, Signature, Time, Tree};
@@ -206,8 +208,19 @@ impl Database {
         if self.repository.refname_to_id(&name).ok() == Some(object) {
             return Ok(());
         }
+        self.refer(&name, object)
+    }
+
+    /// Makes the reference with this full name point to `object`.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn refer(&self, name: &str, object: Oid) -> Result<()> {
+        let _lock = Lock::take(&beside(&self.folder, "references.lock"))?;
+        // Git's own lock is a file, which a command that was killed leaves behind. Ours is held: nobody works there.
+        remove_if_there(&self.folder.join(format!("{name}.lock")))?;
         self.repository
-            .reference(&name, object, true, "")
+            .reference(name, object, true, "")
             .map(drop)
             .map_err(|error| self.failed(&format!("write {name}"), error))
     }

@@ -114,9 +114,9 @@ impl Search<'_> {
         if let Some(origin) = &release.git {
             let name = format!("tag {} of {}", origin.tag, origin.remote);
             let unpacked = unpack::temporary(self.workspace)?;
-            let answer = tag::fetch(origin, self.database.folder(), unpacked.path())?;
-            if self.answer(name.clone(), answer).is_some() {
-                return self.folder(release, unpacked.path(), name).map(Some);
+            let answer = tag::fetch(origin, unpacked.path())?;
+            if let Some(files) = self.answer(name.clone(), answer) {
+                return self.folder(release, &files, name).map(Some);
             }
         }
         if let Some(origin) = &release.distribution {

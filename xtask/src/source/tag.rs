@@ -1,28 +1,31 @@
 //! Takes a release from its tag in upstream's git repository.
 //!
-//! The tag is fetched alone, without history, into the object database, and written out with `git archive`, as upstream
-//! does when it makes the tarball: so line ends follow upstream's `.gitattributes`.
+//! The tag is fetched alone, without history, and written out with `git archive`, as upstream does when it makes the
+//! tarball: so line ends follow upstream's `.gitattributes`. The repository it is fetched into is there for nothing else: a
+//! fetch that was killed leaves locks in it.
 
 use super::{Answer, unpack};
 use crate::error::{Context, Failure, Result};
 use crate::port::GitOrigin;
 use crate::ui;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Fetches the tag into the bare repository `database` and unpacks its files into `folder`.
-pub fn fetch(origin: &GitOrigin, database: &Path, folder: &Path) -> Result<Answer<()>> {
+/// Fetches the tag into a new repository in `folder` and unpacks its files into the folder `source` there.
+pub fn fetch(origin: &GitOrigin, folder: &Path) -> Result<Answer<PathBuf>> {
     let Ok(git) = which::which("git") else {
         return Ok(Answer::Lacks("there is no git command".into()));
     };
-    let kept = format!("refs/clinker/tag/{}", origin.tag);
+    let (database, files) = (folder.join("repository"), folder.join("source"));
+    let kept = format!("refs/tags/{}", origin.tag);
     let step = ui::Step::new(
         "Fetching",
         format!("tag {} of {}", origin.tag, origin.remote),
     );
+    git2::Repository::init_bare(&database).doing("make a git repository", &database)?;
     let fetched = Command::new(&git)
         .arg("-C")
-        .arg(database)
+        .arg(&database)
         // A host that sends nothing for ten seconds is passed over.
         .args(["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=10"])
         .args([
@@ -33,7 +36,7 @@ pub fn fetch(origin: &GitOrigin, database: &Path, folder: &Path) -> Result<Answe
             "--no-write-fetch-head",
             &origin.remote,
         ])
-        .arg(format!("+refs/tags/{}:{kept}", origin.tag))
+        .arg(format!("+{kept}:{kept}"))
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
@@ -44,7 +47,7 @@ pub fn fetch(origin: &GitOrigin, database: &Path, folder: &Path) -> Result<Answe
     }
     let mut archive = Command::new(&git)
         .arg("-C")
-        .arg(database)
+        .arg(&database)
         .args(["-c", "tar.umask=0022", "-c", "core.autocrlf=false"])
         .args(["archive", "--format=tar", "--prefix=source/", &kept])
         .stdin(Stdio::null())
@@ -53,7 +56,7 @@ pub fn fetch(origin: &GitOrigin, database: &Path, folder: &Path) -> Result<Answe
         .spawn()
         .doing("run", &git)?;
     if let Some(stream) = archive.stdout.take() {
-        unpack::tar(stream, folder, Path::new(&origin.remote))?;
+        unpack::tar(stream, &files, Path::new(&origin.remote))?;
     }
     let output = archive.wait_with_output().doing("wait for", &git)?;
     if !output.status.success() {
@@ -64,7 +67,7 @@ pub fn fetch(origin: &GitOrigin, database: &Path, folder: &Path) -> Result<Answe
         );
     }
     step.done();
-    Ok(Answer::Have(()))
+    Ok(Answer::Have(files))
 }
 
 /// The last line a command said that is not empty.
