@@ -321,10 +321,26 @@ fn a_broken_file_in_the_cache_is_fetched_again() {
     place
         .fetch(&[])
         .fails(0)
-        .says("did not have its recorded SHA-256 and was removed");
+        .says("from the cache: the SHA-256 of");
     assert_eq!(
         std::fs::read(place.path("cache/Python-9.9.tar.xz")).expect("a file"),
         data
+    );
+}
+
+#[test]
+fn a_file_in_the_cache_is_not_lost_when_nothing_replaces_it() {
+    let data = tarball("one\n");
+    let (place, _server) = served("one\n", &data, data.clone(), &[]);
+    place.write("cache/Python-9.9.tar.xz", b"broken");
+    place.fetch(&["--offline"]).fails(2).says(&format!(
+        "is {}, and {} is recorded",
+        sha256(b"broken"),
+        sha256(&data)
+    ));
+    assert_eq!(
+        std::fs::read(place.path("cache/Python-9.9.tar.xz")).expect("a file"),
+        b"broken"
     );
 }
 

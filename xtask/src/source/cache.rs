@@ -1,12 +1,11 @@
 //! The cache of verified tarballs, shared by all repositories of a user.
 //!
-//! A file gets its final name only after its hash was checked. One that has lost its hash since is removed, so that a
-//! damaged cache heals by itself.
+//! A file gets its final name only after its hash was checked. One that does not have it is passed over and replaced by the next
+//! that has, so that a damaged cache heals by itself; it is not removed before, because the recorded hash may be wrong.
 
 use super::{Answer, unpack};
 use crate::error::{Context, Result};
 use crate::port::Release;
-use crate::ui;
 use crate::workspace::Workspace;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -53,7 +52,7 @@ impl<'a> Cache<'a> {
         name.into()
     }
 
-    /// The verified tarball, if it is here; a broken one is removed.
+    /// The verified tarball, if it is here.
     pub fn look(&self) -> Result<Answer<PathBuf>> {
         if !self.file.is_file() {
             return Ok(Answer::Lacks(format!(
@@ -61,15 +60,15 @@ impl<'a> Cache<'a> {
                 self.file.display()
             )));
         }
-        if unpack::sha256(&self.file)? == self.release.sha256 {
+        let sum = unpack::sha256(&self.file)?;
+        if sum == self.release.sha256 {
             return Ok(Answer::Have(self.file()));
         }
-        std::fs::remove_file(&self.file).doing("remove a broken file of the cache", &self.file)?;
-        ui::warn(format_args!(
-            "{} did not have its recorded SHA-256 and was removed",
-            self.file.display()
-        ));
-        Ok(Answer::Lacks("its file was broken".into()))
+        Ok(Answer::Lacks(format!(
+            "the SHA-256 of {} is {sum}, and {} is recorded",
+            self.file.display(),
+            self.release.sha256
+        )))
     }
 
     /// Gives a verified file its final name.
