@@ -11,18 +11,20 @@ use crate::process;
 use crate::ui;
 use crate::workspace::Workspace;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Instructions of one benchmark.
 #[derive(Debug, Serialize)]
 pub struct Counts {
-    /// Its name in pyperformance, or `startup`.
+    /// Its name in pyperformance, `startup`, or `dict_` with an operation and the kind of keys.
     pub benchmark: String,
     /// By the pristine interpreter.
     pub pristine: u64,
     /// By the patched one.
     pub patched: u64,
+    /// How many percent more the patched one may execute.
+    pub tolerance: f64,
 }
 
 impl Counts {
@@ -37,7 +39,7 @@ impl Counts {
 pub struct Comparison {
     /// The counts, in the order of the settings, start-up first.
     pub counts: Vec<Counts>,
-    /// How many percent more the patched one may execute.
+    /// How many percent more the patched one may execute in most of them.
     pub tolerance: f64,
 }
 
@@ -45,7 +47,16 @@ pub struct Comparison {
 #[derive(Debug)]
 pub struct Plan {
     settings: Settings,
+    /// Operations of dictionaries, with the kind of keys.
+    operations: Vec<String>,
+    script: PathBuf,
 }
+
+/// Begins the names of operations of dictionaries.
+const DICTIONARY: &str = "dict_";
+
+/// Loops in which an operation is specialized and caches are filled.
+const WARMING: u32 = 50;
 
 impl Plan {
     /// The benchmarks of the port's bench.toml, or those of `only`.
@@ -54,9 +65,20 @@ impl Plan {
     /// When valgrind is missing, or bench.toml is not valid or lacks one of `only`.
     pub fn of(workspace: &Workspace, port: &str, only: &[String]) -> Result<Self> {
         let mut settings = Settings::of(workspace, port)?;
+        let mut operations: Vec<String> = settings
+            .instructions
+            .dictionary
+            .operations
+            .iter()
+            .flat_map(|operation| ["str", "int"].map(|keys| format!("{operation}_{keys}")))
+            .collect();
         let loops = &mut settings.instructions.loops;
-        if let Some(unknown) = only.iter().find(|name| !loops.contains_key(*name)) {
-            let known: Vec<_> = loops.keys().map(String::as_str).collect();
+        let known: Vec<_> = loops
+            .keys()
+            .cloned()
+            .chain(operations.iter().map(|name| format!("{DICTIONARY}{name}")))
+            .collect();
+        if let Some(unknown) = only.iter().find(|name| !known.contains(name)) {
             return Err(
                 Failure::environment(format!("bench.toml counts no benchmark {unknown}"))
                     .next(format!("choose of {}", known.join(", "))),
@@ -64,9 +86,18 @@ impl Plan {
         }
         if !only.is_empty() {
             loops.retain(|name, _| only.contains(name));
+            operations.retain(|name| only.contains(&format!("{DICTIONARY}{name}")));
         }
         machine::require_tool("valgrind")?;
-        Ok(Self { settings })
+        let script = workspace
+            .port_file(port)
+            .with_file_name("bench")
+            .join("dictionary.py");
+        Ok(Self {
+            settings,
+            operations,
+            script,
+        })
     }
 }
 
@@ -81,11 +112,16 @@ pub fn compare(
     pristine: &Built,
 ) -> Result<Comparison> {
     let settings = &plan.settings;
+    let tolerance = settings.instructions.tolerance;
     let packages = environment::packages(workspace, pristine, &settings.packages)?;
 
-    let mut counts = vec![in_pairs("startup", patched, pristine, |built| {
-        count(workspace, built, &packages, &["-c", "pass"])
-    })?];
+    let mut counts = vec![in_pairs(
+        "startup",
+        tolerance,
+        patched,
+        pristine,
+        |built| count(workspace, built, &packages, &["-c", "pass"]),
+    )?];
     for (name, loops) in &settings.instructions.loops {
         let script = environment::script(&packages, name)?;
         let run = |built: &Built, loops: u32| {
@@ -94,28 +130,61 @@ pub fn compare(
             let arguments = [&script, "--worker", &loops, "--values=1", "--warmups=0"];
             count(workspace, built, &packages, &arguments)
         };
-        counts.push(in_pairs(name, patched, pristine, |built| {
-            let one = run(built, 1)?;
-            let more = run(built, 1 + loops)?;
-            more.checked_sub(one)
-                .filter(|loops| *loops > 0)
-                .ok_or_else(|| {
-                    Failure::check(format!(
-                        "{name} executes no more instructions with more loops"
-                    ))
-                    .at(built.python.display())
-                })
+        counts.push(in_pairs(name, tolerance, patched, pristine, |built| {
+            difference(name, built, run(built, 1)?, run(built, 1 + loops)?)
         })?);
     }
-    Ok(Comparison {
-        counts,
-        tolerance: settings.instructions.tolerance,
-    })
+    counts.extend(dictionary(workspace, plan, &packages, patched, pristine)?);
+    Ok(Comparison { counts, tolerance })
+}
+
+/// Counts the operations of dictionaries.
+fn dictionary(
+    workspace: &Workspace,
+    plan: &Plan,
+    packages: &Path,
+    patched: &Built,
+    pristine: &Built,
+) -> Result<Vec<Counts>> {
+    let settings = &plan.settings.instructions.dictionary;
+    let script = plan.script.to_string_lossy();
+    let mut counts = Vec::new();
+    for operation in &plan.operations {
+        let run = |built: &Built, loops: u32| {
+            let arguments = ["-S", &script, operation, &loops.to_string()];
+            count(workspace, built, packages, &arguments)
+        };
+        let name = format!("{DICTIONARY}{operation}");
+        counts.push(in_pairs(
+            &name,
+            settings.tolerance,
+            patched,
+            pristine,
+            |built| {
+                let warm = run(built, WARMING)?;
+                difference(&name, built, warm, run(built, WARMING + settings.loops)?)
+            },
+        )?);
+    }
+    Ok(counts)
+}
+
+/// The instructions of the loops that one run has more than the other.
+fn difference(name: &str, built: &Built, fewer: u64, more: u64) -> Result<u64> {
+    more.checked_sub(fewer)
+        .filter(|loops| *loops > 0)
+        .ok_or_else(|| {
+            Failure::check(format!(
+                "{name} executes no more instructions with more loops"
+            ))
+            .at(built.python.display())
+        })
 }
 
 /// Counts with both interpreters at once: counts do not suffer from company.
 fn in_pairs(
     name: &str,
+    tolerance: f64,
     patched: &Built,
     pristine: &Built,
     count: impl Fn(&Built) -> Result<u64> + Sync,
@@ -131,6 +200,7 @@ fn in_pairs(
         benchmark: name.to_owned(),
         pristine: pristine?,
         patched: patched?,
+        tolerance,
     })
 }
 
@@ -174,6 +244,7 @@ mod tests {
             benchmark: "chaos".into(),
             pristine: 1000,
             patched: 1003,
+            tolerance: 0.3,
         };
         assert!((counts.percent() - 0.3).abs() < 1e-9);
     }

@@ -23,6 +23,20 @@ pub struct Instructions {
     pub tolerance: f64,
     /// How often the loop of each benchmark is run.
     pub loops: BTreeMap<String, u32>,
+    /// Operations of dictionaries.
+    pub dictionary: Dictionary,
+}
+
+/// Which operations of `bench/dictionary.py` are counted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dictionary {
+    /// How many percent more instructions the patched interpreter may execute.
+    pub tolerance: f64,
+    /// How often each operation is run.
+    pub loops: u32,
+    /// The operations, without the kind of keys.
+    pub operations: Vec<String>,
 }
 
 impl Settings {
