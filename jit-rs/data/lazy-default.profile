@@ -34,5 +34,7 @@ eager pyreadline3           # as readline
 eager numpy.core._add_newdocs
 eager numpy._core._add_newdocs  # gives objects of C their documentation
 eager pandas._libs          # sets an attribute of pandas that its C code reads
+eager pandas._config        # registers options
+eager pandas.core.config_init   # as well
 eager sqlalchemy.dialects.* # register themselves by name
 eager *_rc                  # resources of Qt
