@@ -1,0 +1,156 @@
+//! The high-level intermediate representation: SSA with block parameters.
+//!
+//! A function is what one entry compiles to: a code object from one of its instructions on. Values are objects, or
+//! unboxed ints, floats and bools. Until `passes::refcount` has run, ops say which references they take and give, and
+//! nothing counts them.
+
+mod op;
+mod print;
+mod types;
+mod verify;
+
+pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
+pub use types::Type;
+pub use verify::verify;
+
+/// An SSA value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub u32);
+
+/// A basic block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Block(pub u32);
+
+/// A [`FrameState`] of the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct State(pub u32);
+
+/// How a value is represented in machine code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rep {
+    /// A pointer to an object, or NULL.
+    Object,
+    /// An int that fits 64 bits.
+    Int,
+    /// A double.
+    Float,
+    /// A truth value.
+    Bool,
+}
+
+/// What the interpreter needs to go on at an instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FrameState {
+    /// The instruction, in code units.
+    pub offset: u32,
+    /// The value stack, bottom first.
+    pub stack: Vec<Value>,
+    /// Local variables whose slot in the frame does not hold their value, with the value.
+    pub dirty: Vec<(u32, Value)>,
+}
+
+/// An instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inst {
+    /// What it does.
+    pub op: Op,
+    /// Its operands.
+    pub args: Vec<Value>,
+    /// The value it defines.
+    pub result: Option<Value>,
+    /// Where the interpreter goes on if a guess was wrong, or what is on the stack when it raises.
+    pub state: Option<State>,
+    /// What leaving at this instruction does to references: set by `passes::refcount`.
+    pub leave: Leave,
+}
+
+/// The references that have to be taken and dropped when native code is left at an instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leave {
+    /// Values on the stack of the state that are borrowed.
+    pub take: Vec<Value>,
+    /// Values that are owned, and not on the stack of the state.
+    pub drop: Vec<Value>,
+}
+
+/// How a block ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Goes on in a block, with the values of its parameters.
+    Jump(Block, Vec<Value>),
+    /// Goes on in the first block if the value is true, else in the second. Neither has parameters or other predecessors.
+    Branch(Value, Block, Block),
+    /// Leaves to the interpreter.
+    Exit(State, Leave),
+    /// Returns from the function.
+    Return(Value),
+    /// The instruction before it always leaves.
+    Unreachable,
+}
+
+/// A basic block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockData {
+    /// Parameters.
+    pub params: Vec<Value>,
+    /// Instructions.
+    pub insts: Vec<Inst>,
+    /// How it ends.
+    pub end: End,
+}
+
+/// A function. Its first block is the entry; definitions come before uses in the order of the blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Function {
+    /// Blocks, in reverse post-order.
+    pub blocks: Vec<BlockData>,
+    /// The representation and the type that each value has where it is defined.
+    pub values: Vec<(Rep, Type)>,
+    /// Frame states.
+    pub states: Vec<FrameState>,
+}
+
+impl Function {
+    /// A new value.
+    pub fn value(&mut self, rep: Rep, ty: Type) -> Value {
+        self.values.push((rep, ty));
+        Value(self.values.len() as u32 - 1)
+    }
+
+    /// A new block, which ends nowhere yet.
+    pub fn block(&mut self) -> Block {
+        self.blocks.push(BlockData {
+            params: Vec::new(),
+            insts: Vec::new(),
+            end: End::Unreachable,
+        });
+        Block(self.blocks.len() as u32 - 1)
+    }
+
+    /// How a value is represented.
+    pub fn rep(&self, value: Value) -> Rep {
+        self.values[value.0 as usize].0
+    }
+
+    /// What is known of a value where it is defined.
+    pub fn ty(&self, value: Value) -> Type {
+        self.values[value.0 as usize].1
+    }
+
+    /// A frame state.
+    pub fn state(&self, state: State) -> &FrameState {
+        &self.states[state.0 as usize]
+    }
+}
+
+impl End {
+    /// The blocks it may go to.
+    pub fn targets(&self) -> impl Iterator<Item = Block> {
+        let (first, second) = match *self {
+            Self::Jump(target, _) => (Some(target), None),
+            Self::Branch(_, yes, no) => (Some(yes), Some(no)),
+            Self::Exit(..) | Self::Return(_) | Self::Unreachable => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+}

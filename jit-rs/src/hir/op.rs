@@ -1,0 +1,605 @@
+//! What instructions do, and what they do to references.
+
+use super::{Rep, Type};
+
+/// An operation of [`super::Inst`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// The NULL of `PUSH_NULL`.
+    Null,
+    /// An object that outlives the native code, by its address.
+    Object(u64),
+    /// An object that an inline cache holds, and some other object, by its address.
+    Cached(u64),
+    /// An int.
+    Int(i64),
+    /// A float, by its bits.
+    Float(u64),
+    /// A truth value.
+    Bool(bool),
+    /// The object in the slot of a local variable, borrowed from the slot.
+    LoadLocal(u32),
+    /// Puts an object into a slot and releases what was there, of the given type.
+    StoreLocal(u32, Type),
+    /// Empties a slot and gives what was there.
+    TakeLocal(u32),
+    /// Empties a slot and releases what was there, of the given type.
+    DeleteLocal(u32, Type),
+    /// Takes an object off the value stack of the frame, by its depth.
+    LoadStack(u32),
+    /// Leaves unless the object is of the type.
+    GuardType(Type),
+    /// Leaves unless the type of the object has the version.
+    GuardVersion(u32),
+    /// Leaves unless the object is a class with the version.
+    GuardClass(u32),
+    /// Leaves unless the value is true.
+    Guard,
+    /// Leaves unless the keys of the globals (false) or builtins (true) of the frame have the version.
+    GuardKeys(bool, u32),
+    /// Leaves unless the inline values of the object are in use.
+    GuardValues,
+    /// Leaves unless the object has inline values in use and no dictionary.
+    GuardNoDict,
+    /// Leaves unless the shared keys of the type of the object have the version.
+    GuardSharedKeys(u32),
+    /// Leaves unless the stack of C has room for a call.
+    GuardCStack,
+    /// Leaves if the frame has a frame object, which outlives it with its local variables.
+    GuardNoFrameObject,
+    /// The int in an int object. Leaves if it does not fit.
+    UnboxInt,
+    /// The double in a float object.
+    UnboxFloat,
+    /// Whether a bool object is True.
+    UnboxBool,
+    /// An int object.
+    BoxInt,
+    /// A float object.
+    BoxFloat,
+    /// True or False.
+    BoxBool,
+    /// An int as a double.
+    IntToFloat,
+    /// Arithmetic on ints. Leaves if the result does not fit, or raises.
+    IntBinary(IntOp),
+    /// The negative of an int. Leaves if it does not fit.
+    IntNegate,
+    /// Compares ints.
+    IntCompare(Comparison),
+    /// Arithmetic on floats. Division leaves if it raises.
+    FloatBinary(FloatOp),
+    /// The negative of a float.
+    FloatNegate,
+    /// Compares floats.
+    FloatCompare(Comparison),
+    /// The opposite of a truth value.
+    Not,
+    /// Whether two objects are the same one.
+    Is,
+    /// The object at an offset of another, or NULL.
+    LoadField(u32),
+    /// The word at an offset of an object.
+    LoadWord(u32),
+    /// The value at an index of the globals (false) or builtins (true) of the frame, or NULL. The keys have been guarded.
+    LoadGlobal(bool, u32),
+    /// The place of an item of a list by its index, which counts from the end if it is negative. Leaves if there is none.
+    ListIndex,
+    /// The place of an item of a tuple, likewise.
+    TupleIndex,
+    /// The item at a place of a list.
+    ListItem,
+    /// The item at a place of a tuple.
+    TupleItem,
+    /// Puts an object into a place of a list and releases what was there.
+    SetListItem,
+    /// The size of a list, tuple or other object with a variable size.
+    Size,
+    /// The next int of an iterator of a range, which has one.
+    RangeNext,
+    /// The next item of an iterator of a list, or NULL.
+    ListNext,
+    /// The next item of an iterator of a tuple, or NULL.
+    TupleNext,
+    /// The value of a cell, or NULL.
+    LoadCell,
+    /// Puts an object into an attribute among the inline values and releases what was there, by the index.
+    SetInlineValue(u32),
+    /// Puts an object into an attribute at an offset and releases what was there.
+    SetField(u32),
+    /// Calls a helper with a number that its name explains.
+    Call(Helper, u64),
+    /// An instruction of Python begins, by the offset of its opcode.
+    At(u32),
+    /// The end of an instruction of Python: leaves at the next one if the frame was changed from outside.
+    Boundary,
+    /// The end of an instruction that calls: also lets pending events run.
+    Periodic,
+    /// The end of a loop: leaves at its `JUMP_BACKWARD` if an event is pending.
+    BackEdge,
+    /// Takes a reference.
+    IncRef,
+    /// Drops a reference to an object of the type.
+    DecRef(Type),
+}
+
+/// Arithmetic on ints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IntOp {
+    /// Sum.
+    Add,
+    /// Difference.
+    Subtract,
+    /// Product.
+    Multiply,
+    /// Quotient, rounded down.
+    FloorDivide,
+    /// Remainder, with the sign of the divisor.
+    Remainder,
+    /// Bitwise and.
+    And,
+    /// Bitwise or.
+    Or,
+    /// Bitwise exclusive or.
+    Xor,
+    /// Shift to the left.
+    LeftShift,
+    /// Shift to the right.
+    RightShift,
+}
+
+/// Arithmetic on floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FloatOp {
+    /// Sum.
+    Add,
+    /// Difference.
+    Subtract,
+    /// Product.
+    Multiply,
+    /// Quotient.
+    Divide,
+}
+
+/// Comparisons, in the order of `Py_LT` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+}
+
+impl Comparison {
+    /// All of them, by the number that Python's C API gives them.
+    pub const ALL: [Self; 6] = [
+        Self::Less,
+        Self::LessEqual,
+        Self::Equal,
+        Self::NotEqual,
+        Self::Greater,
+        Self::GreaterEqual,
+    ];
+}
+
+/// Who owns the reference in the result of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// Not an object, or one that lives for ever.
+    None,
+    /// The result is a new reference.
+    Owned,
+    /// The slot of a local variable.
+    Slot(u32),
+    /// Some object: valid until something is released.
+    Heap,
+}
+
+/// What a helper returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returns {
+    /// A new reference; NULL if it raised.
+    Object,
+    /// A new reference, or NULL for none; 1 if it raised.
+    Next,
+    /// Negative if it raised.
+    Status,
+    /// 0 or 1; negative if it raised.
+    Bool,
+    /// An int; -1 if it raised.
+    Int,
+    /// A double.
+    Float,
+    /// Nothing; it cannot raise.
+    Nothing,
+}
+
+/// Where a helper finds its operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// As arguments, borrowed.
+    Borrowed,
+    /// As arguments; it takes over the reference to the first.
+    StealsFirst,
+    /// In the value stack of the frame; it takes over the references, also if it raises.
+    Stack,
+}
+
+macro_rules! helpers {
+    ($($name:ident = $symbol:literal, $returns:ident, $passing:ident, $runs:literal;)*) => {
+        /// A function of `src/c/runtime.c`, which says what it does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "named like the functions of src/c/runtime.c, where they are documented")]
+        pub enum Helper {
+            $($name),*
+        }
+
+        impl Helper {
+            /// All helpers.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name in `src/c/runtime.c`, without `clinker_`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $symbol),*
+                }
+            }
+
+            /// What it returns.
+            pub fn returns(self) -> Returns {
+                match self {
+                    $(Self::$name => Returns::$returns),*
+                }
+            }
+
+            /// Where its operands are.
+            pub fn passing(self) -> Passing {
+                match self {
+                    $(Self::$name => Passing::$passing),*
+                }
+            }
+
+            /// Whether it may run any code, and so look at the frame and release objects.
+            pub fn runs_code(self) -> bool {
+                match self {
+                    $(Self::$name => $runs),*
+                }
+            }
+        }
+    };
+}
+
+helpers! {
+    BinaryOp = "binary_op", Object, Borrowed, true;
+    FloatPower = "float_power", Object, Borrowed, true;
+    Negative = "negative", Object, Borrowed, true;
+    Invert = "invert", Object, Borrowed, true;
+    IsTrue = "is_true", Bool, Borrowed, true;
+    RichCompare = "rich_compare", Object, Borrowed, true;
+    CompareBool = "compare_bool", Bool, Borrowed, true;
+    EqualStr = "equal_str", Bool, Borrowed, false;
+    Contains = "contains", Bool, Borrowed, true;
+    ConcatStr = "concat_str", Object, Borrowed, false;
+    AppendStr = "append_str", Status, Borrowed, false;
+    GetItem = "get_item", Object, Borrowed, true;
+    GetItemDict = "get_item_dict", Object, Borrowed, true;
+    GetItemStr = "get_item_str", Object, Borrowed, true;
+    GetSlice = "get_slice", Object, Borrowed, true;
+    SetItem = "set_item", Status, Borrowed, true;
+    SetItemDict = "set_item_dict", Status, Borrowed, true;
+    SetSlice = "set_slice", Status, Borrowed, true;
+    DeleteItem = "delete_item", Status, Borrowed, true;
+    GetIter = "get_iter", Object, Borrowed, true;
+    Next = "next", Next, Borrowed, true;
+    ListEnd = "list_end", Nothing, Borrowed, true;
+    TupleEnd = "tuple_end", Nothing, Borrowed, true;
+    LoadAttr = "load_attr", Object, Borrowed, true;
+    LoadHint = "load_hint", Next, Borrowed, false;
+    LoadModuleAttr = "load_module_attr", Next, Borrowed, false;
+    LoadMethod = "load_method", Status, Stack, true;
+    LoadSuper = "load_super", Status, Stack, true;
+    StoreAttr = "store_attr", Status, Borrowed, true;
+    DeleteAttr = "delete_attr", Status, Borrowed, true;
+    LoadGlobal = "load_global", Object, Borrowed, true;
+    StoreGlobal = "store_global", Status, Borrowed, true;
+    DeleteGlobal = "delete_global", Status, Borrowed, true;
+    LoadName = "load_name", Object, Borrowed, true;
+    StoreName = "store_name", Status, Borrowed, true;
+    DeleteName = "delete_name", Status, Borrowed, true;
+    LoadLocals = "load_locals", Object, Borrowed, true;
+    LoadFromDictOrGlobals = "load_from_dict_or_globals", Object, Borrowed, true;
+    LoadFromDictOrDeref = "load_from_dict_or_deref", Object, Borrowed, true;
+    LoadDeref = "load_deref", Object, Borrowed, true;
+    StoreDeref = "store_deref", Nothing, StealsFirst, true;
+    DeleteDeref = "delete_deref", Status, Borrowed, true;
+    UnboundLocal = "unbound_local", Status, Borrowed, true;
+    LoadBuildClass = "load_build_class", Object, Borrowed, true;
+    MakeFunction = "make_function", Object, Borrowed, true;
+    SetFunctionAttribute = "set_function_attribute", Nothing, StealsFirst, false;
+    MakeCell = "make_cell", Status, Borrowed, true;
+    BuildSlice = "build_slice", Object, Borrowed, true;
+    BuildTuple = "build_tuple", Object, Stack, true;
+    BuildList = "build_list", Object, Stack, true;
+    BuildSet = "build_set", Object, Stack, true;
+    BuildMap = "build_map", Object, Stack, true;
+    BuildConstKeyMap = "build_const_key_map", Object, Stack, true;
+    BuildString = "build_string", Object, Stack, true;
+    ListAppend = "list_append", Status, StealsFirst, true;
+    ListExtend = "list_extend", Status, Borrowed, true;
+    SetAdd = "set_add", Status, Borrowed, true;
+    SetUpdate = "set_update", Status, Borrowed, true;
+    MapAdd = "map_add", Status, Borrowed, true;
+    DictUpdate = "dict_update", Status, Borrowed, true;
+    DictMerge = "dict_merge", Status, Borrowed, true;
+    UnpackSequence = "unpack_sequence", Status, Stack, true;
+    UnpackEx = "unpack_ex", Status, Stack, true;
+    ConvertValue = "convert_value", Object, Borrowed, true;
+    FormatSimple = "format_simple", Object, Borrowed, true;
+    FormatWithSpec = "format_with_spec", Object, Borrowed, true;
+    Intrinsic1 = "intrinsic_1", Object, Borrowed, true;
+    Intrinsic2 = "intrinsic_2", Object, Borrowed, true;
+    BeforeWith = "before_with", Status, Stack, true;
+    GetLength = "get_length", Object, Borrowed, true;
+    MatchClass = "match_class", Object, Borrowed, true;
+    MatchKeys = "match_keys", Object, Borrowed, true;
+    MatchMapping = "match_mapping", Bool, Borrowed, false;
+    MatchSequence = "match_sequence", Bool, Borrowed, false;
+    Call = "call", Object, Stack, true;
+    CallInit = "call_init", Object, Stack, true;
+    CallKw = "call_kw", Object, Stack, true;
+    CallEx = "call_ex", Object, Stack, true;
+}
+
+impl Op {
+    /// Who owns its result.
+    pub fn ownership(self) -> Ownership {
+        match self {
+            Self::LoadLocal(slot) => Ownership::Slot(slot),
+            Self::TakeLocal(_) | Self::LoadStack(_) | Self::BoxInt | Self::BoxFloat => {
+                Ownership::Owned
+            }
+            Self::Cached(_)
+            | Self::LoadField(_)
+            | Self::LoadGlobal(..)
+            | Self::ListItem
+            | Self::TupleItem
+            | Self::ListNext
+            | Self::TupleNext
+            | Self::LoadCell => Ownership::Heap,
+            // Constants are kept by the code object. They are not borrowed from a slot or from another object, so
+            // nothing that is released ends them.
+            Self::Call(helper, _)
+                if matches!(helper.returns(), Returns::Object | Returns::Next) =>
+            {
+                Ownership::Owned
+            }
+            _ => Ownership::None,
+        }
+    }
+
+    /// Whether it takes over the reference to an operand, by its index.
+    pub fn steals(self, index: usize) -> bool {
+        match self {
+            Self::StoreLocal(..) => true,
+            // The object that is put, before the container.
+            Self::SetInlineValue(_) | Self::SetField(_) | Self::SetListItem => index == 0,
+            Self::Call(helper, _) => match helper.passing() {
+                Passing::Borrowed => false,
+                Passing::StealsFirst => index == 0,
+                Passing::Stack => true,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether it may run any code: release an object that is not a scalar, or call.
+    pub fn runs_code(self) -> bool {
+        match self {
+            Self::StoreLocal(_, ty) | Self::DeleteLocal(_, ty) | Self::DecRef(ty) => {
+                !ty.is(Type::SCALAR | Type::NULL)
+            }
+            Self::SetListItem | Self::SetInlineValue(_) | Self::SetField(_) | Self::Periodic => {
+                true
+            }
+            Self::Call(helper, _) => helper.runs_code(),
+            _ => false,
+        }
+    }
+
+    /// Whether it leaves, if it does, after it has taken over what it steals: it then releases something.
+    pub fn leaves_after(self) -> bool {
+        matches!(
+            self,
+            Self::StoreLocal(..)
+                | Self::DeleteLocal(..)
+                | Self::SetListItem
+                | Self::SetInlineValue(_)
+                | Self::SetField(_)
+                | Self::Call(..)
+        )
+    }
+
+    /// Whether it has an effect besides its result: such an instruction is never removed.
+    pub fn has_effect(self) -> bool {
+        !matches!(
+            self,
+            Self::Null
+                | Self::Object(_)
+                | Self::Cached(_)
+                | Self::Int(_)
+                | Self::Float(_)
+                | Self::Bool(_)
+                | Self::LoadLocal(_)
+                | Self::UnboxFloat
+                | Self::UnboxBool
+                | Self::BoxInt
+                | Self::BoxFloat
+                | Self::BoxBool
+                | Self::IntToFloat
+                | Self::IntCompare(_)
+                | Self::FloatNegate
+                | Self::FloatCompare(_)
+                | Self::FloatBinary(FloatOp::Add | FloatOp::Subtract | FloatOp::Multiply)
+                | Self::IntBinary(IntOp::And | IntOp::Or | IntOp::Xor)
+                | Self::Not
+                | Self::Is
+                | Self::LoadField(_)
+                | Self::LoadWord(_)
+                | Self::LoadGlobal(..)
+                | Self::LoadCell
+                | Self::ListItem
+                | Self::TupleItem
+                | Self::Size
+        )
+    }
+
+    /// The representations of its operands, if their number is fixed.
+    pub fn operands(self) -> Option<&'static [Rep]> {
+        use Rep::{Bool, Float, Int, Object};
+        Some(match self {
+            Self::Null
+            | Self::Object(_)
+            | Self::Cached(_)
+            | Self::Int(_)
+            | Self::Float(_)
+            | Self::Bool(_)
+            | Self::LoadLocal(_)
+            | Self::TakeLocal(_)
+            | Self::DeleteLocal(..)
+            | Self::LoadStack(_)
+            | Self::GuardKeys(..)
+            | Self::GuardCStack
+            | Self::GuardNoFrameObject
+            | Self::LoadGlobal(..)
+            | Self::At(_)
+            | Self::Boundary
+            | Self::Periodic
+            | Self::BackEdge => &[],
+            Self::StoreLocal(..)
+            | Self::GuardType(_)
+            | Self::GuardVersion(_)
+            | Self::GuardClass(_)
+            | Self::GuardValues
+            | Self::GuardNoDict
+            | Self::GuardSharedKeys(_)
+            | Self::UnboxInt
+            | Self::UnboxFloat
+            | Self::UnboxBool
+            | Self::LoadField(_)
+            | Self::LoadWord(_)
+            | Self::Size
+            | Self::RangeNext
+            | Self::ListNext
+            | Self::TupleNext
+            | Self::LoadCell
+            | Self::IncRef
+            | Self::DecRef(_) => &[Object],
+            Self::Guard | Self::BoxBool | Self::Not => &[Bool],
+            Self::BoxInt | Self::IntToFloat | Self::IntNegate => &[Int],
+            Self::BoxFloat | Self::FloatNegate => &[Float],
+            Self::IntBinary(_) | Self::IntCompare(_) => &[Int, Int],
+            Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
+            Self::Is | Self::SetInlineValue(_) | Self::SetField(_) => &[Object, Object],
+            Self::ListIndex | Self::TupleIndex | Self::ListItem | Self::TupleItem => &[Object, Int],
+            Self::SetListItem => &[Object, Object, Int],
+            Self::Call(..) => return None,
+        })
+    }
+
+    /// The representation of its result.
+    pub fn result(self) -> Option<Rep> {
+        Some(match self {
+            Self::Null
+            | Self::Object(_)
+            | Self::Cached(_)
+            | Self::LoadLocal(_)
+            | Self::TakeLocal(_)
+            | Self::LoadStack(_)
+            | Self::BoxInt
+            | Self::BoxFloat
+            | Self::BoxBool
+            | Self::LoadField(_)
+            | Self::LoadGlobal(..)
+            | Self::ListItem
+            | Self::TupleItem
+            | Self::ListNext
+            | Self::TupleNext
+            | Self::LoadCell => Rep::Object,
+            Self::Int(_)
+            | Self::UnboxInt
+            | Self::IntBinary(_)
+            | Self::IntNegate
+            | Self::LoadWord(_)
+            | Self::Size
+            | Self::ListIndex
+            | Self::TupleIndex
+            | Self::RangeNext => Rep::Int,
+            Self::Float(_)
+            | Self::UnboxFloat
+            | Self::IntToFloat
+            | Self::FloatBinary(_)
+            | Self::FloatNegate => Rep::Float,
+            Self::Bool(_)
+            | Self::UnboxBool
+            | Self::IntCompare(_)
+            | Self::FloatCompare(_)
+            | Self::Not
+            | Self::Is => Rep::Bool,
+            Self::Call(helper, _) => match helper.returns() {
+                Returns::Object | Returns::Next => Rep::Object,
+                Returns::Int => Rep::Int,
+                Returns::Float => Rep::Float,
+                Returns::Bool => Rep::Bool,
+                Returns::Status | Returns::Nothing => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Whether leaving there shows that a guess was wrong.
+    pub fn guesses(self) -> bool {
+        !matches!(
+            self,
+            Self::Boundary
+                | Self::Periodic
+                | Self::BackEdge
+                | Self::GuardCStack
+                | Self::GuardNoFrameObject
+        )
+    }
+
+    /// Whether it needs a state to leave by.
+    pub fn leaves(self) -> bool {
+        match self {
+            Self::GuardType(_)
+            | Self::GuardVersion(_)
+            | Self::GuardClass(_)
+            | Self::Guard
+            | Self::GuardKeys(..)
+            | Self::GuardValues
+            | Self::GuardNoDict
+            | Self::GuardSharedKeys(_)
+            | Self::GuardCStack
+            | Self::GuardNoFrameObject
+            | Self::UnboxInt
+            | Self::IntNegate
+            | Self::ListIndex
+            | Self::TupleIndex
+            | Self::Boundary
+            | Self::Periodic
+            | Self::BackEdge
+            | Self::FloatBinary(FloatOp::Divide) => true,
+            Self::IntBinary(op) => !matches!(op, IntOp::And | IntOp::Or | IntOp::Xor),
+            Self::Call(helper, _) => !matches!(helper.returns(), Returns::Nothing | Returns::Float),
+            _ => false,
+        }
+    }
+}

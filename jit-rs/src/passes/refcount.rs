@@ -1,0 +1,564 @@
+//! Places the counting of references: the last pass, and the only one that knows about it.
+//!
+//! Each object that a value stands for is owned by the native code, or borrowed: from the slot of a local variable
+//! until the slot changes, or from another object until something is released. A reference is taken when one that is
+//! borrowed has to outlive that, or is handed over; one that is owned is dropped after its last use. Values live in the
+//! tree of blocks below a merge (see `hir::verify`), so one walk down each tree is enough.
+
+use crate::hir::{
+    End, FrameState, Function, Helper, Inst, Leave, Op, Ownership, Rep, State, Type, Value,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Runs the pass.
+pub fn run(function: &mut Function) {
+    let live = live_in(function);
+    let count = function.blocks.len();
+    let mut at_end: Vec<Option<Env>> = (0..count).map(|_| None).collect();
+    // What a branch leads to has no other predecessor, and sees the values of the block before.
+    let mut parent = vec![None; count];
+    for (index, block) in function.blocks.iter().enumerate() {
+        for target in block.end.targets() {
+            if matches!(block.end, End::Branch(..)) {
+                parent[target.0 as usize] = Some(index);
+            }
+        }
+    }
+    for index in 0..count {
+        let mut env = match parent[index] {
+            Some(parent) => at_end[parent].clone().expect("parents come first"),
+            None => Env::default(),
+        };
+        for &param in &function.blocks[index].params {
+            if function.rep(param) == Rep::Object {
+                env.own.insert(param, Own::Owned);
+            }
+        }
+        at_end[index] = Some(block(function, index, env, &live));
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Own {
+    Owned,
+    Slot(u32),
+    Heap,
+    /// Kept by something that outlives the native code.
+    Constant,
+}
+
+/// What is known at a point.
+#[derive(Debug, Clone, Default)]
+struct Env {
+    own: BTreeMap<Value, Own>,
+    types: HashMap<Value, Type>,
+}
+
+fn live_in(function: &Function) -> Vec<HashSet<Value>> {
+    let mut live = vec![HashSet::new(); function.blocks.len()];
+    for index in (0..function.blocks.len()).rev() {
+        let block = &function.blocks[index];
+        let mut here = HashSet::new();
+        if let End::Branch(_, yes, no) = block.end {
+            here.extend(live[yes.0 as usize].iter().copied());
+            here.extend(live[no.0 as usize].iter().copied());
+        }
+        visit_end(function, &block.end, &mut |value| {
+            here.insert(value);
+        });
+        for inst in block.insts.iter().rev() {
+            if let Some(result) = inst.result {
+                here.remove(&result);
+            }
+            visit(function, inst, &mut |value| {
+                here.insert(value);
+            });
+        }
+        for param in &block.params {
+            here.remove(param);
+        }
+        live[index] = here;
+    }
+    live
+}
+
+fn visit(function: &Function, inst: &Inst, act: &mut impl FnMut(Value)) {
+    inst.args.iter().copied().for_each(&mut *act);
+    if let Some(state) = inst.state {
+        function.state(state).stack.iter().copied().for_each(act);
+    }
+}
+
+fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
+    match end {
+        End::Jump(_, args) => args.iter().copied().for_each(act),
+        End::Branch(value, ..) | End::Return(value) => act(*value),
+        End::Exit(state, _) => function.state(*state).stack.iter().copied().for_each(act),
+        End::Unreachable => {}
+    }
+}
+
+struct Walk<'a> {
+    function: &'a Function,
+    env: Env,
+    /// The position of the last use of each value; past the end if a successor uses it.
+    last: HashMap<Value, usize>,
+    /// Owned values without further use that may run code when they are released.
+    pending: Vec<Value>,
+    out: Vec<Inst>,
+}
+
+fn block(function: &mut Function, index: usize, env: Env, live: &[HashSet<Value>]) -> Env {
+    let insts = std::mem::take(&mut function.blocks[index].insts);
+    let end = std::mem::replace(&mut function.blocks[index].end, End::Unreachable);
+    let mut last = HashMap::new();
+    for (position, inst) in insts.iter().enumerate() {
+        visit(function, inst, &mut |value| {
+            last.insert(value, position);
+        });
+    }
+    visit_end(function, &end, &mut |value| {
+        last.insert(value, insts.len());
+    });
+    if let End::Branch(_, yes, no) = end {
+        for target in [yes, no] {
+            for &value in &live[target.0 as usize] {
+                last.insert(value, usize::MAX);
+            }
+        }
+    }
+    let mut walk = Walk {
+        function,
+        env,
+        last,
+        pending: Vec::new(),
+        out: Vec::with_capacity(2 * insts.len()),
+    };
+    let dead: Vec<Value> = walk
+        .env
+        .own
+        .iter()
+        .filter(|(value, own)| **own == Own::Owned && !walk.last.contains_key(value))
+        .map(|(value, _)| *value)
+        .collect();
+    dead.into_iter().for_each(|value| walk.release(value));
+    for (position, inst) in insts.into_iter().enumerate() {
+        walk.inst(position, inst);
+    }
+    let end = walk.end(end);
+    let (env, out) = (walk.env, walk.out);
+    function.blocks[index].insts = out;
+    function.blocks[index].end = end;
+    env
+}
+
+impl Walk<'_> {
+    fn ty(&self, value: Value) -> Type {
+        let ty = self.function.ty(value);
+        self.env.types.get(&value).map_or(ty, |known| known.and(ty))
+    }
+
+    /// Whether references to it are not counted.
+    fn is_immortal(&self, value: Value) -> bool {
+        self.function.rep(value) != Rep::Object
+            || self.ty(value).is(Type::NULL | Type::NONE | Type::BOOL)
+    }
+
+    fn is_used_after(&self, value: Value, position: usize) -> bool {
+        self.last.get(&value).is_some_and(|&last| last > position)
+    }
+
+    fn emit(&mut self, op: Op, value: Value, state: Option<State>, leave: Leave) {
+        self.out.push(Inst {
+            op,
+            args: vec![value],
+            result: None,
+            state,
+            leave,
+        });
+    }
+
+    /// Takes a reference to a value.
+    fn take(&mut self, value: Value) {
+        if !self.is_immortal(value) {
+            self.emit(Op::IncRef, value, None, Leave::default());
+        }
+    }
+
+    /// Before something is released: what is borrowed from objects, and is needed, gets owned.
+    fn promote(&mut self, needed: impl Fn(&Self, Value) -> bool) {
+        let heap: Vec<Value> = self
+            .env
+            .own
+            .iter()
+            .filter(|(value, own)| **own == Own::Heap && needed(self, **value))
+            .map(|(value, _)| *value)
+            .collect();
+        for value in heap {
+            self.take(value);
+            self.env.own.insert(value, Own::Owned);
+        }
+    }
+
+    /// Drops an owned value that is not used any more, now or at the next boundary.
+    fn release(&mut self, value: Value) {
+        let ty = self.ty(value);
+        if self.is_immortal(value) {
+            self.env.own.remove(&value);
+        } else if ty.is(Type::SCALAR | Type::NULL) {
+            self.env.own.remove(&value);
+            self.emit(Op::DecRef(ty), value, None, Leave::default());
+        } else {
+            self.pending.push(value);
+        }
+    }
+
+    /// Drops what is pending, with the state that the interpreter would go on in.
+    fn release_pending(&mut self, position: usize, state: Option<State>) {
+        if self.pending.is_empty() {
+            return;
+        }
+        self.promote(|walk, value| {
+            walk.is_used_after(value, position)
+                || state.is_some_and(|state| walk.function.state(state).stack.contains(&value))
+        });
+        for value in std::mem::take(&mut self.pending) {
+            self.env.own.remove(&value);
+            let leave = state.map_or_else(Leave::default, |state| {
+                self.leave(self.function.state(state))
+            });
+            self.emit(Op::DecRef(self.ty(value)), value, state, leave);
+        }
+    }
+
+    /// What leaving with a state does.
+    fn leave(&self, state: &FrameState) -> Leave {
+        let mut leave = Leave::default();
+        let mut moved = HashSet::new();
+        for &value in &state.stack {
+            if self.is_immortal(value) {
+                continue;
+            }
+            let owned = self.env.own.get(&value) == Some(&Own::Owned);
+            if !(owned && moved.insert(value)) {
+                leave.take.push(value);
+            }
+        }
+        leave.drop = self
+            .env
+            .own
+            .iter()
+            .filter(|(value, own)| {
+                **own == Own::Owned && !moved.contains(value) && !self.is_immortal(**value)
+            })
+            .map(|(value, _)| *value)
+            .collect();
+        leave
+    }
+
+    /// Hands over references to values, each of which is moved if nobody else needs it.
+    fn hand_over(&mut self, values: &[Value], keep: impl Fn(&Self, Value) -> bool) {
+        let mut moved = HashSet::new();
+        for &value in values {
+            if self.is_immortal(value) {
+                continue;
+            }
+            let owned = self.env.own.get(&value) == Some(&Own::Owned);
+            if owned && !keep(self, value) && moved.insert(value) {
+                continue;
+            }
+            self.take(value);
+        }
+        for value in moved {
+            self.env.own.remove(&value);
+        }
+    }
+
+    fn inst(&mut self, position: usize, mut inst: Inst) {
+        if matches!(inst.op, Op::Boundary | Op::Periodic) {
+            self.release_pending(position, inst.state);
+        }
+        if inst.op.runs_code() {
+            let args = inst.args.clone();
+            self.promote(|walk, value| {
+                walk.is_used_after(value, position)
+                    || args.contains(&value)
+                    || inst
+                        .state
+                        .is_some_and(|state| walk.function.state(state).stack.contains(&value))
+            });
+        }
+        let leaves_after = inst.op.leaves_after();
+        if let (false, Some(state)) = (leaves_after, inst.state) {
+            inst.leave = self.leave(self.function.state(state));
+        }
+        match inst.op {
+            Op::StoreLocal(slot, ty) => inst.op = self.store(position, slot, ty, inst.args[0]),
+            Op::DeleteLocal(slot, ty) => {
+                inst.op = Op::DeleteLocal(slot, self.leave_slot(position, slot, ty, None));
+            }
+            Op::TakeLocal(slot) => self.take_from_slot(position, slot),
+            Op::GuardType(ty) => {
+                self.env.types.insert(inst.args[0], ty);
+            }
+            // They replace the object in the slot.
+            Op::Call(Helper::AppendStr | Helper::MakeCell, slot) => {
+                self.take_from_slot(position, slot as u32)
+            }
+            _ => {
+                let (stolen, borrowed): (Vec<_>, Vec<_>) = inst
+                    .args
+                    .iter()
+                    .enumerate()
+                    .partition(|(index, _)| inst.op.steals(*index));
+                let stolen: Vec<Value> = stolen.into_iter().map(|(_, value)| *value).collect();
+                let borrowed: Vec<Value> = borrowed.into_iter().map(|(_, value)| *value).collect();
+                self.hand_over(&stolen, |walk, value| {
+                    walk.is_used_after(value, position)
+                        || borrowed.contains(&value)
+                        || inst
+                            .state
+                            .is_some_and(|state| walk.function.state(state).stack.contains(&value))
+                });
+            }
+        }
+        if let (true, Some(state)) = (leaves_after, inst.state) {
+            inst.leave = self.leave(self.function.state(state));
+        }
+        let mut dying = Vec::new();
+        visit(self.function, &inst, &mut |value| dying.push(value));
+        if let Some(result) = inst.result
+            && self.function.rep(result) == Rep::Object
+        {
+            let own = match inst.op.ownership() {
+                Ownership::Owned => Own::Owned,
+                Ownership::Slot(slot) => Own::Slot(slot),
+                Ownership::Heap => Own::Heap,
+                Ownership::None => Own::Constant,
+            };
+            self.env.own.insert(result, own);
+            dying.push(result);
+        }
+        self.out.push(inst);
+        dying.sort_unstable();
+        dying.dedup();
+        for value in dying {
+            if !self.is_used_after(value, position) {
+                match self.env.own.get(&value) {
+                    Some(Own::Owned) => self.release(value),
+                    Some(_) => {
+                        self.env.own.remove(&value);
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Values that are needed after a slot loses the object that they stand for.
+    fn in_slot(&self, position: usize, slot: u32, stored: Option<Value>) -> Vec<Value> {
+        self.env
+            .own
+            .iter()
+            .filter(|(value, own)| {
+                **own == Own::Slot(slot)
+                    && Some(**value) != stored
+                    && self.is_used_after(**value, position)
+                    && !self.is_immortal(**value)
+            })
+            .map(|(value, _)| *value)
+            .collect()
+    }
+
+    /// Before a slot changes: what is borrowed from it, and is needed, gets owned.
+    fn take_from_slot(&mut self, position: usize, slot: u32) {
+        for value in self.in_slot(position, slot, None) {
+            self.take(value);
+            self.env.own.insert(value, Own::Owned);
+        }
+        self.forget_slot(slot);
+    }
+
+    fn forget_slot(&mut self, slot: u32) {
+        self.env.own.retain(|_, own| *own != Own::Slot(slot));
+    }
+
+    /// A slot gets another content: returns what is left to release.
+    fn leave_slot(&mut self, position: usize, slot: u32, ty: Type, stored: Option<Value>) -> Type {
+        let values = self.in_slot(position, slot, stored);
+        let mut ty = ty;
+        for (index, value) in values.into_iter().enumerate() {
+            // The first takes over the reference of the slot.
+            if index == 0 {
+                ty = Type::NEVER;
+            } else {
+                self.take(value);
+            }
+            self.env.own.insert(value, Own::Owned);
+        }
+        self.forget_slot(slot);
+        ty
+    }
+
+    fn store(&mut self, position: usize, slot: u32, ty: Type, value: Value) -> Op {
+        if self.env.own.get(&value) != Some(&Own::Owned) {
+            self.take(value);
+        }
+        let ty = self.leave_slot(position, slot, ty, Some(value));
+        if !self.is_immortal(value) {
+            self.env.own.insert(value, Own::Slot(slot));
+        }
+        Op::StoreLocal(slot, ty)
+    }
+
+    fn end(&mut self, end: End) -> End {
+        match end {
+            End::Jump(target, args) => {
+                self.release_pending(usize::MAX, None);
+                self.hand_over(&args, |_, _| false);
+                End::Jump(target, args)
+            }
+            End::Return(value) => {
+                self.release_pending(usize::MAX, None);
+                self.hand_over(&[value], |_, _| false);
+                End::Return(value)
+            }
+            End::Exit(state, _) => {
+                let leave = self.leave(self.function.state(state));
+                End::Exit(state, leave)
+            }
+            // What is pending is still owned, and not used there: it is released first thing.
+            End::Branch(..) | End::Unreachable => end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hir::verify;
+
+    /// A function of one block.
+    struct Made(Function);
+
+    impl Made {
+        fn new() -> Self {
+            let mut function = Function::default();
+            function.block();
+            Self(function)
+        }
+
+        fn state(&mut self, offset: u32, stack: &[Value]) -> State {
+            self.0.states.push(FrameState {
+                offset,
+                stack: stack.to_vec(),
+                dirty: vec![],
+            });
+            State(self.0.states.len() as u32 - 1)
+        }
+
+        fn emit(&mut self, op: Op, args: &[Value], ty: Type, state: Option<State>) -> Value {
+            let result = op.result().map(|rep| self.0.value(rep, ty));
+            self.0.blocks[0].insts.push(Inst {
+                op,
+                args: args.to_vec(),
+                result,
+                state,
+                leave: Leave::default(),
+            });
+            result.unwrap_or(Value(u32::MAX))
+        }
+
+        fn finish(mut self, end: End) -> String {
+            self.0.blocks[0].end = end;
+            verify(&self.0).expect("the function is well made");
+            run(&mut self.0);
+            verify(&self.0).expect("the pass keeps it well made");
+            self.0.to_string()
+        }
+    }
+
+    #[test]
+    fn a_borrowed_variable_is_counted_when_it_is_returned() {
+        let mut made = Made::new();
+        let value = made.emit(Op::LoadLocal(0), &[], Type::OBJECT, None);
+        assert_eq!(
+            made.finish(End::Return(value)),
+            "b0():\n    v0 = LoadLocal(0)\n    IncRef v0\n    Return v0\n"
+        );
+    }
+
+    #[test]
+    fn a_new_object_moves_into_a_variable_and_is_borrowed_from_there() {
+        let mut made = Made::new();
+        let state = made.state(1, &[]);
+        let item = Op::Call(Helper::LoadGlobal, 0);
+        let value = made.emit(item, &[], Type::OBJECT, Some(state));
+        made.emit(Op::StoreLocal(2, Type::NULL), &[value], Type::NEVER, None);
+        let next = made.state(2, &[value]);
+        made.emit(Op::Boundary, &[], Type::NEVER, Some(next));
+        assert_eq!(
+            made.finish(End::Exit(next, Leave::default())),
+            "b0():\n    v0 = Call(load_global, 0x0) @1 []\n    StoreLocal(2, null) v0\n    \
+             Boundary @2 [v0] take v0\n    Exit @2 [v0] take v0\n"
+        );
+    }
+
+    #[test]
+    fn what_a_variable_loses_is_taken_over_if_it_is_needed() {
+        let mut made = Made::new();
+        let old = made.emit(Op::LoadLocal(0), &[], Type::OBJECT, None);
+        let none = made.emit(Op::Object(16), &[], Type::NONE, None);
+        made.emit(Op::StoreLocal(0, Type::OBJECT), &[none], Type::NEVER, None);
+        // No reference is taken or dropped: the one of the slot is returned.
+        assert_eq!(
+            made.finish(End::Return(old)),
+            "b0():\n    v0 = LoadLocal(0)\n    v1: none = Object(0x10)\n    \
+             StoreLocal(0, never) v1\n    Return v0\n"
+        );
+    }
+
+    #[test]
+    fn what_is_borrowed_from_an_object_is_counted_before_code_runs() {
+        let mut made = Made::new();
+        let owner = made.emit(Op::LoadLocal(0), &[], Type::OBJECT, None);
+        let field = made.emit(Op::LoadField(24), &[owner], Type::OBJECT, None);
+        let state = made.state(1, &[field]);
+        let call = Op::Call(Helper::StoreGlobal, 0);
+        made.emit(call, &[owner], Type::NEVER, Some(state));
+        // Owned by then: an error leaves it on the stack, and so does the exit.
+        assert_eq!(
+            made.finish(End::Exit(state, Leave::default())),
+            "b0():\n    v0 = LoadLocal(0)\n    v1 = LoadField(24) v0\n    IncRef v1\n    \
+             Call(store_global, 0x0) v0 @1 [v1]\n    Exit @1 [v1]\n"
+        );
+    }
+
+    #[test]
+    fn what_dies_is_dropped_at_the_end_of_its_instruction() {
+        let mut made = Made::new();
+        let list = made.emit(Op::LoadStack(0), &[], Type::LIST, None);
+        let size = made.emit(Op::Size, &[list], Type::NEVER, None);
+        let next = made.state(3, &[size]);
+        made.emit(Op::Boundary, &[], Type::NEVER, Some(next));
+        assert_eq!(
+            made.finish(End::Exit(next, Leave::default())),
+            "b0():\n    v0: list = LoadStack(0)\n    v1: i64 = Size v0\n    \
+             DecRef(list) v0 @3 [v1]\n    Boundary @3 [v1]\n    Exit @3 [v1]\n"
+        );
+    }
+
+    #[test]
+    fn two_uses_that_steal_need_two_references() {
+        let mut made = Made::new();
+        let value = made.emit(Op::LoadStack(0), &[], Type::OBJECT, None);
+        let state = made.state(1, &[]);
+        let call = Op::Call(Helper::BuildTuple, 2);
+        let tuple = made.emit(call, &[value, value], Type::TUPLE, Some(state));
+        assert_eq!(
+            made.finish(End::Return(tuple)),
+            "b0():\n    v0 = LoadStack(0)\n    IncRef v0\n    \
+             v1: tuple = Call(build_tuple, 0x2) v0, v0 @1 []\n    Return v1\n"
+        );
+    }
+}
