@@ -17,6 +17,7 @@ fn main() {
         "src/c/glue.c",
         "src/c/lazy.c",
         "src/c/layout.c",
+        "src/c/runtime.c",
         "include/clinker.h",
         "include/clinker_lazy.h",
     ] {
@@ -47,10 +48,11 @@ fn main() {
     let layout = probe(&include);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(out.join("layout.rs"), layout).expect("OUT_DIR can be written");
+    std::fs::write(out.join("opcode.rs"), opcodes(&include)).expect("OUT_DIR can be written");
     compiler(&include)
         .file("src/c/glue.c")
+        .file("src/c/runtime.c")
         .file("src/c/lazy.c")
-        .include("include")
         .compile("clinker_glue");
 }
 
@@ -58,6 +60,7 @@ fn compiler(include: &[PathBuf]) -> cc::Build {
     let mut build = cc::Build::new();
     build
         .includes(include)
+        .include("include")
         .define("Py_BUILD_CORE", None)
         .std("c11")
         .warnings(true)
@@ -69,6 +72,30 @@ fn compiler(include: &[PathBuf]) -> cc::Build {
         build.flag_if_supported(format!("-fmacro-prefix-map={}/=", folder.display()));
     }
     build
+}
+
+/// Turns `opcode_ids.h` into Rust constants.
+fn opcodes(include: &[PathBuf]) -> String {
+    let header = include
+        .iter()
+        .map(|folder| folder.join("opcode_ids.h"))
+        .find(|header| header.exists())
+        .expect("the headers of CPython include opcode_ids.h");
+    let header = std::fs::read_to_string(header).expect("the header can be read");
+    let mut constants = String::new();
+    let mut names = String::new();
+    for line in header.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let ["#define", name, number] = words[..]
+            && let Ok(number) = number.parse::<u8>()
+        {
+            writeln!(constants, "pub const {name}: u8 = {number};").expect("writing to a string");
+            if name != "HAVE_ARGUMENT" && name != "MIN_INSTRUMENTED_OPCODE" {
+                writeln!(names, "    ({number}, {name:?}),").expect("writing to a string");
+            }
+        }
+    }
+    format!("{constants}const NAMES: &[(u8, &str)] = &[\n{names}];\n")
 }
 
 /// Compiles the probe and turns the table in its object file into Rust constants.

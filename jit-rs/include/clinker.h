@@ -9,6 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The stack pointer of a frame while native code runs it: it is not valid, as
+ * while the interpreter runs it, and somebody has written to a variable. */
+#define CLINKER_NATIVE (-2)
+#define CLINKER_WRITTEN (-3)
+
 /* The UTF-8 text of a Python str, borrowed from it, or NULL. */
 typedef const char *(*clinker_text)(const void *string, size_t *length);
 
@@ -21,12 +26,25 @@ typedef int (*clinker_line)(const void *code, int offset);
 int clinker_start(const char *value, size_t length, clinker_text text,
                   clinker_line line, char *error, size_t capacity);
 
+/* The number of entries of a code object, or trips of a loop, after which it
+ * is reported as hot; valid after clinker_start(). */
+uint32_t clinker_period(void);
+
 /* The hooks of a client, see Include/internal/pycore_evalhooks.h.  Offsets are
  * in code units. */
 void clinker_code_attached(const void *code, const void *shadow);
 void clinker_code_death(const void *code);
-uint32_t clinker_hot(const void *code);
+
+/* The instruction at offset is hot: a RESUME, or a JUMP_BACKWARD if loop is
+ * not 0.  depth is the height of the value stack after it.  Returns the period
+ * until the next report. */
+uint32_t clinker_hot(const void *code, uint32_t offset, uint32_t depth,
+                     int loop);
 void clinker_specialized(const void *code, int missed, int failed);
+
+/* For native code: a guess at an instruction was wrong too often. */
+void clinker_refuted(uint64_t code, uint64_t offset);
+
 void clinker_forked_child(void);
 void clinker_finalize(void);
 

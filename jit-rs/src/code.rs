@@ -1,8 +1,24 @@
 //! Reads code objects and their shadow records, by the layouts of the CPython this archive is built for.
 
-use crate::layout;
+use crate::hir::Type;
 use crate::profile::{Loop, Place};
+use crate::snapshot::{Code as Snapshot, Constant, Instruction};
+use crate::{layout, opcode};
 use std::ffi::{c_char, c_int, c_void};
+
+unsafe extern "C" {
+    fn clinker_instruction(
+        code: *const c_void,
+        offset: c_int,
+        base: *mut u8,
+        specialized: *mut u8,
+        oparg: *mut u8,
+    );
+    fn clinker_instruction_length(base: u8) -> c_int;
+    fn clinker_kind(object: *const c_void) -> c_int;
+    fn clinker_unbox_int(object: *const c_void, value: *mut i64) -> c_int;
+    fn clinker_float_value(object: *const c_void, value: *mut f64) -> c_int;
+}
 
 /// `clinker_text` of `include/clinker.h`.
 pub type Text = extern "C" fn(string: *const c_void, length: *mut usize) -> *const c_char;
@@ -79,6 +95,106 @@ impl Code {
         whole + u64::from(period.wrapping_sub(left))
     }
 
+    /// The name and place in one line.
+    pub fn describe(self) -> String {
+        format!("code object at {:p}", self.code)
+    }
+
+    /// Copies what compiling needs.
+    ///
+    /// # Errors
+    /// Says why it cannot be compiled.
+    pub fn snapshot(self, max_units: usize) -> Result<Snapshot, String> {
+        let size: isize = read(self.code, layout::OBJECT_SIZE);
+        let size = size as usize;
+        if size > max_units {
+            return Err(format!("it has more than {max_units} code units"));
+        }
+        let mut snapshot = Snapshot {
+            units: (0..size)
+                .map(|index| read(self.code, layout::CODE_INSTRUCTIONS + 2 * index))
+                .collect(),
+            address: self.code as u64 + layout::CODE_INSTRUCTIONS as u64,
+            locals: read::<c_int>(self.code, layout::CODE_NLOCALSPLUS) as u32,
+            constants: self
+                .tuple(layout::CODE_CONSTS)
+                .into_iter()
+                .map(constant)
+                .collect(),
+            names: self.tuple(layout::CODE_NAMES),
+            version: read(self.code, layout::CODE_VERSION),
+            ..Snapshot::default()
+        };
+        let (mut start, mut offset, mut oparg) = (0, 0, 0);
+        while (offset as usize) < size {
+            let (mut opcode, mut specialized, mut low) = (0, 0, 0);
+            // SAFETY: the offset is inside of the code object, and begins an instruction.
+            let length = unsafe {
+                clinker_instruction(
+                    self.code.cast(),
+                    offset as c_int,
+                    &mut opcode,
+                    &mut specialized,
+                    &mut low,
+                );
+                clinker_instruction_length(opcode)
+            };
+            if specialized >= opcode::MIN_INSTRUMENTED_OPCODE {
+                return Err("it is instrumented".into());
+            }
+            oparg = oparg << 8 | u32::from(low);
+            let next = offset + length as u32;
+            if opcode != opcode::EXTENDED_ARG {
+                snapshot.index.insert(start, snapshot.instructions.len());
+                snapshot.instructions.push(Instruction {
+                    start,
+                    offset,
+                    next,
+                    opcode,
+                    specialized,
+                    oparg,
+                });
+                (start, oparg) = (next, 0);
+            }
+            offset = next;
+        }
+        Ok(snapshot)
+    }
+
+    /// Where native code begins that is entered by the `RESUME` or `JUMP_BACKWARD` at an offset, and whether that is the
+    /// start of a function.
+    pub fn entry(self, offset: u32, is_loop: bool) -> Option<(u32, bool)> {
+        let snapshot = self.snapshot(usize::MAX).ok()?;
+        let instruction = snapshot
+            .instructions
+            .iter()
+            .find(|instruction| instruction.offset == offset)?;
+        if is_loop {
+            return Some((instruction.next - instruction.oparg, false));
+        }
+        // The locations of the other RESUMEs are in their operand, see RESUME_OPARG_LOCATION_MASK.
+        Some((instruction.next, instruction.oparg & 3 == 0))
+    }
+
+    /// The number of parameters, all of which are bound when the function starts.
+    pub fn arguments(self) -> u32 {
+        let flags: c_int = read(self.code, layout::CODE_FLAGS);
+        let flag = |flag: usize| c_int::from(flags & flag as c_int != 0);
+        let positional: c_int = read(self.code, layout::CODE_ARGCOUNT);
+        let keyword: c_int = read(self.code, layout::CODE_KWONLYARGCOUNT);
+        let rest = flag(layout::CO_VARARGS) + flag(layout::CO_VARKEYWORDS);
+        (positional + keyword + rest) as u32
+    }
+
+    /// The addresses of the members of a tuple.
+    fn tuple(self, field: usize) -> Vec<u64> {
+        let tuple: *const u8 = read(self.code, field);
+        let size: isize = read(tuple, layout::OBJECT_SIZE);
+        (0..size as usize)
+            .map(|index| read(tuple, layout::TUPLE_ITEMS + 8 * index))
+            .collect()
+    }
+
     fn string(self, field: usize, text: Text) -> String {
         let string: *const c_void = read(self.code, field);
         let mut length = 0;
@@ -89,6 +205,26 @@ impl Code {
         // SAFETY: `clinker_text` returned `length` bytes, which the string owns, and the code object owns the string.
         let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
         String::from_utf8_lossy(bytes).into_owned()
+    }
+}
+
+fn constant(address: u64) -> Constant {
+    let object = address as *const c_void;
+    let (mut int, mut float) = (0, 0.0);
+    // SAFETY: the object is a member of the constants of a live code object; the functions only read it.
+    let (ty, is_int, is_float) = unsafe {
+        let ty = Type::from_bit(clinker_kind(object));
+        (
+            ty,
+            ty == Type::INT && clinker_unbox_int(object, &mut int) != 0,
+            clinker_float_value(object, &mut float) != 0,
+        )
+    };
+    Constant {
+        address,
+        ty,
+        int: is_int.then_some(int),
+        float: is_float.then_some(float),
     }
 }
 

@@ -4,3 +4,6 @@ include!(concat!(env!("OUT_DIR"), "/layout.rs"));
 
 // The readers in `code.rs` are written for this line of CPython.
 const _: () = assert!(PY_VERSION_HEX >> 16 == 0x030d);
+
+/// The stack pointer of a frame that native code runs: `CLINKER_NATIVE`.
+pub const NATIVE: i64 = -(NATIVE_BELOW_ZERO as i64);

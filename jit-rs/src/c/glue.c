@@ -11,10 +11,7 @@
 
 #include "clinker.h"
 
-// Entries and trips until the first report, which tells the archive that
-// something is hot.  It reads the counters themselves.
-#define ENTRY_PERIOD 1000
-#define LOOP_PERIOD 1000
+extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 
 static const char *
 text(const void *string, size_t *length)
@@ -39,7 +36,10 @@ static uint32_t
 hot(PyThreadState *tstate, _PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
     _PyEvalHotKind kind)
 {
-    return clinker_hot(_PyFrame_GetCode(frame));
+    PyCodeObject *code = _PyFrame_GetCode(frame);
+    return clinker_hot(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                       (uint32_t)(frame->stacktop - code->co_nlocalsplus),
+                       kind == _Py_EVAL_HOT_LOOP);
 }
 
 static void
@@ -77,14 +77,13 @@ finalize(PyInterpreterState *interp)
     clinker_finalize();
 }
 
-static const _PyEvalHooks hooks = {
-    .entry_period = ENTRY_PERIOD,
-    .loop_period = LOOP_PERIOD,
+static _PyEvalHooks hooks = {
     .hot = hot,
     .code_attached = code_attached,
     .code_death = code_death,
     .specialized = specialized,
     .fork = fork_stage,
+    .frame_query = clinker_frame_query,
     .finalize = finalize,
 };
 
@@ -118,6 +117,8 @@ start(PyObject *module, PyObject *value)
         PyErr_SetString(PyExc_ValueError, error);
         return NULL;
     }
+    hooks.entry_period = clinker_period();
+    hooks.loop_period = (uint16_t)clinker_period();
     if (_PyEvalHooks_Register(interp, &hooks) < 0) {
         return NULL;
     }

@@ -3,7 +3,18 @@
 
 #include "Python.h"
 #include "opcode_ids.h"
+#include "pycore_cell.h"
+#include "pycore_dict.h"
 #include "pycore_evalhooks.h"
+#include "pycore_frame.h"
+#include "pycore_list.h"
+#include "pycore_long.h"
+#include "pycore_object.h"
+#include "pycore_pystate.h"
+#include "pycore_range.h"
+#include "pycore_tuple.h"
+
+#include "clinker.h"
 
 /* What the Rust side takes for granted beyond the numbers below. */
 _Static_assert(sizeof(_Py_CODEUNIT) == 2, "a code unit has two bytes");
@@ -16,6 +27,29 @@ _Static_assert(sizeof(((_PyShadowLoop *)0)->offset) == 4, "32 bits");
 _Static_assert(sizeof(((_PyShadowLoop *)0)->period) == 2, "16 bits");
 _Static_assert(sizeof(((_PyShadowLoop *)0)->trips) == 8, "64 bits");
 _Static_assert(sizeof(((PyCodeObject *)0)->co_firstlineno) == 4, "32 bits");
+
+_Static_assert(sizeof(((PyLongObject *)0)->long_value.lv_tag) == 8, "64 bits");
+_Static_assert(sizeof(((PyLongObject *)0)->long_value.ob_digit[0]) == 4,
+               "a digit has 32 bits");
+_Static_assert(sizeof(((_PyInterpreterFrame *)0)->stacktop) == 4, "32 bits");
+_Static_assert(sizeof(((PyThreadState *)0)->c_recursion_remaining) == 4,
+               "32 bits");
+_Static_assert(sizeof(((PyThreadState *)0)->eval_breaker) == 8, "64 bits");
+_Static_assert(sizeof(((PyTypeObject *)0)->tp_version_tag) == 4, "32 bits");
+_Static_assert(sizeof(((PyTypeObject *)0)->tp_flags) == 8, "64 bits");
+_Static_assert(sizeof(((PyDictKeysObject *)0)->dk_version) == 4, "32 bits");
+_Static_assert(sizeof(((_PyRangeIterObject *)0)->len) == 8, "64 bits");
+_Static_assert(offsetof(_PyListIterObject, it_seq)
+               == offsetof(_PyTupleIterObject, it_seq)
+               && offsetof(_PyListIterObject, it_index)
+                  == offsetof(_PyTupleIterObject, it_index),
+               "the iterators of lists and tuples look the same");
+
+#ifdef Py_REF_DEBUG
+#  define REF_DEBUG 1
+#else
+#  define REF_DEBUG 0
+#endif
 
 struct entry {
     char name[56];
@@ -42,4 +76,57 @@ const struct entry clinker_layout[] = {
     OFFSET("LOOP_PERIOD", _PyShadowLoop, period),
     OFFSET("LOOP_TRIPS", _PyShadowLoop, trips),
     NUMBER("JUMP_BACKWARD_COUNTED", JUMP_BACKWARD_COUNTED),
+    OFFSET("CODE_ARGCOUNT", PyCodeObject, co_argcount),
+    OFFSET("CODE_KWONLYARGCOUNT", PyCodeObject, co_kwonlyargcount),
+    OFFSET("CODE_FLAGS", PyCodeObject, co_flags),
+    OFFSET("CODE_NLOCALSPLUS", PyCodeObject, co_nlocalsplus),
+    OFFSET("CODE_CONSTS", PyCodeObject, co_consts),
+    OFFSET("CODE_NAMES", PyCodeObject, co_names),
+    OFFSET("CODE_VERSION", PyCodeObject, _co_instrumentation_version),
+    NUMBER("CO_VARARGS", CO_VARARGS),
+    NUMBER("CO_VARKEYWORDS", CO_VARKEYWORDS),
+    OFFSET("FRAME_LOCALS", _PyInterpreterFrame, localsplus),
+    OFFSET("FRAME_STACKTOP", _PyInterpreterFrame, stacktop),
+    OFFSET("FRAME_INSTR_PTR", _PyInterpreterFrame, instr_ptr),
+    OFFSET("FRAME_GLOBALS", _PyInterpreterFrame, f_globals),
+    OFFSET("FRAME_BUILTINS", _PyInterpreterFrame, f_builtins),
+    OFFSET("FRAME_OBJECT", _PyInterpreterFrame, frame_obj),
+    OFFSET("TSTATE_EVAL_BREAKER", PyThreadState, eval_breaker),
+    OFFSET("TSTATE_C_RECURSION", PyThreadState, c_recursion_remaining),
+    NUMBER("C_RECURSION_LIMIT", Py_C_RECURSION_LIMIT),
+    OFFSET("OBJECT_REFCNT", PyObject, ob_refcnt),
+    OFFSET("OBJECT_TYPE", PyObject, ob_type),
+    OFFSET("OBJECT_SIZE", PyVarObject, ob_size),
+    OFFSET("TYPE_VERSION", PyTypeObject, tp_version_tag),
+    OFFSET("TYPE_FLAGS", PyTypeObject, tp_flags),
+    NUMBER("TYPE_SUBCLASS", Py_TPFLAGS_TYPE_SUBCLASS),
+    OFFSET("HEAP_TYPE_CACHED_KEYS", PyHeapTypeObject, ht_cached_keys),
+    OFFSET("DICT_KEYS", PyDictObject, ma_keys),
+    OFFSET("KEYS_VERSION", PyDictKeysObject, dk_version),
+    OFFSET("KEYS_LOG2_INDEX_BYTES", PyDictKeysObject, dk_log2_index_bytes),
+    OFFSET("KEYS_SIZE", PyDictKeysObject, dk_indices),
+    NUMBER("KEYS_ENTRY_SIZE", sizeof(PyDictUnicodeEntry)),
+    OFFSET("KEYS_ENTRY_VALUE", PyDictUnicodeEntry, me_value),
+    NUMBER("INLINE_VALUES", sizeof(PyObject) + offsetof(PyDictValues, values)),
+    NUMBER("INLINE_VALUES_VALID",
+           sizeof(PyObject) + offsetof(PyDictValues, valid)),
+    NUMBER("MANAGED_DICT_BEFORE", -MANAGED_DICT_OFFSET),
+    OFFSET("LONG_TAG", PyLongObject, long_value.lv_tag),
+    OFFSET("LONG_DIGIT", PyLongObject, long_value.ob_digit),
+    NUMBER("LONG_COMPACT_END", 2 << NON_SIZE_BITS),
+    NUMBER("LONG_SIGN_MASK", SIGN_MASK),
+    NUMBER("SMALL_INTS_NEGATIVE", _PY_NSMALLNEGINTS),
+    NUMBER("SMALL_INTS", _PY_NSMALLNEGINTS + _PY_NSMALLPOSINTS),
+    NUMBER("SMALL_INT_SIZE", sizeof(PyLongObject)),
+    OFFSET("FLOAT_VALUE", PyFloatObject, ob_fval),
+    OFFSET("LIST_ITEMS", PyListObject, ob_item),
+    OFFSET("TUPLE_ITEMS", PyTupleObject, ob_item),
+    OFFSET("CELL_VALUE", PyCellObject, ob_ref),
+    OFFSET("RANGE_ITER_START", _PyRangeIterObject, start),
+    OFFSET("RANGE_ITER_STEP", _PyRangeIterObject, step),
+    OFFSET("RANGE_ITER_LENGTH", _PyRangeIterObject, len),
+    OFFSET("SEQUENCE_ITER_SEQUENCE", _PyListIterObject, it_seq),
+    OFFSET("SEQUENCE_ITER_INDEX", _PyListIterObject, it_index),
+    NUMBER("REF_DEBUG", REF_DEBUG),
+    NUMBER("NATIVE_BELOW_ZERO", -CLINKER_NATIVE),
 };

@@ -1,0 +1,85 @@
+//! Addresses of the C side that machine code holds.
+
+use crate::hir::{Helper, Type};
+use std::ffi::{CString, c_char, c_int, c_void};
+
+unsafe extern "C" {
+    fn clinker_helper(name: *const c_char) -> *const c_void;
+    fn clinker_class(kind: c_int) -> *const c_void;
+    fn clinker_object(which: c_int) -> *const c_void;
+}
+
+/// The address of a function of `src/c/runtime.c`, by its name without `clinker_`.
+///
+/// # Panics
+/// If there is none: [`check`] has made sure that helpers exist.
+pub fn helper(name: &str) -> u64 {
+    find(name).unwrap_or_else(|| panic!("runtime.c has no clinker_{name}"))
+}
+
+fn find(name: &str) -> Option<u64> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the function compares the name with those it knows.
+    let address = unsafe { clinker_helper(name.as_ptr()) };
+    (!address.is_null()).then_some(address as u64)
+}
+
+/// Checks that all helpers exist.
+///
+/// # Errors
+/// Names one that does not.
+pub fn check() -> Result<(), String> {
+    match Helper::ALL
+        .iter()
+        .find(|helper| find(helper.name()).is_none())
+    {
+        Some(helper) => Err(format!("the archive lacks clinker_{}", helper.name())),
+        None => Ok(()),
+    }
+}
+
+/// The class that a type stands for.
+///
+/// # Panics
+/// If it does not stand for one.
+pub fn class(ty: Type) -> u64 {
+    // SAFETY: the function looks into a table.
+    let class = unsafe { clinker_class(ty.bit()) };
+    assert!(!class.is_null(), "{ty} stands for no class");
+    class as u64
+}
+
+fn object(which: c_int) -> u64 {
+    // SAFETY: the callers below pass the numbers that the function knows.
+    unsafe { clinker_object(which) as u64 }
+}
+
+/// None.
+pub fn none() -> u64 {
+    object(0)
+}
+
+/// True.
+pub fn true_object() -> u64 {
+    object(1)
+}
+
+/// False.
+pub fn false_object() -> u64 {
+    object(2)
+}
+
+/// `AssertionError`.
+pub fn assertion_error() -> u64 {
+    object(3)
+}
+
+/// `list.append`.
+pub fn list_append() -> u64 {
+    object(4)
+}
+
+/// The first of the small ints.
+pub fn small_ints() -> u64 {
+    object(5)
+}

@@ -1,0 +1,81 @@
+//! What compiling reads of a code object: a copy, so that it can go on while the program does.
+
+use crate::hir::Type;
+use std::collections::HashMap;
+
+/// An instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instruction {
+    /// Where it begins, with its `EXTENDED_ARG`s, in code units.
+    pub start: u32,
+    /// Where its opcode is.
+    pub offset: u32,
+    /// Where the next one begins.
+    pub next: u32,
+    /// The opcode, as the compiler of CPython wrote it.
+    pub opcode: u8,
+    /// The opcode that the specializing interpreter made of it.
+    pub specialized: u8,
+    /// The operand.
+    pub oparg: u32,
+}
+
+/// A constant of a code object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Constant {
+    /// Its address; the code object keeps it.
+    pub address: u64,
+    /// What it is.
+    pub ty: Type,
+    /// Its value, if it is an int that fits.
+    pub int: Option<i64>,
+    /// Its value, if it is a float.
+    pub float: Option<f64>,
+}
+
+/// A code object.
+#[derive(Debug, Clone, Default)]
+pub struct Code {
+    /// Its instructions, in order.
+    pub instructions: Vec<Instruction>,
+    /// The index of the instruction that begins at an offset.
+    pub index: HashMap<u32, usize>,
+    /// All code units, for the inline caches.
+    pub units: Vec<u16>,
+    /// The address of the first code unit.
+    pub address: u64,
+    /// The number of slots before the value stack.
+    pub locals: u32,
+    /// Constants.
+    pub constants: Vec<Constant>,
+    /// The addresses of the names.
+    pub names: Vec<u64>,
+    /// The instrumentation version.
+    pub version: u64,
+}
+
+impl Code {
+    /// The instruction that begins at an offset.
+    pub fn at(&self, offset: u32) -> Option<&Instruction> {
+        self.index
+            .get(&offset)
+            .map(|&index| &self.instructions[index])
+    }
+
+    /// A word of the inline cache of an instruction, the first one being 0.
+    pub fn cache16(&self, instruction: &Instruction, index: u32) -> u16 {
+        self.units[(instruction.offset + 1 + index) as usize]
+    }
+
+    /// Two words of the inline cache.
+    pub fn cache32(&self, instruction: &Instruction, index: u32) -> u32 {
+        u32::from(self.cache16(instruction, index))
+            | u32::from(self.cache16(instruction, index + 1)) << 16
+    }
+
+    /// Four words of the inline cache.
+    pub fn cache64(&self, instruction: &Instruction, index: u32) -> u64 {
+        u64::from(self.cache32(instruction, index))
+            | u64::from(self.cache32(instruction, index + 2)) << 32
+    }
+}
