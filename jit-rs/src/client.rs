@@ -1,7 +1,9 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
+use crate::build::Entry;
 use crate::code::{Code, Line, Text};
-use crate::options::Options;
+use crate::compiler::Compiler;
+use crate::options::{Mode, Options, Report};
 use crate::profile::{Counts, Profile};
 use crate::report;
 use std::collections::HashMap;
@@ -22,6 +24,8 @@ pub struct Client {
     line: Line,
     live: HashMap<usize, Live>,
     profile: Profile,
+    /// None if nothing is compiled.
+    compiler: Option<Compiler>,
 }
 
 /// Where the archive is in its life.
@@ -57,15 +61,24 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 }
 
 /// Starts the archive.
-pub fn start(options: Options, text: Text, line: Line) {
+///
+/// # Errors
+/// If this machine is not supported.
+pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
+    let compiler = match options.mode {
+        Mode::Count => None,
+        Mode::Auto | Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump)?),
+    };
     let client = Client {
         options,
         text,
         line,
         live: HashMap::new(),
         profile: Profile::default(),
+        compiler,
     };
     *STATE.lock().unwrap_or_else(PoisonError::into_inner) = State::On(Box::new(client));
+    Ok(())
 }
 
 /// Ends it, with its report.
@@ -85,17 +98,58 @@ impl Client {
         self.live.insert(id, Live { code, counts });
     }
 
+    /// Entries or trips until something is hot.
+    pub fn period(&self) -> u32 {
+        match self.options.mode {
+            Mode::Sync => 1,
+            Mode::Warm => 64,
+            Mode::Auto => 400,
+            Mode::Count => 1000,
+        }
+    }
+
     /// A code object dies: what was counted is kept.
     pub fn death(&mut self, id: usize) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.death(id);
+        }
         if let Some(live) = self.live.remove(&id) {
             self.keep(live);
         }
     }
 
-    /// The interpreter reported a code object or one of its loops as hot.
-    pub fn hot(&mut self, id: usize) {
-        if let Some(live) = self.live.get_mut(&id) {
-            live.counts.hot = true;
+    /// The interpreter reported the instruction at an offset as hot, with the height of the value stack after it. Returns
+    /// the number of executions until the next report.
+    pub fn hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {
+        let period = self.period();
+        let Some(live) = self.live.get_mut(&id) else {
+            return 0;
+        };
+        live.counts.hot = true;
+        let Some(compiler) = &mut self.compiler else {
+            // Once is enough: counting goes on without reports.
+            return 0;
+        };
+        let code = live.code;
+        let Some((target, is_start)) = code.entry(offset, is_loop) else {
+            return 0;
+        };
+        let entry = Entry {
+            offset: target,
+            depth,
+            arguments: if is_start { code.arguments() } else { 0 },
+        };
+        if compiler.compile(id, code, offset, entry) {
+            period
+        } else {
+            0
+        }
+    }
+
+    /// Native code was left often since a guess was wrong.
+    pub fn refuted(&mut self, id: usize, offset: u32) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.refuted(id, offset);
         }
     }
 
@@ -110,7 +164,7 @@ impl Client {
 
     /// In the child of a fork: the parent reports.
     pub fn forked(&mut self) {
-        self.options = Options::Count;
+        self.options.report = Report::None;
     }
 
     fn keep(&mut self, live: Live) {
@@ -126,11 +180,12 @@ impl Client {
         for (_, live) in std::mem::take(&mut self.live) {
             self.keep(live);
         }
-        match &self.options {
-            Options::Count => {}
-            Options::Print => eprint!("{}", report::text(&self.profile)),
-            Options::Write(file) => {
-                let written = report::json(&self.profile)
+        let compilation = self.compiler.as_ref().map(Compiler::counts);
+        match &self.options.report {
+            Report::None => {}
+            Report::Print => eprint!("{}", report::text(&self.profile, compilation)),
+            Report::Write(file) => {
+                let written = report::json(&self.profile, compilation)
                     .map_err(std::io::Error::from)
                     .and_then(|text| std::fs::write(file, text + "\n"));
                 if let Err(error) = written {

@@ -17,7 +17,7 @@ extern "C" fn clinker_start(
     // SAFETY: the glue hands over a string of this length, which lives during the call.
     let value = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), length) };
     let started = Options::parse(&String::from_utf8_lossy(value))
-        .map(|options| client::start(options, text, line));
+        .and_then(|options| client::start(options, text, line));
     // SAFETY: the glue hands over room for `capacity` bytes, which is not empty.
     unsafe { status(started, error, capacity) }
 }
@@ -51,10 +51,18 @@ extern "C" fn clinker_code_death(code: *const c_void) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_hot(code: *const c_void) -> u32 {
-    client::with(|client| client.hot(code as usize));
-    // Once is enough: counting goes on without reports.
-    0
+extern "C" fn clinker_period() -> u32 {
+    client::with(|client| client.period())
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_hot(code: *const c_void, offset: u32, depth: u32, is_loop: c_int) -> u32 {
+    client::with(|client| client.hot(code as usize, offset, depth, is_loop != 0))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_refuted(code: u64, offset: u64) {
+    client::with(|client| client.refuted(code as usize, offset as u32));
 }
 
 #[unsafe(no_mangle)]

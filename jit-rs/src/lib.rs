@@ -3,16 +3,34 @@
 //! The interpreter calls the functions of `include/clinker.h`, which [`ffi`] defines; nothing else crosses the border.
 //! A panic never does: it turns the archive off, and the program goes on in the interpreter.
 
+pub mod hir;
 pub mod lazy;
+pub mod memory;
 pub mod options;
+pub mod passes;
 pub mod profile;
 pub mod report;
+pub mod snapshot;
 
+#[cfg(clinker_headers)]
+mod build;
 #[cfg(clinker_headers)]
 mod client;
 #[cfg(clinker_headers)]
 mod code;
 #[cfg(clinker_headers)]
+mod codegen;
+#[cfg(clinker_headers)]
+mod compiler;
+#[cfg(clinker_headers)]
 mod ffi;
 #[cfg(clinker_headers)]
 mod layout;
+#[cfg(clinker_headers)]
+#[allow(
+    dead_code,
+    reason = "all opcodes are there, whether they are used or not"
+)]
+mod opcode;
+#[cfg(clinker_headers)]
+mod runtime;

@@ -2,15 +2,45 @@
 
 use crate::profile::{Counts, Place, Profile};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// What the compiler has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Compilation {
+    /// Entries that were compiled.
+    pub compiled: u64,
+    /// Entries that were not, by the reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Guesses that were dropped since they had been wrong too often.
+    pub refuted: u64,
+    /// Bytes of machine code, at the end.
+    pub bytes: usize,
+}
 
 /// Rows of each table before the rest is only counted.
 const ROWS: usize = 40;
 
-/// The tables of hot code objects and hot loops.
-pub fn text(profile: &Profile) -> String {
+/// What was compiled, if the compiler was on, and the tables of hot code objects and hot loops.
+pub fn text(profile: &Profile, compilation: Option<&Compilation>) -> String {
     let hot = profile.hot();
     let mut out = String::new();
+    if let Some(done) = compilation {
+        let _ = writeln!(
+            out,
+            "clinker: compiled {} entries to {} bytes; dropped {} guesses",
+            grouped(done.compiled),
+            grouped(done.bytes as u64),
+            grouped(done.refuted)
+        );
+        for (reason, count) in &done.refused {
+            let _ = writeln!(
+                out,
+                "clinker: refused {} entries: {reason}",
+                grouped(*count)
+            );
+        }
+    }
     let _ = writeln!(
         out,
         "clinker: {} of {} code objects were hot",
@@ -90,11 +120,11 @@ fn grouped(number: u64) -> String {
     out
 }
 
-/// All hot places as JSON, hottest first.
+/// All hot places as JSON, hottest first, and what was compiled.
 ///
 /// # Errors
 /// None are known: counters and names can always be written.
-pub fn json(profile: &Profile) -> serde_json::Result<String> {
+pub fn json(profile: &Profile, compilation: Option<&Compilation>) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Row<'a> {
         #[serde(flatten)]
@@ -105,10 +135,13 @@ pub fn json(profile: &Profile) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Report<'a> {
         code_objects: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        compilation: Option<&'a Compilation>,
         hot: Vec<Row<'a>>,
     }
     serde_json::to_string_pretty(&Report {
         code_objects: profile.len(),
+        compilation,
         hot: profile
             .hot()
             .into_iter()
@@ -173,7 +206,7 @@ mod tests {
     #[test]
     fn tables_for_people() {
         assert_eq!(
-            text(&profile()),
+            text(&profile(), None),
             "clinker: 2 of 3 code objects were hot\n\
              \x20        entries  code object\n\
              \x20          1,000  f (p.py:3)  [2 wrong guesses]\n\
@@ -183,9 +216,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_compiled() {
+        let done = Compilation {
+            compiled: 1200,
+            refused: BTreeMap::from([("it is instrumented".into(), 3)]),
+            refuted: 4,
+            bytes: 5_000_000,
+        };
+        assert_eq!(
+            text(&Profile::default(), Some(&done)),
+            "clinker: compiled 1,200 entries to 5,000,000 bytes; dropped 4 guesses\n\
+             clinker: refused 3 entries: it is instrumented\n\
+             clinker: 0 of 0 code objects were hot\n"
+        );
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&Profile::default(), Some(&done)).unwrap()).unwrap();
+        assert_eq!(value["compilation"]["refused"]["it is instrumented"], 3);
+    }
+
+    #[test]
     fn nothing_hot() {
         assert_eq!(
-            text(&Profile::default()),
+            text(&Profile::default(), None),
             "clinker: 0 of 0 code objects were hot\n"
         );
     }
@@ -207,14 +259,15 @@ mod tests {
                 },
             );
         }
-        let text = text(&profile);
+        let text = text(&profile, None);
         assert!(text.ends_with("and 60 more\n"), "{text}");
         assert_eq!(text.lines().count(), 1 + 1 + ROWS + 1);
     }
 
     #[test]
     fn json_for_programs() {
-        let value: serde_json::Value = serde_json::from_str(&json(&profile()).unwrap()).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&profile(), None).unwrap()).unwrap();
         assert_eq!(value["code_objects"], 3);
         assert_eq!(value["hot"][0]["name"], "<module>");
         assert_eq!(value["hot"][0]["loops"][0]["trips"], 1_234_567);

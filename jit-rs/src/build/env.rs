@@ -1,0 +1,66 @@
+//! What is known while a block is built.
+
+use crate::hir::{Rep, Type, Value};
+use std::collections::HashMap;
+
+/// A local variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local {
+    /// What the slot in the frame holds.
+    pub slot: Type,
+    /// The object in the slot, if it has been loaded.
+    pub object: Option<Value>,
+    /// Its value, if the slot does not hold it: an unboxed one. The slot holds a scalar or nothing then.
+    pub raw: Option<Value>,
+}
+
+/// What is known at a point.
+#[derive(Debug, Clone, Default)]
+pub struct Env {
+    /// Local variables.
+    pub locals: Vec<Local>,
+    /// The value stack.
+    pub stack: Vec<Value>,
+    /// What guards have told about objects.
+    pub types: HashMap<Value, Type>,
+    /// The unboxed value of objects.
+    pub raw: HashMap<Value, Value>,
+    /// The objects of unboxed values.
+    pub boxed: HashMap<Value, Value>,
+    /// Ints that are known.
+    pub ints: HashMap<Value, i64>,
+    /// The versions that the types of objects have, until code runs.
+    pub versions: HashMap<Value, u32>,
+    /// The versions that the keys of the globals and builtins have, until code runs.
+    pub keys: [Option<u32>; 2],
+}
+
+/// How a local variable comes into a block where edges meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// In its slot, which holds this.
+    Slot(Type),
+    /// In its slot, which holds an object whose unboxed value is a parameter.
+    Known(Rep),
+    /// Unboxed, as a parameter: the result of arithmetic, which is no particular object.
+    Raw(Rep),
+}
+
+/// What a block where edges meet gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Local variables.
+    pub locals: Vec<Kind>,
+    /// The value stack.
+    pub stack: Vec<(Rep, Type)>,
+}
+
+/// The type of the objects of a representation.
+pub fn boxed_type(rep: Rep) -> Type {
+    match rep {
+        Rep::Object => Type::OBJECT,
+        Rep::Int => Type::INT,
+        Rep::Float => Type::FLOAT,
+        Rep::Bool => Type::BOOL,
+    }
+}

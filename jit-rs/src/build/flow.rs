@@ -1,0 +1,149 @@
+//! The control flow of a code object, from an entry on.
+
+use crate::opcode as op;
+use crate::snapshot::{Code, Instruction};
+use std::collections::{BTreeMap, HashSet};
+
+/// What can be reached from an entry, without the handlers of exceptions.
+#[derive(Debug, Default)]
+pub struct Flow {
+    /// Where blocks begin, in reverse post-order.
+    pub order: Vec<u32>,
+    /// Where several edges meet.
+    pub merges: HashSet<u32>,
+    /// Where loops begin.
+    pub loops: HashSet<u32>,
+}
+
+/// Where an instruction can go to.
+pub fn successors(instruction: &Instruction) -> Vec<u32> {
+    let next = instruction.next;
+    match instruction.opcode {
+        opcode if !is_compiled(opcode) => vec![],
+        op::RETURN_VALUE | op::RETURN_CONST => vec![],
+        op::JUMP_FORWARD => vec![next + instruction.oparg],
+        op::JUMP_BACKWARD | op::JUMP_BACKWARD_NO_INTERRUPT => vec![next - instruction.oparg],
+        op::POP_JUMP_IF_TRUE
+        | op::POP_JUMP_IF_FALSE
+        | op::POP_JUMP_IF_NONE
+        | op::POP_JUMP_IF_NOT_NONE => vec![next, next + instruction.oparg],
+        // The end of the loop skips END_FOR and POP_TOP.
+        op::FOR_ITER => vec![next, next + instruction.oparg + 2],
+        _ => vec![next],
+    }
+}
+
+/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that suspend, raise,
+/// handle exceptions or import. All that follow a suspended frame or a handled exception begin at an entry of their own.
+pub fn is_compiled(opcode: u8) -> bool {
+    !matches!(
+        opcode,
+        op::YIELD_VALUE
+            | op::SEND
+            | op::RETURN_GENERATOR
+            | op::RAISE_VARARGS
+            | op::RERAISE
+            | op::PUSH_EXC_INFO
+            | op::POP_EXCEPT
+            | op::CHECK_EXC_MATCH
+            | op::CHECK_EG_MATCH
+            | op::WITH_EXCEPT_START
+            | op::CLEANUP_THROW
+            | op::END_ASYNC_FOR
+            | op::GET_AITER
+            | op::GET_ANEXT
+            | op::GET_AWAITABLE
+            | op::GET_YIELD_FROM_ITER
+            | op::BEFORE_ASYNC_WITH
+            | op::IMPORT_NAME
+            | op::IMPORT_FROM
+            | op::EXIT_INIT_CHECK
+            | op::INTERPRETER_EXIT
+            | op::SETUP_ANNOTATIONS
+            | op::COPY_FREE_VARS
+            | op::RESERVED
+    ) && opcode < op::MIN_INSTRUMENTED_OPCODE
+}
+
+/// Walks the code from an offset.
+pub fn flow(code: &Code, entry: u32) -> Flow {
+    let mut edges: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    let mut work = vec![entry];
+    while let Some(start) = work.pop() {
+        if !seen.insert(start) {
+            continue;
+        }
+        let Some(instruction) = code.at(start) else {
+            continue;
+        };
+        for target in successors(instruction) {
+            *edges.entry(target).or_default() += 1;
+            work.push(target);
+        }
+    }
+    *edges.entry(entry).or_default() += 1;
+    // A block begins where edges meet, after a branch, and where a jump leads to.
+    let mut leaders = HashSet::from([entry]);
+    for &start in &seen {
+        let Some(instruction) = code.at(start) else {
+            continue;
+        };
+        let targets = successors(instruction);
+        for &target in &targets {
+            if targets.len() > 1 || target != instruction.next || edges[&target] > 1 {
+                leaders.insert(target);
+            }
+        }
+    }
+    let mut flow = Flow {
+        merges: edges
+            .iter()
+            .filter(|(_, count)| **count > 1)
+            .map(|(target, _)| *target)
+            .collect(),
+        ..Flow::default()
+    };
+    order(code, entry, &leaders, &mut flow);
+    flow
+}
+
+fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
+    let targets = |leader: u32| {
+        let mut start = leader;
+        loop {
+            let Some(instruction) = code.at(start) else {
+                return vec![];
+            };
+            let targets = successors(instruction);
+            match targets[..] {
+                [only] if !leaders.contains(&only) => start = only,
+                _ => return targets,
+            }
+        }
+    };
+    let mut visited = HashSet::from([entry]);
+    let mut active = HashSet::from([entry]);
+    let mut stack = vec![(entry, targets(entry))];
+    while let Some((leader, rest)) = stack.last_mut() {
+        let leader = *leader;
+        // The last first, so that the others come before it in the order.
+        match rest.pop() {
+            Some(target) => {
+                if active.contains(&target) {
+                    flow.loops.insert(target);
+                }
+                if visited.insert(target) {
+                    active.insert(target);
+                    stack.push((target, targets(target)));
+                }
+            }
+            None => {
+                active.remove(&leader);
+                flow.order.push(leader);
+                stack.pop();
+            }
+        }
+    }
+    flow.order.reverse();
+}

@@ -1,0 +1,875 @@
+//! What each instruction does.
+
+use super::flow::is_compiled;
+use super::{Builder, Local};
+use crate::hir::{Comparison, End, Helper, Leave, Op, Rep, Type, Value};
+use crate::layout;
+use crate::opcode as op;
+use crate::runtime;
+
+/// What follows an instruction.
+enum Then {
+    /// The next one.
+    Next,
+    /// The next one, after pending events had a chance.
+    Periodic,
+    /// Something else: the block has ended.
+    Ended,
+}
+
+impl Builder<'_> {
+    /// Builds the current instruction, and gives where the next one is, unless the block has ended.
+    pub(super) fn instruction(&mut self) -> Result<Option<u32>, String> {
+        if !is_compiled(self.instruction.opcode) {
+            self.end(End::Exit(self.state, Leave::default()));
+            return Ok(None);
+        }
+        self.emit(Op::At(self.instruction.offset), &[], None, None);
+        let then = self.operation()?;
+        // What it was built together with may be behind it.
+        let next = self.instruction.next;
+        match then {
+            Then::Next => self.boundary(Op::Boundary, next),
+            Then::Periodic => self.boundary(Op::Periodic, next),
+            Then::Ended => return Ok(None),
+        }
+        Ok(Some(next))
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm for each instruction")]
+    fn operation(&mut self) -> Result<Then, String> {
+        let oparg = self.instruction.oparg;
+        let number = u64::from(oparg);
+        match self.instruction.opcode {
+            op::NOP | op::RESUME => {}
+
+            // Local variables, the stack, and constants
+            op::LOAD_FAST => {
+                let value = self.load(oparg);
+                self.push(value);
+            }
+            op::LOAD_FAST_LOAD_FAST => {
+                for slot in [oparg >> 4, oparg & 15] {
+                    let value = self.load(slot);
+                    self.push(value);
+                }
+            }
+            op::LOAD_FAST_CHECK => {
+                let value = self.load_checked(oparg);
+                self.push(value);
+            }
+            op::LOAD_FAST_AND_CLEAR => self.load_and_clear(oparg),
+            op::STORE_FAST => {
+                let value = self.pop();
+                self.store(oparg, value, true);
+            }
+            op::STORE_FAST_LOAD_FAST => {
+                let value = self.pop();
+                self.store(oparg >> 4, value, false);
+                let value = self.load(oparg & 15);
+                self.push(value);
+            }
+            op::STORE_FAST_STORE_FAST => {
+                let value = self.pop();
+                self.store(oparg >> 4, value, false);
+                let value = self.pop();
+                self.store(oparg & 15, value, true);
+            }
+            op::DELETE_FAST => {
+                self.load_checked(oparg);
+                self.sync_local(oparg);
+                let old = self.slot_type(oparg);
+                self.env.locals[oparg as usize] = Local {
+                    slot: Type::NULL,
+                    object: None,
+                    raw: None,
+                };
+                let state = self.state_at(self.instruction.next);
+                self.emit(Op::DeleteLocal(oparg, old), &[], None, Some(state));
+            }
+            op::LOAD_CONST => {
+                let value = self.constant(oparg);
+                self.push(value);
+            }
+            op::PUSH_NULL => {
+                let null = self.value(Op::Null, &[], Type::NULL);
+                self.push(null);
+            }
+            op::POP_TOP | op::END_FOR => {
+                self.pop();
+            }
+            op::COPY => {
+                let value = self.env.stack[self.env.stack.len() - oparg as usize];
+                self.push(value);
+            }
+            op::SWAP => {
+                let top = self.env.stack.len() - 1;
+                self.env.stack.swap(top, top + 1 - oparg as usize);
+            }
+            op::END_SEND => {
+                let value = self.pop();
+                self.pop();
+                self.push(value);
+            }
+
+            // Operators
+            op::BINARY_OP => {
+                if !self.append_str() {
+                    self.binary_op();
+                }
+            }
+            op::COMPARE_OP => self.compare(),
+            op::UNARY_NEGATIVE => self.negative(),
+            op::UNARY_INVERT => self.unary(Helper::Invert),
+            op::UNARY_NOT => {
+                let value = self.pop();
+                let truth = self.unboxed_bool(value);
+                let result = self.value(Op::Not, &[truth], Type::NEVER);
+                self.push(result);
+            }
+            op::TO_BOOL => {
+                let value = self.pop();
+                let truth = self.truth(value);
+                self.push(truth);
+            }
+            op::IS_OP => {
+                let right = self.pop_boxed();
+                let left = self.pop_boxed();
+                let is = self.value(Op::Is, &[left, right], Type::NEVER);
+                self.push_test(is, oparg != 0);
+            }
+            op::CONTAINS_OP => {
+                let container = self.pop();
+                let item = self.pop();
+                let found = self.call_value(Helper::Contains, 0, &[item, container], Type::NEVER);
+                self.push_test(found, oparg != 0);
+            }
+
+            // Subscripts
+            op::BINARY_SUBSCR => self.get_item(),
+            op::STORE_SUBSCR => self.set_item(),
+            op::DELETE_SUBSCR => self.statement(Helper::DeleteItem, 2, 0),
+            op::BINARY_SLICE => self.expression(Helper::GetSlice, 3, 0, Type::OBJECT),
+            op::STORE_SLICE => self.statement(Helper::SetSlice, 4, 0),
+
+            // Attributes
+            op::LOAD_ATTR => self.load_attr(),
+            op::STORE_ATTR => self.store_attr(),
+            op::DELETE_ATTR => self.statement(Helper::DeleteAttr, 1, self.name(oparg)),
+            op::LOAD_SUPER_ATTR => {
+                let args = self.pop_many(3);
+                self.call(Helper::LoadSuper, number, &args, Type::OBJECT);
+                self.push_from_stack(Type::OBJECT);
+                if oparg & 1 != 0 {
+                    self.push_from_stack(Type::ANY);
+                }
+            }
+
+            // Names
+            op::LOAD_GLOBAL => self.load_global(),
+            op::STORE_GLOBAL => self.statement(Helper::StoreGlobal, 1, self.name(oparg)),
+            op::DELETE_GLOBAL => self.statement(Helper::DeleteGlobal, 0, self.name(oparg)),
+            op::LOAD_NAME => self.expression(Helper::LoadName, 0, self.name(oparg), Type::OBJECT),
+            op::STORE_NAME => self.statement(Helper::StoreName, 1, self.name(oparg)),
+            op::DELETE_NAME => self.statement(Helper::DeleteName, 0, self.name(oparg)),
+            op::LOAD_LOCALS => self.expression(Helper::LoadLocals, 0, 0, Type::OBJECT),
+            op::LOAD_FROM_DICT_OR_GLOBALS => {
+                let name = self.name(oparg);
+                self.expression(Helper::LoadFromDictOrGlobals, 1, name, Type::OBJECT);
+            }
+            op::LOAD_FROM_DICT_OR_DEREF => {
+                self.expression(Helper::LoadFromDictOrDeref, 1, number, Type::OBJECT);
+            }
+            op::LOAD_DEREF => {
+                let cell = self.load(oparg);
+                let value = self.guarded(Op::LoadCell, &[cell], Type::OBJECT);
+                self.push(value);
+            }
+            op::STORE_DEREF => self.statement(Helper::StoreDeref, 1, number),
+            op::DELETE_DEREF => self.statement(Helper::DeleteDeref, 0, number),
+            op::MAKE_CELL => {
+                self.statement(Helper::MakeCell, 0, number);
+                self.env.locals[oparg as usize] = Local {
+                    slot: Type::CELL,
+                    object: None,
+                    raw: None,
+                };
+            }
+            op::LOAD_BUILD_CLASS => {
+                self.expression(Helper::LoadBuildClass, 0, 0, Type::OBJECT);
+            }
+            op::LOAD_ASSERTION_ERROR => {
+                let value = self.object(runtime::assertion_error(), Type::OTHER);
+                self.push(value);
+            }
+
+            // Functions
+            op::MAKE_FUNCTION => self.expression(Helper::MakeFunction, 1, 0, Type::FUNCTION),
+            op::SET_FUNCTION_ATTRIBUTE => {
+                let function = self.pop();
+                let attribute = self.pop();
+                let args = [attribute, function];
+                self.call(Helper::SetFunctionAttribute, number, &args, Type::NEVER);
+                self.push(function);
+            }
+            op::CALL => {
+                if self.list_append() {
+                    return Ok(Then::Next);
+                }
+                self.guard(Op::GuardCStack, &[]);
+                let helper = if self.guess() == op::CALL_ALLOC_AND_ENTER_INIT {
+                    let class = self.peek(oparg + 2);
+                    let class = self.boxed(class);
+                    let version = self.code.cache32(&self.instruction, 1);
+                    self.guard(Op::GuardClass(version), &[class]);
+                    Helper::CallInit
+                } else {
+                    Helper::Call
+                };
+                let args = self.pop_many(oparg + 2);
+                let result = self.call_value(helper, number, &args, Type::OBJECT);
+                self.push(result);
+                return Ok(Then::Periodic);
+            }
+            op::CALL_KW => {
+                self.guard(Op::GuardCStack, &[]);
+                let args = self.pop_many(oparg + 3);
+                let result = self.call_value(Helper::CallKw, number, &args, Type::OBJECT);
+                self.push(result);
+                return Ok(Then::Periodic);
+            }
+            op::CALL_FUNCTION_EX => {
+                self.guard(Op::GuardCStack, &[]);
+                let args = self.pop_many(3 + (oparg & 1));
+                let result = self.call_value(Helper::CallEx, number, &args, Type::OBJECT);
+                self.push(result);
+                return Ok(Then::Periodic);
+            }
+            op::CALL_INTRINSIC_1 => self.expression(Helper::Intrinsic1, 1, number, Type::OBJECT),
+            op::CALL_INTRINSIC_2 => self.expression(Helper::Intrinsic2, 2, number, Type::OBJECT),
+            op::RETURN_VALUE => {
+                let value = self.pop_boxed();
+                self.finish(value);
+                return Ok(Then::Ended);
+            }
+            op::RETURN_CONST => {
+                let value = self.constant(oparg);
+                let value = self.boxed(value);
+                self.finish(value);
+                return Ok(Then::Ended);
+            }
+
+            // Building
+            op::BUILD_TUPLE => self.expression(Helper::BuildTuple, oparg, number, Type::TUPLE),
+            op::BUILD_LIST => self.expression(Helper::BuildList, oparg, number, Type::LIST),
+            op::BUILD_SET => self.expression(Helper::BuildSet, oparg, number, Type::SET),
+            op::BUILD_MAP => self.expression(Helper::BuildMap, 2 * oparg, number, Type::DICT),
+            op::BUILD_CONST_KEY_MAP => {
+                self.expression(Helper::BuildConstKeyMap, oparg + 1, number, Type::DICT);
+            }
+            op::BUILD_STRING => self.expression(Helper::BuildString, oparg, number, Type::STR),
+            op::BUILD_SLICE => {
+                let step = if oparg == 3 {
+                    self.pop()
+                } else {
+                    self.value(Op::Null, &[], Type::NULL)
+                };
+                let stop = self.pop();
+                let start = self.pop();
+                let args = [start, stop, step];
+                let slice = self.call_value(Helper::BuildSlice, 0, &args, Type::OTHER);
+                self.push(slice);
+            }
+            op::LIST_APPEND => {
+                let item = self.pop();
+                let list = self.peek(oparg);
+                self.call(Helper::ListAppend, 0, &[item, list], Type::NEVER);
+            }
+            op::LIST_EXTEND => self.update(Helper::ListExtend),
+            op::SET_ADD => self.update(Helper::SetAdd),
+            op::SET_UPDATE => self.update(Helper::SetUpdate),
+            op::DICT_UPDATE => self.update(Helper::DictUpdate),
+            op::DICT_MERGE => {
+                let update = self.pop();
+                let function = self.peek(oparg + 3);
+                let dict = self.peek(oparg);
+                let args = [function, dict, update];
+                self.call(Helper::DictMerge, 0, &args, Type::NEVER);
+            }
+            op::MAP_ADD => {
+                let value = self.pop();
+                let key = self.pop();
+                let map = self.peek(oparg);
+                self.call(Helper::MapAdd, 0, &[map, key, value], Type::NEVER);
+            }
+            op::UNPACK_SEQUENCE => {
+                let value = self.pop();
+                self.call(Helper::UnpackSequence, number, &[value], Type::NEVER);
+                for _ in 0..oparg {
+                    self.push_from_stack(Type::OBJECT);
+                }
+            }
+            op::UNPACK_EX => {
+                let value = self.pop();
+                self.call(Helper::UnpackEx, number, &[value], Type::NEVER);
+                let count = (oparg & 0xff) + 1 + (oparg >> 8);
+                for _ in 0..count {
+                    self.push_from_stack(Type::OBJECT);
+                }
+            }
+            op::CONVERT_VALUE => self.expression(Helper::ConvertValue, 1, number, Type::OBJECT),
+            op::FORMAT_SIMPLE => self.expression(Helper::FormatSimple, 1, 0, Type::OBJECT),
+            op::FORMAT_WITH_SPEC => self.expression(Helper::FormatWithSpec, 2, 0, Type::OBJECT),
+            op::BEFORE_WITH => {
+                let manager = self.pop();
+                self.call(Helper::BeforeWith, 0, &[manager], Type::NEVER);
+                self.push_from_stack(Type::OBJECT);
+                self.push_from_stack(Type::OBJECT);
+            }
+
+            // Matching
+            op::GET_LEN => {
+                let subject = self.peek(1);
+                let length = self.call_value(Helper::GetLength, 0, &[subject], Type::INT);
+                self.push(length);
+            }
+            op::MATCH_CLASS => self.expression(Helper::MatchClass, 3, number, Type::OBJECT),
+            op::MATCH_KEYS => {
+                let (subject, keys) = (self.peek(2), self.peek(1));
+                let args = [subject, keys];
+                let values = self.call_value(Helper::MatchKeys, 0, &args, Type::OBJECT);
+                self.push(values);
+            }
+            op::MATCH_MAPPING | op::MATCH_SEQUENCE => {
+                let helper = if self.instruction.opcode == op::MATCH_MAPPING {
+                    Helper::MatchMapping
+                } else {
+                    Helper::MatchSequence
+                };
+                let subject = self.peek(1);
+                let matches = self.call_value(helper, 0, &[subject], Type::NEVER);
+                self.push(matches);
+            }
+
+            // Iteration and jumps
+            op::GET_ITER => {
+                let iterable = self.pop();
+                let iterator = self.call_value(Helper::GetIter, 0, &[iterable], Type::OBJECT);
+                self.push(iterator);
+            }
+            op::FOR_ITER => {
+                self.for_iter();
+                return Ok(Then::Ended);
+            }
+            op::JUMP_FORWARD => {
+                self.go(self.instruction.next + oparg);
+                return Ok(Then::Ended);
+            }
+            op::JUMP_BACKWARD => {
+                let target = self.instruction.next - oparg;
+                self.guard(Op::BackEdge, &[]);
+                self.go(target);
+                return Ok(Then::Ended);
+            }
+            op::JUMP_BACKWARD_NO_INTERRUPT => {
+                self.go(self.instruction.next - oparg);
+                return Ok(Then::Ended);
+            }
+            op::POP_JUMP_IF_TRUE | op::POP_JUMP_IF_FALSE => {
+                let value = self.pop();
+                let truth = self.unboxed_bool(value);
+                self.jump_if(truth, self.instruction.opcode == op::POP_JUMP_IF_TRUE);
+                return Ok(Then::Ended);
+            }
+            op::POP_JUMP_IF_NONE | op::POP_JUMP_IF_NOT_NONE => {
+                let value = self.pop();
+                let is_none = if self.ty(value).may_be(Type::NONE) {
+                    let value = self.boxed(value);
+                    let none = self.object(runtime::none(), Type::NONE);
+                    self.value(Op::Is, &[value, none], Type::NEVER)
+                } else {
+                    self.value(Op::Bool(false), &[], Type::NEVER)
+                };
+                self.jump_if(is_none, self.instruction.opcode == op::POP_JUMP_IF_NONE);
+                return Ok(Then::Ended);
+            }
+            opcode => return Err(format!("no rule for {}", op::name(opcode))),
+        }
+        Ok(Then::Next)
+    }
+
+    // Shapes of instructions
+
+    fn name(&self, index: u32) -> u64 {
+        self.code.names[index as usize]
+    }
+
+    fn peek(&self, depth: u32) -> Value {
+        self.env.stack[self.env.stack.len() - depth as usize]
+    }
+
+    fn pop_many(&mut self, count: u32) -> Vec<Value> {
+        self.env
+            .stack
+            .split_off(self.env.stack.len() - count as usize)
+    }
+
+    fn expression(&mut self, helper: Helper, operands: u32, number: u64, ty: Type) {
+        let args = self.pop_many(operands);
+        let result = self.call_value(helper, number, &args, ty);
+        self.push(result);
+    }
+
+    fn statement(&mut self, helper: Helper, operands: u32, number: u64) {
+        let args = self.pop_many(operands);
+        self.call(helper, number, &args, Type::NEVER);
+    }
+
+    fn unary(&mut self, helper: Helper) {
+        self.expression(helper, 1, 0, Type::OBJECT);
+    }
+
+    /// Adds to a container that stays on the stack.
+    fn update(&mut self, helper: Helper) {
+        let item = self.pop();
+        let container = self.peek(self.instruction.oparg);
+        self.call(helper, 0, &[container, item], Type::NEVER);
+    }
+
+    /// Pushes what a helper left at the next place of the stack in the frame.
+    fn push_from_stack(&mut self, ty: Type) {
+        let depth = self.env.stack.len() as u32;
+        let value = self.value(Op::LoadStack(depth), &[], ty);
+        self.push(value);
+    }
+
+    fn push_test(&mut self, truth: Value, negated: bool) {
+        let value = if negated {
+            self.value(Op::Not, &[truth], Type::NEVER)
+        } else {
+            truth
+        };
+        self.push(value);
+    }
+
+    /// The truth of a value that the compiler knows to be True or False.
+    fn unboxed_bool(&mut self, value: Value) -> Value {
+        self.learn(value, Type::BOOL);
+        self.unboxed(value, self.state)
+    }
+
+    fn jump_if(&mut self, truth: Value, expected: bool) {
+        let (next, target) = (
+            self.instruction.next,
+            self.instruction.next + self.instruction.oparg,
+        );
+        if expected {
+            self.branch(truth, target, next);
+        } else {
+            self.branch(truth, next, target);
+        }
+    }
+
+    fn finish(&mut self, value: Value) {
+        // A frame object keeps the variables.
+        if self.env.locals.iter().any(|local| local.raw.is_some()) {
+            self.guard(Op::GuardNoFrameObject, &[]);
+        }
+        self.end(End::Return(value));
+    }
+
+    // Local variables and constants
+
+    fn constant(&mut self, index: u32) -> Value {
+        let constant = self.code.constants[index as usize];
+        if let Some(int) = constant.int {
+            let value = self.value(Op::Int(int), &[], Type::NEVER);
+            let object = self.object(constant.address, Type::INT);
+            self.env.boxed.insert(value, object);
+            self.env.raw.insert(object, value);
+            self.env.ints.insert(value, int);
+            self.env.ints.insert(object, int);
+            object
+        } else if let Some(float) = constant.float {
+            let value = self.value(Op::Float(float.to_bits()), &[], Type::NEVER);
+            let object = self.object(constant.address, Type::FLOAT);
+            self.env.boxed.insert(value, object);
+            self.env.raw.insert(object, value);
+            object
+        } else {
+            self.object(constant.address, constant.ty)
+        }
+    }
+
+    /// A variable that may be unbound: then the interpreter raises.
+    fn load_checked(&mut self, slot: u32) -> Value {
+        let local = self.env.locals[slot as usize];
+        if local.raw.is_some() || !self.slot_type(slot).may_be(Type::NULL) {
+            return self.load(slot);
+        }
+        let ty = local.slot.without(Type::NULL);
+        let value = self.guarded(Op::LoadLocal(slot), &[], ty);
+        self.env.locals[slot as usize] = Local {
+            slot: ty,
+            object: Some(value),
+            raw: None,
+        };
+        value
+    }
+
+    fn load_and_clear(&mut self, slot: u32) {
+        self.sync_local(slot);
+        let ty = self.env.locals[slot as usize].slot;
+        let value = self.value(Op::TakeLocal(slot), &[], ty);
+        self.env.locals[slot as usize] = Local {
+            slot: Type::NULL,
+            object: None,
+            raw: None,
+        };
+        self.push(value);
+    }
+
+    // Strings
+
+    /// `variable += string`, which may extend the string in place. It includes the STORE_FAST that follows.
+    fn append_str(&mut self) -> bool {
+        if self.guess() != op::BINARY_OP_INPLACE_ADD_UNICODE {
+            return false;
+        }
+        let Some(&store) = self.code.at(self.instruction.next) else {
+            return false;
+        };
+        let (left, right) = (self.peek(2), self.peek(1));
+        let slot = store.oparg;
+        // The other way to get here does not store.
+        let is_same = store.opcode == op::STORE_FAST
+            && self.env.locals[slot as usize].object == Some(left)
+            && left != right
+            && !self.flow.merges.contains(&store.start);
+        if !is_same || !self.require(left, Type::STR) || !self.require(right, Type::STR) {
+            return false;
+        }
+        self.pop();
+        self.pop();
+        self.env.locals[slot as usize] = Local {
+            slot: Type::STR | Type::NULL,
+            object: None,
+            raw: None,
+        };
+        self.call(Helper::AppendStr, u64::from(slot), &[right], Type::NEVER);
+        self.env.locals[slot as usize].slot = Type::STR;
+        self.instruction.next = store.next;
+        true
+    }
+
+    /// `list.append(item)` as a statement. It includes the POP_TOP that follows.
+    fn list_append(&mut self) -> bool {
+        if self.guess() != op::CALL_LIST_APPEND {
+            return false;
+        }
+        let Some(&pop) = self.code.at(self.instruction.next) else {
+            return false;
+        };
+        if pop.opcode != op::POP_TOP || self.flow.merges.contains(&pop.start) {
+            return false;
+        }
+        let (callable, list) = (self.peek(3), self.peek(2));
+        if !self.require(list, Type::LIST) {
+            return false;
+        }
+        let callable = self.boxed(callable);
+        let append = self.object(runtime::list_append(), Type::OTHER);
+        let is_append = self.value(Op::Is, &[callable, append], Type::NEVER);
+        self.guard(Op::Guard, &[is_append]);
+        let item = self.pop();
+        self.pop();
+        self.pop();
+        self.call(Helper::ListAppend, 0, &[item, list], Type::NEVER);
+        self.instruction.next = pop.next;
+        true
+    }
+
+    // Subscripts
+
+    fn get_item(&mut self) {
+        let (container, key) = (self.peek(2), self.peek(1));
+        let guess = self.guess();
+        let ty = match guess {
+            op::BINARY_SUBSCR_LIST_INT => Type::LIST,
+            op::BINARY_SUBSCR_TUPLE_INT => Type::TUPLE,
+            op::BINARY_SUBSCR_STR_INT => Type::STR,
+            op::BINARY_SUBSCR_DICT => Type::DICT,
+            _ => Type::NEVER,
+        };
+        let is_guess = ty != Type::NEVER
+            && self.require(container, ty)
+            && (ty == Type::DICT || self.require(key, Type::INT));
+        let container_type = if is_guess { ty } else { Type::NEVER };
+        let (key, container) = (self.pop(), self.pop());
+        let result = match container_type {
+            Type::LIST | Type::TUPLE => {
+                let index = self.unboxed(key, self.state);
+                let (place, item) = if container_type == Type::LIST {
+                    (Op::ListIndex, Op::ListItem)
+                } else {
+                    (Op::TupleIndex, Op::TupleItem)
+                };
+                let place = self.guarded(place, &[container, index], Type::NEVER);
+                self.value(item, &[container, place], Type::OBJECT)
+            }
+            Type::STR => self.call_value(Helper::GetItemStr, 0, &[container, key], Type::OBJECT),
+            Type::DICT => self.call_value(Helper::GetItemDict, 0, &[container, key], Type::OBJECT),
+            _ => self.call_value(Helper::GetItem, 0, &[container, key], Type::OBJECT),
+        };
+        self.push(result);
+    }
+
+    fn set_item(&mut self) {
+        let (container, key) = (self.peek(2), self.peek(1));
+        match self.guess() {
+            op::STORE_SUBSCR_LIST_INT
+                if self.require(container, Type::LIST) && self.require(key, Type::INT) =>
+            {
+                let index = self.unboxed(key, self.state);
+                let place = self.guarded(Op::ListIndex, &[container, index], Type::NEVER);
+                self.pop();
+                self.pop();
+                let value = self.pop_boxed();
+                let state = self.state_at(self.instruction.next);
+                let args = [value, container, place];
+                self.emit(Op::SetListItem, &args, None, Some(state));
+            }
+            op::STORE_SUBSCR_DICT if self.require(container, Type::DICT) => {
+                self.statement(Helper::SetItemDict, 3, 0);
+            }
+            _ => self.statement(Helper::SetItem, 3, 0),
+        }
+    }
+
+    // Attributes and globals
+
+    fn require_version(&mut self, owner: Value, version: u32) {
+        if self.env.versions.get(&owner) != Some(&version) {
+            self.guard(Op::GuardVersion(version), &[owner]);
+            self.env.versions.insert(owner, version);
+        }
+    }
+
+    fn load_attr(&mut self) {
+        let instruction = self.instruction;
+        let name = self.name(instruction.oparg >> 1);
+        let is_method = instruction.oparg & 1 != 0;
+        let owner = self.peek(1);
+        let owner = self.boxed(owner);
+        let version = self.code.cache32(&instruction, 1);
+        let index = u32::from(self.code.cache16(&instruction, 3));
+        let keys = self.code.cache32(&instruction, 3);
+        let cached = self.code.cache64(&instruction, 5);
+        let value = match self.guess() {
+            op::LOAD_ATTR_INSTANCE_VALUE => {
+                self.require_version(owner, version);
+                self.guard(Op::GuardValues, &[owner]);
+                let offset = layout::INLINE_VALUES as u32 + 8 * index;
+                self.guarded(Op::LoadField(offset), &[owner], Type::OBJECT)
+            }
+            op::LOAD_ATTR_SLOT => {
+                self.require_version(owner, version);
+                self.guarded(Op::LoadField(index), &[owner], Type::OBJECT)
+            }
+            op::LOAD_ATTR_WITH_HINT => {
+                self.require_version(owner, version);
+                let name = self.object(name, Type::STR);
+                let number = u64::from(index);
+                let value = self.call_value(Helper::LoadHint, number, &[owner, name], Type::ANY);
+                self.require_object(value);
+                value
+            }
+            op::LOAD_ATTR_MODULE if self.require(owner, Type::MODULE) => {
+                let number = u64::from(version) | u64::from(index) << 32;
+                let value = self.call_value(Helper::LoadModuleAttr, number, &[owner], Type::ANY);
+                self.require_object(value);
+                value
+            }
+            op::LOAD_ATTR_CLASS => {
+                self.guard(Op::GuardClass(version), &[owner]);
+                self.value(Op::Cached(cached), &[], Type::OBJECT)
+            }
+            op::LOAD_ATTR_NONDESCRIPTOR_WITH_VALUES | op::LOAD_ATTR_METHOD_WITH_VALUES => {
+                self.require_version(owner, version);
+                self.guard(Op::GuardValues, &[owner]);
+                self.guard(Op::GuardSharedKeys(keys), &[owner]);
+                self.value(Op::Cached(cached), &[], Type::OBJECT)
+            }
+            op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT | op::LOAD_ATTR_METHOD_NO_DICT => {
+                self.require_version(owner, version);
+                self.value(Op::Cached(cached), &[], Type::OBJECT)
+            }
+            _ if is_method => {
+                self.pop();
+                self.call(Helper::LoadMethod, name, &[owner], Type::NEVER);
+                self.push_from_stack(Type::OBJECT);
+                self.push_from_stack(Type::ANY);
+                return;
+            }
+            _ => {
+                self.pop();
+                let value = self.call_value(Helper::LoadAttr, name, &[owner], Type::OBJECT);
+                self.push(value);
+                return;
+            }
+        };
+        self.pop();
+        self.push(value);
+        if is_method {
+            let has_self = matches!(
+                self.guess(),
+                op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_METHOD_NO_DICT
+            );
+            let second = if has_self {
+                owner
+            } else {
+                self.value(Op::Null, &[], Type::NULL)
+            };
+            self.push(second);
+        }
+    }
+
+    /// Leaves if a helper has found nothing.
+    fn require_object(&mut self, value: Value) {
+        let null = self.value(Op::Null, &[], Type::NULL);
+        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
+        let found = self.value(Op::Not, &[is_null], Type::NEVER);
+        self.guard(Op::Guard, &[found]);
+        self.learn(value, Type::OBJECT);
+    }
+
+    fn store_attr(&mut self) {
+        let instruction = self.instruction;
+        let owner = self.peek(1);
+        let owner = self.boxed(owner);
+        let version = self.code.cache32(&instruction, 1);
+        let index = u32::from(self.code.cache16(&instruction, 3));
+        let store = match self.guess() {
+            op::STORE_ATTR_INSTANCE_VALUE => {
+                self.require_version(owner, version);
+                self.guard(Op::GuardNoDict, &[owner]);
+                Op::SetInlineValue(index)
+            }
+            op::STORE_ATTR_SLOT => {
+                self.require_version(owner, version);
+                Op::SetField(index)
+            }
+            _ => {
+                let name = self.name(instruction.oparg);
+                self.statement(Helper::StoreAttr, 2, name);
+                return;
+            }
+        };
+        self.pop();
+        let value = self.pop_boxed();
+        let state = self.state_at(instruction.next);
+        self.emit(store, &[value, owner], None, Some(state));
+    }
+
+    fn load_global(&mut self) {
+        let instruction = self.instruction;
+        let globals = u32::from(self.code.cache16(&instruction, 1));
+        let builtins = u32::from(self.code.cache16(&instruction, 2));
+        let index = u32::from(self.code.cache16(&instruction, 3));
+        let is_builtin = self.guess() == op::LOAD_GLOBAL_BUILTIN;
+        let value = if is_builtin || self.guess() == op::LOAD_GLOBAL_MODULE {
+            self.require_keys(false, globals);
+            if is_builtin {
+                self.require_keys(true, builtins);
+            }
+            self.guarded(Op::LoadGlobal(is_builtin, index), &[], Type::OBJECT)
+        } else {
+            let name = self.name(instruction.oparg >> 1);
+            self.call_value(Helper::LoadGlobal, name, &[], Type::OBJECT)
+        };
+        self.push(value);
+        if instruction.oparg & 1 != 0 {
+            let null = self.value(Op::Null, &[], Type::NULL);
+            self.push(null);
+        }
+    }
+
+    fn require_keys(&mut self, builtins: bool, version: u32) {
+        let known = &mut self.env.keys[usize::from(builtins)];
+        if *known != Some(version) {
+            *known = Some(version);
+            self.guard(Op::GuardKeys(builtins, version), &[]);
+        }
+    }
+
+    // Iteration
+
+    fn for_iter(&mut self) {
+        let body = self.instruction.next;
+        let done = body + self.instruction.oparg + 2;
+        let iterator = self.peek(1);
+        let iterator = self.boxed(iterator);
+        let ty = match self.guess() {
+            op::FOR_ITER_RANGE => Type::RANGE_ITER,
+            op::FOR_ITER_LIST => Type::LIST_ITER,
+            op::FOR_ITER_TUPLE => Type::TUPLE_ITER,
+            _ => Type::NEVER,
+        };
+        let is_guess = ty != Type::NEVER && self.require(iterator, ty);
+        let ty = if is_guess { ty } else { Type::NEVER };
+        let (condition, item, end) = match ty {
+            Type::RANGE_ITER => {
+                let offset = layout::RANGE_ITER_LENGTH as u32;
+                let left = self.value(Op::LoadWord(offset), &[iterator], Type::NEVER);
+                let zero = self.value(Op::Int(0), &[], Type::NEVER);
+                let more = Op::IntCompare(Comparison::Greater);
+                (self.value(more, &[left, zero], Type::NEVER), None, None)
+            }
+            Type::LIST_ITER => {
+                let item = self.value(Op::ListNext, &[iterator], Type::ANY);
+                (self.is_object(item), Some(item), Some(Helper::ListEnd))
+            }
+            Type::TUPLE_ITER => {
+                let item = self.value(Op::TupleNext, &[iterator], Type::ANY);
+                (self.is_object(item), Some(item), Some(Helper::TupleEnd))
+            }
+            _ => {
+                let item = self.call_value(Helper::Next, 0, &[iterator], Type::ANY);
+                (self.is_object(item), Some(item), None)
+            }
+        };
+        let blocks = self.split(condition);
+        let env = self.env.clone();
+
+        let at = Op::At(self.instruction.offset);
+        self.block = blocks.0;
+        self.emit(at, &[], None, None);
+        let item = match item {
+            Some(item) => {
+                self.learn(item, Type::OBJECT);
+                item
+            }
+            None => self.value(Op::RangeNext, &[iterator], Type::NEVER),
+        };
+        self.push(item);
+        self.boundary(Op::Boundary, body);
+        self.go(body);
+
+        self.env = env;
+        self.block = blocks.1;
+        self.emit(at, &[], None, None);
+        if let Some(helper) = end {
+            self.call(helper, 0, &[iterator], Type::NEVER);
+        }
+        self.pop();
+        self.boundary(Op::Boundary, done);
+        self.go(done);
+    }
+
+    fn is_object(&mut self, value: Value) -> Value {
+        debug_assert_eq!(self.function.rep(value), Rep::Object);
+        let null = self.value(Op::Null, &[], Type::NULL);
+        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
+        self.value(Op::Not, &[is_null], Type::NEVER)
+    }
+}

@@ -1,0 +1,693 @@
+//! Builds the high-level representation from bytecode, its inline caches and what is known of its operands.
+//!
+//! The code is interpreted abstractly, block by block in reverse post-order. Ints and floats stay unboxed as long as
+//! nobody needs the object; a local variable that is unboxed is written to its slot when somebody may look. Where edges
+//! meet, the first one decides how each variable comes in. If a later one does not fit, the shape of the block is
+//! widened and the function built again; if a loop finds a variable to be a number in the end that came in as an object,
+//! the guard moves before the loop.
+
+mod env;
+mod flow;
+mod instruction;
+mod number;
+
+use crate::hir::{
+    Block, End, FrameState, Function, Helper, Inst, Leave, Op, Rep, State, Type, Value,
+};
+use crate::snapshot::{Code, Instruction};
+use env::{Env, Kind, Local, Shape, boxed_type};
+use std::collections::{HashMap, HashSet};
+
+/// More than any code object needs; a bug must not build for ever.
+const MAX_ATTEMPTS: usize = 60;
+
+/// What to compile.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The instruction to begin with.
+    pub offset: u32,
+    /// The height of the value stack there.
+    pub depth: u32,
+    /// The number of parameters if it is the start of a function, which are bound.
+    pub arguments: u32,
+}
+
+/// What earlier versions of the code have taught.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Instructions, by where they begin, whose guesses have been wrong too often.
+    pub refuted: HashSet<u32>,
+    /// Whether no guess is to be made at all.
+    pub generic: bool,
+}
+
+/// Builds the function of an entry.
+///
+/// # Errors
+/// Says why the code cannot be compiled.
+pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, String> {
+    let flow = flow::flow(code, entry.offset);
+    let mut shapes = HashMap::new();
+    let mut pinned = HashSet::new();
+    for _ in 0..MAX_ATTEMPTS {
+        let mut builder = Builder {
+            code,
+            history,
+            flow: &flow,
+            function: Function::default(),
+            block: Block(0),
+            env: Env::default(),
+            state: State(0),
+            instruction: Instruction {
+                start: entry.offset,
+                offset: entry.offset,
+                next: entry.offset,
+                opcode: 0,
+                specialized: 0,
+                oparg: 0,
+            },
+            shapes,
+            pinned,
+            open: HashMap::new(),
+            merges: HashMap::new(),
+            again: false,
+        };
+        builder.run(entry)?;
+        if !builder.again {
+            return Ok(builder.function);
+        }
+        shapes = builder.shapes;
+        pinned = builder.pinned;
+    }
+    Err("the types of its variables do not settle".into())
+}
+
+struct Builder<'a> {
+    code: &'a Code,
+    history: &'a History,
+    flow: &'a flow::Flow,
+    function: Function,
+    /// The block that is being built.
+    block: Block,
+    env: Env,
+    /// The state before the current instruction.
+    state: State,
+    instruction: Instruction,
+    /// How blocks where edges meet are entered, by their offset.
+    shapes: HashMap<u32, Shape>,
+    /// Variables and places of the stack that keep the shape they have, by the offset of the block.
+    pinned: HashSet<(u32, usize)>,
+    /// Blocks that one edge leads to, which go on where it comes from.
+    open: HashMap<u32, (Block, Env)>,
+    /// The blocks where edges meet that have been reached.
+    merges: HashMap<u32, Block>,
+    /// Whether a shape has changed.
+    again: bool,
+}
+
+impl Builder<'_> {
+    fn run(&mut self, entry: Entry) -> Result<(), String> {
+        self.block = self.function.block();
+        self.env.locals = (0..self.code.locals)
+            .map(|slot| Local {
+                slot: if slot < entry.arguments {
+                    Type::OBJECT
+                } else {
+                    Type::ANY
+                },
+                object: None,
+                raw: None,
+            })
+            .collect();
+        for depth in 0..entry.depth {
+            let value = self.value(Op::LoadStack(depth), &[], Type::ANY);
+            self.env.stack.push(value);
+        }
+        self.state = self.state_at(entry.offset);
+        self.go(entry.offset);
+        for &leader in &self.flow.order {
+            if self.flow.merges.contains(&leader) {
+                let Some(&block) = self.merges.get(&leader) else {
+                    continue;
+                };
+                self.enter(leader, block);
+            } else {
+                let Some((block, env)) = self.open.remove(&leader) else {
+                    continue;
+                };
+                self.block = block;
+                self.env = env;
+            }
+            self.straight(leader)?;
+        }
+        Ok(())
+    }
+
+    /// Builds instructions until the block ends.
+    fn straight(&mut self, leader: u32) -> Result<(), String> {
+        let mut offset = leader;
+        loop {
+            let instruction = *self
+                .code
+                .at(offset)
+                .ok_or_else(|| format!("jumps into the middle of an instruction at {offset}"))?;
+            self.instruction = instruction;
+            self.state = self.state_at(instruction.start);
+            let Some(next) = self.instruction()? else {
+                return Ok(());
+            };
+            offset = next;
+            if self.flow.merges.contains(&offset) {
+                self.go(offset);
+                return Ok(());
+            }
+        }
+    }
+
+    // Emitting
+
+    fn emit(&mut self, op: Op, args: &[Value], result: Option<Value>, state: Option<State>) {
+        if op.runs_code() {
+            self.env.versions.clear();
+            self.env.keys = [None; 2];
+        }
+        self.function.blocks[self.block.0 as usize]
+            .insts
+            .push(Inst {
+                op,
+                args: args.to_vec(),
+                result,
+                state,
+                leave: Leave::default(),
+            });
+    }
+
+    /// Emits an instruction with a result that does not leave.
+    fn value(&mut self, op: Op, args: &[Value], ty: Type) -> Value {
+        self.value_or_leave(op, args, ty, None)
+    }
+
+    fn value_or_leave(&mut self, op: Op, args: &[Value], ty: Type, state: Option<State>) -> Value {
+        let rep = op.result().expect("the operation has a result");
+        let value = self.function.value(rep, ty);
+        self.emit(op, args, Some(value), state);
+        value
+    }
+
+    /// Emits an instruction that leaves to the current instruction if a guess is wrong.
+    fn guard(&mut self, op: Op, args: &[Value]) {
+        self.emit(op, args, None, Some(self.state));
+    }
+
+    fn guarded(&mut self, op: Op, args: &[Value], ty: Type) -> Value {
+        self.value_or_leave(op, args, ty, Some(self.state))
+    }
+
+    fn end(&mut self, end: End) {
+        self.function.blocks[self.block.0 as usize].end = end;
+    }
+
+    fn object(&mut self, address: u64, ty: Type) -> Value {
+        self.value(Op::Object(address), &[], ty)
+    }
+
+    // Knowledge
+
+    fn ty(&self, value: Value) -> Type {
+        match self.function.rep(value) {
+            Rep::Object => {
+                let ty = self.function.ty(value);
+                self.env.types.get(&value).map_or(ty, |known| known.and(ty))
+            }
+            rep => boxed_type(rep),
+        }
+    }
+
+    fn learn(&mut self, value: Value, ty: Type) {
+        if self.function.rep(value) == Rep::Object {
+            let ty = self.ty(value).and(ty);
+            self.env.types.insert(value, ty);
+        }
+    }
+
+    /// The opcode to guess by.
+    fn guess(&self) -> u8 {
+        if self.may_guess() {
+            self.instruction.specialized
+        } else {
+            self.instruction.opcode
+        }
+    }
+
+    fn may_guess(&self) -> bool {
+        !self.history.generic && !self.history.refuted.contains(&self.instruction.start)
+    }
+
+    /// Makes sure that an object is of a type; false if it never is.
+    fn require(&mut self, value: Value, ty: Type) -> bool {
+        let known = self.ty(value);
+        if known.is(ty) {
+            return true;
+        }
+        if !known.may_be(ty) {
+            return false;
+        }
+        self.guard(Op::GuardType(ty), &[value]);
+        self.learn(value, ty);
+        true
+    }
+
+    // Representations
+
+    fn boxed(&mut self, value: Value) -> Value {
+        let op = match self.function.rep(value) {
+            Rep::Object => return value,
+            Rep::Int => Op::BoxInt,
+            Rep::Float => Op::BoxFloat,
+            Rep::Bool => Op::BoxBool,
+        };
+        if let Some(&object) = self.env.boxed.get(&value) {
+            return object;
+        }
+        let object = self.value(op, &[value], boxed_type(self.function.rep(value)));
+        self.env.boxed.insert(value, object);
+        self.env.raw.insert(object, value);
+        object
+    }
+
+    /// The value of an object that is known to be of a type with one.
+    fn unboxed(&mut self, value: Value, state: State) -> Value {
+        if self.function.rep(value) != Rep::Object {
+            return value;
+        }
+        if let Some(&raw) = self.env.raw.get(&value) {
+            return raw;
+        }
+        let ty = self.ty(value);
+        let raw = if ty == Type::INT {
+            self.value_or_leave(Op::UnboxInt, &[value], Type::NEVER, Some(state))
+        } else if ty == Type::FLOAT {
+            self.value(Op::UnboxFloat, &[value], Type::NEVER)
+        } else {
+            self.value(Op::UnboxBool, &[value], Type::NEVER)
+        };
+        self.env.raw.insert(value, raw);
+        self.env.boxed.insert(raw, value);
+        raw
+    }
+
+    // The stack
+
+    fn push(&mut self, value: Value) {
+        self.env.stack.push(value);
+    }
+
+    fn pop(&mut self) -> Value {
+        self.env
+            .stack
+            .pop()
+            .expect("the compiler of CPython keeps the stack balanced")
+    }
+
+    fn pop_boxed(&mut self) -> Value {
+        let value = self.pop();
+        self.boxed(value)
+    }
+
+    // Local variables
+
+    fn load(&mut self, slot: u32) -> Value {
+        let local = self.env.locals[slot as usize];
+        if let Some(value) = local.raw.or(local.object) {
+            return value;
+        }
+        // The compiler has made sure that it is bound.
+        let value = self.value(Op::LoadLocal(slot), &[], local.slot.without(Type::NULL));
+        self.env.locals[slot as usize].object = Some(value);
+        value
+    }
+
+    /// Stores into a variable. What it releases may look at the frame: the instruction has to be finished then, or nothing
+    /// may be unboxed.
+    fn store(&mut self, slot: u32, value: Value, finishes: bool) {
+        let old = self.slot_type(slot);
+        let scalar = old.is(Type::SCALAR | Type::NULL);
+        let mut value = value;
+        if !scalar && !finishes {
+            self.sync();
+            value = self.boxed(value);
+        }
+        let op;
+        let mut args = vec![];
+        if matches!(self.function.rep(value), Rep::Int | Rep::Float) {
+            self.env.locals[slot as usize] = Local {
+                slot: if scalar { old } else { Type::NULL },
+                object: None,
+                raw: Some(value),
+            };
+            if scalar {
+                return;
+            }
+            op = Op::DeleteLocal(slot, old);
+        } else {
+            let object = self.boxed(value);
+            self.env.locals[slot as usize] = Local {
+                slot: self.ty(object),
+                object: Some(object),
+                raw: None,
+            };
+            args.push(object);
+            op = Op::StoreLocal(slot, old);
+        }
+        let state = (!scalar && finishes).then(|| self.state_at(self.instruction.next));
+        self.emit(op, &args, None, state);
+    }
+
+    /// What the slot of a variable holds, as far as it is known by now.
+    fn slot_type(&self, slot: u32) -> Type {
+        let local = self.env.locals[slot as usize];
+        match local.object {
+            Some(object) if !local.slot.may_be(Type::NULL) => local.slot.and(self.ty(object)),
+            _ => local.slot,
+        }
+    }
+
+    /// Writes unboxed variables to their slots: somebody may look.
+    fn sync(&mut self) {
+        for slot in 0..self.env.locals.len() as u32 {
+            self.sync_local(slot);
+        }
+    }
+
+    fn sync_local(&mut self, slot: u32) {
+        let local = self.env.locals[slot as usize];
+        if let Some(raw) = local.raw {
+            let object = self.boxed(raw);
+            self.emit(Op::StoreLocal(slot, local.slot), &[object], None, None);
+            self.env.locals[slot as usize] = Local {
+                slot: self.ty(object),
+                object: Some(object),
+                raw: None,
+            };
+        }
+    }
+
+    // Calls
+
+    /// Calls a helper with operands that have been popped, in the order they were pushed.
+    fn call(&mut self, helper: Helper, number: u64, args: &[Value], ty: Type) -> Option<Value> {
+        let args: Vec<Value> = args.iter().map(|&value| self.boxed(value)).collect();
+        if helper.runs_code() {
+            self.sync();
+        }
+        let op = Op::Call(helper, number);
+        let state = op.leaves().then(|| self.state_at(self.instruction.offset));
+        let result = op.result().map(|rep| self.function.value(rep, ty));
+        self.emit(op, &args, result, state);
+        result
+    }
+
+    fn call_value(&mut self, helper: Helper, number: u64, args: &[Value], ty: Type) -> Value {
+        self.call(helper, number, args, ty)
+            .expect("the helper has a result")
+    }
+
+    // States and edges
+
+    fn state_at(&mut self, offset: u32) -> State {
+        let dirty = self
+            .env
+            .locals
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, local)| Some((slot as u32, local.raw?)))
+            .collect();
+        self.function.states.push(FrameState {
+            offset,
+            stack: self.env.stack.clone(),
+            dirty,
+        });
+        State(self.function.states.len() as u32 - 1)
+    }
+
+    /// The end of an instruction, after which the interpreter would go on at an offset.
+    fn boundary(&mut self, op: Op, offset: u32) {
+        let state = self.state_at(offset);
+        self.emit(op, &[], None, Some(state));
+    }
+
+    fn branch(&mut self, condition: Value, yes: u32, no: u32) {
+        let blocks = self.split(condition);
+        let env = self.env.clone();
+        let at = Op::At(self.instruction.offset);
+        self.block = blocks.0;
+        self.emit(at, &[], None, None);
+        self.boundary(Op::Boundary, yes);
+        self.go(yes);
+        self.env = env;
+        self.block = blocks.1;
+        self.emit(at, &[], None, None);
+        self.boundary(Op::Boundary, no);
+        self.go(no);
+    }
+
+    fn split(&mut self, condition: Value) -> (Block, Block) {
+        let blocks = (self.function.block(), self.function.block());
+        self.end(End::Branch(condition, blocks.0, blocks.1));
+        blocks
+    }
+
+    /// Ends the block with an edge.
+    fn go(&mut self, target: u32) {
+        if !self.flow.merges.contains(&target) {
+            self.open.insert(target, (self.block, self.env.clone()));
+            return;
+        }
+        if !self.shapes.contains_key(&target) {
+            let shape = self.shape();
+            self.shapes.insert(target, shape);
+        }
+        let known = self.merges.get(&target).copied();
+        let is_back_edge = known.is_some() && self.is_built(target);
+        let block = known.unwrap_or_else(|| {
+            let block = self.function.block();
+            self.merges.insert(target, block);
+            block
+        });
+        if is_back_edge {
+            self.narrow(target);
+        }
+        let state = self.state_at(target);
+        match self.conform(target, state) {
+            Some(args) => self.end(End::Jump(block, args)),
+            None => {
+                self.again = true;
+                let state = self.state_at(target);
+                self.end(End::Exit(state, Leave::default()));
+            }
+        }
+    }
+
+    /// Whether the instructions of a block have been built: then an edge to it closes a loop.
+    fn is_built(&self, target: u32) -> bool {
+        self.flow.loops.contains(&target)
+            && self.merges.get(&target).is_some_and(|block| {
+                let data = &self.function.blocks[block.0 as usize];
+                !data.insts.is_empty() || data.end != End::Unreachable
+            })
+    }
+
+    fn shape(&self) -> Shape {
+        let kind = |(slot, local): (usize, &Local)| match local.raw {
+            Some(raw) => Kind::Raw(self.function.rep(raw)),
+            None => match local.object.and_then(|object| self.env.raw.get(&object)) {
+                Some(&raw) if self.function.rep(raw) != Rep::Bool => {
+                    Kind::Known(self.function.rep(raw))
+                }
+                _ => Kind::Slot(self.slot_type(slot as u32)),
+            },
+        };
+        Shape {
+            locals: self.env.locals.iter().enumerate().map(kind).collect(),
+            stack: self
+                .env
+                .stack
+                .iter()
+                .map(|&value| (self.function.rep(value), self.ty(value)))
+                .collect(),
+        }
+    }
+
+    /// At the end of a loop: what has turned out to be a number, or of a type, should come in like that.
+    fn narrow(&mut self, target: u32) {
+        if self.history.generic || self.history.refuted.contains(&target) {
+            return;
+        }
+        let now = self.shape();
+        let locals = self.env.locals.len();
+        let mut shape = self.shapes[&target].clone();
+        for (slot, kind) in now.locals.into_iter().enumerate() {
+            let place = (target, slot);
+            if let (Kind::Slot(before), Kind::Raw(rep) | Kind::Known(rep)) =
+                (shape.locals[slot], kind)
+                && before.may_be(boxed_type(rep))
+                && self.pinned.insert(place)
+            {
+                shape.locals[slot] = kind;
+                self.again = true;
+            }
+        }
+        for (depth, (rep, ty)) in now.stack.into_iter().enumerate() {
+            let before = shape.stack[depth];
+            if before.0 == Rep::Object
+                && rep == Rep::Object
+                && ty != before.1
+                && ty.is(before.1)
+                && ty.is_one()
+                && self.pinned.insert((target, locals + depth))
+            {
+                shape.stack[depth].1 = ty;
+                self.again = true;
+            }
+        }
+        self.shapes.insert(target, shape);
+    }
+
+    /// Brings the variables and the stack into the shape that a block expects, or widens that.
+    fn conform(&mut self, target: u32, state: State) -> Option<Vec<Value>> {
+        let mut shape = self.shapes[&target].clone();
+        let mut args = Vec::new();
+        let mut fits = self.env.stack.len() == shape.stack.len();
+        for slot in 0..shape.locals.len() {
+            let is_dirty = self.env.locals[slot].raw.is_some();
+            match shape.locals[slot] {
+                Kind::Known(rep) if is_dirty => {
+                    shape.locals[slot] = Kind::Raw(rep);
+                    fits = false;
+                }
+                Kind::Known(rep) | Kind::Raw(rep) => match self.raw_local(target, slot as u32, rep, state) {
+                    Some(value) => args.push(value),
+                    None => {
+                        let ty = self.slot_type(slot as u32) | boxed_type(rep);
+                        shape.locals[slot] = Kind::Slot(ty);
+                        self.pinned.insert((target, slot));
+                        fits = false;
+                    }
+                },
+                Kind::Slot(ty) => {
+                    self.sync_local(slot as u32);
+                    let now = self.slot_type(slot as u32);
+                    if !now.is(ty) {
+                        shape.locals[slot] = Kind::Slot(ty | now);
+                        fits = false;
+                    }
+                }
+            }
+        }
+        let locals = shape.locals.len();
+        for (depth, expected) in shape.stack.iter_mut().enumerate() {
+            let value = *self.env.stack.get(depth)?;
+            let now = self.ty(value);
+            let value = if expected.0 == Rep::Object {
+                self.boxed(value)
+            } else {
+                value
+            };
+            if self.function.rep(value) != expected.0 {
+                *expected = (Rep::Object, now | boxed_type(expected.0));
+                fits = false;
+            } else if !now.is(expected.1) && expected.0 == Rep::Object {
+                if self.pinned.contains(&(target, locals + depth)) && now.may_be(expected.1) {
+                    self.emit(Op::GuardType(expected.1), &[value], None, Some(state));
+                    self.learn(value, expected.1);
+                } else {
+                    self.pinned.insert((target, locals + depth));
+                    expected.1 = expected.1 | now;
+                    fits = false;
+                }
+            }
+            args.push(value);
+        }
+        self.shapes.insert(target, shape);
+        fits.then_some(args)
+    }
+
+    /// The unboxed value of a variable for a block that expects one.
+    fn raw_local(&mut self, target: u32, slot: u32, rep: Rep, state: State) -> Option<Value> {
+        let local = self.env.locals[slot as usize];
+        if let Some(raw) = local.raw {
+            return (self.function.rep(raw) == rep).then_some(raw);
+        }
+        let ty = boxed_type(rep);
+        let known = self.slot_type(slot);
+        let place = (target, slot as usize);
+        if !known.may_be(ty)
+            || self.history.refuted.contains(&target)
+            || !(known == ty || self.pinned.contains(&place))
+        {
+            return None;
+        }
+        let object = match local.object {
+            Some(object) => object,
+            None => {
+                let object = self.value(Op::LoadLocal(slot), &[], known);
+                self.env.locals[slot as usize].object = Some(object);
+                object
+            }
+        };
+        if !self.ty(object).is(ty) {
+            self.emit(Op::GuardType(ty), &[object], None, Some(state));
+            self.learn(object, ty);
+        }
+        Some(self.unboxed(object, state))
+    }
+
+    /// Begins a block where edges meet.
+    fn enter(&mut self, target: u32, block: Block) {
+        self.block = block;
+        let shape = self.shapes[&target].clone();
+        let mut env = Env::default();
+        for (slot, kind) in shape.locals.into_iter().enumerate() {
+            env.locals.push(match kind {
+                Kind::Known(rep) => {
+                    let raw = self.parameter(rep, Type::NEVER);
+                    let ty = boxed_type(rep);
+                    let object = self.value(Op::LoadLocal(slot as u32), &[], ty);
+                    env.raw.insert(object, raw);
+                    env.boxed.insert(raw, object);
+                    Local {
+                        slot: ty,
+                        object: Some(object),
+                        raw: None,
+                    }
+                }
+                Kind::Slot(slot) => Local {
+                    slot,
+                    object: None,
+                    raw: None,
+                },
+                Kind::Raw(rep) => {
+                    let value = self.parameter(rep, Type::NEVER);
+                    Local {
+                        slot: Type::SCALAR | Type::NULL,
+                        object: None,
+                        raw: Some(value),
+                    }
+                }
+            });
+        }
+        for (rep, ty) in shape.stack {
+            let value = self.parameter(rep, ty);
+            env.stack.push(value);
+        }
+        self.env = env;
+    }
+
+    fn parameter(&mut self, rep: Rep, ty: Type) -> Value {
+        let value = self.function.value(rep, ty);
+        self.function.blocks[self.block.0 as usize]
+            .params
+            .push(value);
+        value
+    }
+}

@@ -1,0 +1,245 @@
+//! Arithmetic and comparisons.
+
+use super::Builder;
+use crate::hir::{Comparison, FloatOp, Helper, IntOp, Op, Rep, Type, Value};
+use crate::opcode as op;
+
+/// The operators of `BINARY_OP` by their oparg, as in `Include/opcode.h`: those in place follow in the same order.
+const OPERATORS: u32 = 13;
+const ADD: u32 = 0;
+const AND: u32 = 1;
+const FLOOR_DIVIDE: u32 = 2;
+const LEFT_SHIFT: u32 = 3;
+const MULTIPLY: u32 = 5;
+const REMAINDER: u32 = 6;
+const OR: u32 = 7;
+const RIGHT_SHIFT: u32 = 9;
+const SUBTRACT: u32 = 10;
+const TRUE_DIVIDE: u32 = 11;
+const XOR: u32 = 12;
+
+/// Ints up to this are floats exactly.
+const EXACT: i64 = 1 << 53;
+
+impl Builder<'_> {
+    pub(super) fn binary_op(&mut self) {
+        let oparg = self.instruction.oparg;
+        let right = self.pop();
+        let left = self.pop();
+        let guess = match self.guess() {
+            op::BINARY_OP_ADD_INT | op::BINARY_OP_SUBTRACT_INT | op::BINARY_OP_MULTIPLY_INT => {
+                Type::INT
+            }
+            op::BINARY_OP_ADD_FLOAT
+            | op::BINARY_OP_SUBTRACT_FLOAT
+            | op::BINARY_OP_MULTIPLY_FLOAT => Type::FLOAT,
+            op::BINARY_OP_ADD_UNICODE | op::BINARY_OP_INPLACE_ADD_UNICODE => Type::STR,
+            _ => Type::NEVER,
+        };
+        // A guess that contradicts what is known is left to the helper.
+        if guess != Type::NEVER && self.ty(left).may_be(guess) && self.ty(right).may_be(guess) {
+            self.require(left, guess);
+            self.require(right, guess);
+        }
+        let result = self
+            .number_op(oparg % OPERATORS, left, right)
+            .or_else(|| self.str_op(oparg % OPERATORS, left, right))
+            .unwrap_or_else(|| {
+                let number = u64::from(oparg);
+                self.call_value(Helper::BinaryOp, number, &[left, right], Type::OBJECT)
+            });
+        self.push(result);
+    }
+
+    fn str_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
+        let both = self.ty(left).is(Type::STR) && self.ty(right).is(Type::STR);
+        (both && operator == ADD)
+            .then(|| self.call_value(Helper::ConcatStr, 0, &[left, right], Type::STR))
+    }
+
+    fn number_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
+        let types = (self.ty(left), self.ty(right));
+        let number = Type::INT | Type::FLOAT;
+        if types == (Type::INT, Type::INT) {
+            // Numbers that do not fit are left to the helper, once that is known.
+            if !self.may_guess() {
+                return None;
+            }
+            let operator = match operator {
+                ADD => IntOp::Add,
+                SUBTRACT => IntOp::Subtract,
+                MULTIPLY => IntOp::Multiply,
+                FLOOR_DIVIDE => IntOp::FloorDivide,
+                REMAINDER => IntOp::Remainder,
+                AND => IntOp::And,
+                OR => IntOp::Or,
+                XOR => IntOp::Xor,
+                LEFT_SHIFT => IntOp::LeftShift,
+                RIGHT_SHIFT => IntOp::RightShift,
+                _ => return None,
+            };
+            let left = self.unboxed(left, self.state);
+            let right = self.unboxed(right, self.state);
+            Some(self.guarded(Op::IntBinary(operator), &[left, right], Type::NEVER))
+        } else if types.0.is(number)
+            && types.1.is(number)
+            && (types.0 == Type::FLOAT || types.1 == Type::FLOAT)
+        {
+            let operator = match operator {
+                ADD => FloatOp::Add,
+                SUBTRACT => FloatOp::Subtract,
+                MULTIPLY => FloatOp::Multiply,
+                TRUE_DIVIDE => FloatOp::Divide,
+                _ => return None,
+            };
+            let left = self.float(left)?;
+            let right = self.float(right)?;
+            Some(self.guarded(Op::FloatBinary(operator), &[left, right], Type::NEVER))
+        } else {
+            None
+        }
+    }
+
+    /// A float, or an int as a float: rounded like Python does it, to the nearest, half to even.
+    fn float(&mut self, value: Value) -> Option<Value> {
+        let ty = self.ty(value);
+        if ty == Type::FLOAT {
+            Some(self.unboxed(value, self.state))
+        } else if ty == Type::INT && self.may_guess() {
+            let int = self.unboxed(value, self.state);
+            Some(self.value(Op::IntToFloat, &[int], Type::NEVER))
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn compare(&mut self) {
+        let oparg = self.instruction.oparg;
+        let number = oparg >> 5;
+        let comparison = Comparison::ALL[number as usize];
+        let right = self.pop();
+        let left = self.pop();
+        let guess = match self.guess() {
+            op::COMPARE_OP_INT => Type::INT,
+            op::COMPARE_OP_FLOAT => Type::FLOAT,
+            op::COMPARE_OP_STR => Type::STR,
+            _ => Type::NEVER,
+        };
+        if guess != Type::NEVER && self.ty(left).may_be(guess) && self.ty(right).may_be(guess) {
+            self.require(left, guess);
+            self.require(right, guess);
+        }
+        let types = (self.ty(left), self.ty(right));
+        let result = if types == (Type::INT, Type::INT) && self.may_guess() {
+            let left = self.unboxed(left, self.state);
+            let right = self.unboxed(right, self.state);
+            self.value(Op::IntCompare(comparison), &[left, right], Type::NEVER)
+        } else if let Some((left, right)) = self.comparable_floats(left, right) {
+            self.value(Op::FloatCompare(comparison), &[left, right], Type::NEVER)
+        } else if types == (Type::STR, Type::STR)
+            && matches!(comparison, Comparison::Equal | Comparison::NotEqual)
+        {
+            let equal = self.call_value(Helper::EqualStr, 0, &[left, right], Type::NEVER);
+            if comparison == Comparison::Equal {
+                equal
+            } else {
+                self.value(Op::Not, &[equal], Type::NEVER)
+            }
+        } else if oparg & 16 != 0 {
+            let number = u64::from(number);
+            self.call_value(Helper::CompareBool, number, &[left, right], Type::NEVER)
+        } else {
+            let number = u64::from(number);
+            self.call_value(Helper::RichCompare, number, &[left, right], Type::OBJECT)
+        };
+        self.push(result);
+    }
+
+    /// Two floats, one of which may be a constant int that is a float exactly.
+    fn comparable_floats(&mut self, left: Value, right: Value) -> Option<(Value, Value)> {
+        let exact = |builder: &Self, value| {
+            builder.ty(value) == Type::FLOAT
+                || builder
+                    .env
+                    .ints
+                    .get(&value)
+                    .is_some_and(|int| int.abs() <= EXACT)
+        };
+        let fits = exact(self, left)
+            && exact(self, right)
+            && (self.ty(left) == Type::FLOAT || self.ty(right) == Type::FLOAT);
+        if !fits {
+            return None;
+        }
+        let mut float = |value| {
+            if let Some(&int) = self.env.ints.get(&value) {
+                return self.value(Op::Float((int as f64).to_bits()), &[], Type::NEVER);
+            }
+            self.unboxed(value, self.state)
+        };
+        Some((float(left), float(right)))
+    }
+
+    pub(super) fn negative(&mut self) {
+        let value = self.pop();
+        let ty = self.ty(value);
+        let result = if ty == Type::INT && self.may_guess() {
+            let int = self.unboxed(value, self.state);
+            self.guarded(Op::IntNegate, &[int], Type::NEVER)
+        } else if ty == Type::FLOAT {
+            let float = self.unboxed(value, self.state);
+            self.value(Op::FloatNegate, &[float], Type::NEVER)
+        } else {
+            self.call_value(Helper::Negative, 0, &[value], Type::OBJECT)
+        };
+        self.push(result);
+    }
+
+    /// The truth of a value.
+    pub(super) fn truth(&mut self, value: Value) -> Value {
+        let guess = match self.guess() {
+            op::TO_BOOL_BOOL => Type::BOOL,
+            op::TO_BOOL_INT => Type::INT,
+            op::TO_BOOL_LIST => Type::LIST,
+            op::TO_BOOL_STR => Type::STR,
+            _ => Type::NEVER,
+        };
+        if guess != Type::NEVER {
+            self.require(value, guess);
+        }
+        let ty = self.ty(value);
+        if self.function.rep(value) == Rep::Bool {
+            value
+        } else if ty == Type::BOOL {
+            self.unboxed(value, self.state)
+        } else if ty == Type::INT && self.may_guess() {
+            let int = self.unboxed(value, self.state);
+            let zero = self.value(Op::Int(0), &[], Type::NEVER);
+            self.value(
+                Op::IntCompare(Comparison::NotEqual),
+                &[int, zero],
+                Type::NEVER,
+            )
+        } else if ty == Type::FLOAT {
+            let float = self.unboxed(value, self.state);
+            let zero = self.value(Op::Float(0), &[], Type::NEVER);
+            self.value(
+                Op::FloatCompare(Comparison::NotEqual),
+                &[float, zero],
+                Type::NEVER,
+            )
+        } else if ty == Type::LIST || ty == Type::TUPLE {
+            let size = self.value(Op::Size, &[value], Type::NEVER);
+            let zero = self.value(Op::Int(0), &[], Type::NEVER);
+            self.value(
+                Op::IntCompare(Comparison::NotEqual),
+                &[size, zero],
+                Type::NEVER,
+            )
+        } else if ty == Type::NONE {
+            self.value(Op::Bool(false), &[], Type::NEVER)
+        } else {
+            self.call_value(Helper::IsTrue, 0, &[value], Type::NEVER)
+        }
+    }
+}

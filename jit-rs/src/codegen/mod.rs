@@ -1,0 +1,287 @@
+//! From the high-level representation to machine code, by Cranelift.
+
+mod leave;
+mod object;
+mod operation;
+
+use crate::hir::{Block, End, Function, Rep, Value};
+use crate::layout;
+use crate::snapshot::Code;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, types};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetFrontendConfig};
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{CodegenError, Context};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use std::collections::HashMap;
+
+/// Machine code that has not been made executable yet.
+#[derive(Debug)]
+pub struct Machine {
+    /// The code, which is not bound to its address.
+    pub bytes: Vec<u8>,
+    /// Where the counters of exits are: the offset of the instruction each belongs to.
+    pub exits: Vec<u32>,
+}
+
+/// The processor this runs on.
+///
+/// # Errors
+/// If Cranelift does not know it.
+pub fn isa() -> Result<OwnedTargetIsa, String> {
+    let mut flags = settings::builder();
+    for (name, value) in [
+        ("opt_level", "speed"),
+        // Debuggers and profilers find the frames.
+        ("preserve_frame_pointers", "true"),
+        (
+            "enable_verifier",
+            if cfg!(debug_assertions) {
+                "true"
+            } else {
+                "false"
+            },
+        ),
+    ] {
+        flags.set(name, value).map_err(|error| error.to_string())?;
+    }
+    cranelift_native::builder()?
+        .finish(settings::Flags::new(flags))
+        .map_err(|error| error.to_string())
+}
+
+/// Compiles a function. `counters` is where the counter of each exit will be, `id` the address of the code object.
+///
+/// # Errors
+/// Says why it cannot be compiled.
+pub fn compile(
+    isa: &OwnedTargetIsa,
+    function: &Function,
+    code: &Code,
+    counters: u64,
+    id: u64,
+) -> Result<Machine, String> {
+    let mut context = Context::new();
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params = vec![AbiParam::new(types::I64); 3];
+    signature.returns = vec![AbiParam::new(types::I64)];
+    context.func.signature = signature;
+    let mut frontend = FunctionBuilderContext::new();
+    let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
+    let exits = Generator::new(builder, function, code, counters, id).run(isa.frontend_config())?;
+    let compiled = context
+        .compile(&**isa, &mut ControlPlane::default())
+        .map_err(|error| message(&error.inner))?;
+    if !compiled.buffer.relocs().is_empty() {
+        return Err("the machine code refers to other code".into());
+    }
+    Ok(Machine {
+        bytes: compiled.code_buffer().to_vec(),
+        exits,
+    })
+}
+
+fn message(error: &CodegenError) -> String {
+    format!("Cranelift: {error}")
+}
+
+/// Memory that is aligned and accessible, but may change.
+fn trusted() -> MemFlagsData {
+    MemFlagsData::trusted()
+}
+
+struct Generator<'a> {
+    builder: FunctionBuilder<'a>,
+    function: &'a Function,
+    code: &'a Code,
+    counters: u64,
+    id: u64,
+    /// The offsets of the exits that are counted.
+    exits: Vec<u32>,
+    values: HashMap<Value, ir::Value>,
+    blocks: Vec<ir::Block>,
+    signatures: HashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
+    frame: ir::Value,
+    tstate: ir::Value,
+    /// The instruction of Python that is being executed.
+    at: u32,
+    /// The instruction that the frame tells.
+    told: Option<u32>,
+    /// Whether code has run that can have changed the frame since that was last checked.
+    unchecked: bool,
+}
+
+impl<'a> Generator<'a> {
+    fn new(
+        mut builder: FunctionBuilder<'a>,
+        function: &'a Function,
+        code: &'a Code,
+        counters: u64,
+        id: u64,
+    ) -> Self {
+        let blocks: Vec<ir::Block> = function
+            .blocks
+            .iter()
+            .map(|_| builder.create_block())
+            .collect();
+        builder.append_block_params_for_function_params(blocks[0]);
+        let (frame, tstate) = {
+            let params = builder.block_params(blocks[0]);
+            (params[0], params[2])
+        };
+        Self {
+            builder,
+            function,
+            code,
+            counters,
+            id,
+            exits: Vec::new(),
+            values: HashMap::new(),
+            blocks,
+            signatures: HashMap::new(),
+            frame,
+            tstate,
+            at: 0,
+            told: None,
+            unchecked: false,
+        }
+    }
+
+    fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<u32>, String> {
+        for (index, data) in self.function.blocks.iter().enumerate() {
+            let block = self.blocks[index];
+            self.builder.switch_to_block(block);
+            for &param in &data.params {
+                let ty = representation(self.function.rep(param));
+                let value = self.builder.append_block_param(block, ty);
+                self.values.insert(param, value);
+            }
+            self.told = None;
+            if index == 0 {
+                let native = self.int32(layout::NATIVE);
+                self.store(native, self.frame, layout::FRAME_STACKTOP);
+            }
+            for inst in &data.insts {
+                self.inst(inst)?;
+            }
+            self.end(&data.end);
+        }
+        self.builder.seal_all_blocks();
+        self.builder.finalize(config);
+        Ok(self.exits)
+    }
+
+    fn end(&mut self, end: &End) {
+        match end {
+            End::Jump(target, args) => {
+                let args: Vec<ir::BlockArg> =
+                    args.iter().map(|&value| self.get(value).into()).collect();
+                let target = self.target(*target);
+                self.builder.ins().jump(target, &args);
+            }
+            End::Branch(condition, yes, no) => {
+                let condition = self.get(*condition);
+                let (yes, no) = (self.target(*yes), self.target(*no));
+                self.builder.ins().brif(condition, yes, &[], no, &[]);
+            }
+            End::Exit(state, leave) => self.leave(*state, leave, true, None),
+            End::Return(value) => {
+                // A frame object that outlives the frame says where it ended.
+                self.tell(self.at);
+                let value = self.get(*value);
+                let args = [self.tstate, self.frame, value];
+                let next = self
+                    .call("return", &args, Some(types::I64))
+                    .expect("it has a result");
+                self.builder.ins().return_(&[next]);
+            }
+            End::Unreachable => {
+                self.builder
+                    .ins()
+                    .trap(ir::TrapCode::user(1).expect("not 0"));
+            }
+        }
+    }
+
+    fn target(&self, block: Block) -> ir::Block {
+        self.blocks[block.0 as usize]
+    }
+
+    fn get(&self, value: Value) -> ir::Value {
+        self.values[&value]
+    }
+
+    fn int(&mut self, value: i64) -> ir::Value {
+        self.builder.ins().iconst(types::I64, value)
+    }
+
+    fn int32(&mut self, value: i64) -> ir::Value {
+        self.builder.ins().iconst(types::I32, value)
+    }
+
+    fn load(&mut self, ty: ir::Type, base: ir::Value, offset: usize) -> ir::Value {
+        self.builder.ins().load(ty, trusted(), base, offset as i32)
+    }
+
+    fn store(&mut self, value: ir::Value, base: ir::Value, offset: usize) {
+        self.builder
+            .ins()
+            .store(trusted(), value, base, offset as i32);
+    }
+
+    fn slot(slot: u32) -> usize {
+        layout::FRAME_LOCALS + 8 * slot as usize
+    }
+
+    fn stack(&self, depth: usize) -> usize {
+        layout::FRAME_LOCALS + 8 * (self.code.locals as usize + depth)
+    }
+
+    /// Calls a function of the C side by its name.
+    fn call(
+        &mut self,
+        name: &str,
+        args: &[ir::Value],
+        returns: Option<ir::Type>,
+    ) -> Option<ir::Value> {
+        let floats = args
+            .iter()
+            .any(|&value| self.builder.func.dfg.value_type(value) == types::F64);
+        let signature = match self.signatures.get(&(args.len(), returns, floats)) {
+            Some(&signature) if !floats => signature,
+            _ => {
+                let mut signature = Signature::new(CallConv::SystemV);
+                for &value in args {
+                    let ty = self.builder.func.dfg.value_type(value);
+                    signature.params.push(AbiParam::new(ty));
+                }
+                signature.returns.extend(returns.map(AbiParam::new));
+                let signature = self.builder.import_signature(signature);
+                self.signatures
+                    .insert((args.len(), returns, floats), signature);
+                signature
+            }
+        };
+        let address = crate::runtime::helper(name);
+        let address = self.int(address as i64);
+        let call = self.builder.ins().call_indirect(signature, address, args);
+        self.builder.inst_results(call).first().copied()
+    }
+
+    /// Goes on in a block that is seldom entered if a condition holds; gives it and the one to go on in otherwise.
+    fn seldom(&mut self, condition: ir::Value) -> (ir::Block, ir::Block) {
+        let (cold, on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(cold);
+        self.builder.ins().brif(condition, cold, &[], on, &[]);
+        (cold, on)
+    }
+}
+
+/// The type of Cranelift for a representation.
+fn representation(rep: Rep) -> ir::Type {
+    match rep {
+        Rep::Object | Rep::Int => types::I64,
+        Rep::Float => types::F64,
+        Rep::Bool => types::I8,
+    }
+}

@@ -1,0 +1,211 @@
+//! Objects: reference counts, types, boxing.
+
+use super::Generator;
+use crate::hir::{Leave, State, Type};
+use crate::{layout, runtime};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, StackSlotData, StackSlotKind, types};
+
+impl Generator<'_> {
+    /// Takes a reference, unless there is no object or it is immortal.
+    pub(super) fn incref(&mut self, object: ir::Value, ty: Type) {
+        if layout::REF_DEBUG != 0 || ty.may_be(Type::NULL) {
+            self.call("incref", &[object], None);
+            return;
+        }
+        let count = self.load(types::I32, object, layout::OBJECT_REFCNT);
+        let count = self.builder.ins().iadd_imm_s(count, 1);
+        let (store, on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(count, store, &[], on, &[]);
+        self.builder.switch_to_block(store);
+        self.store(count, object, layout::OBJECT_REFCNT);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
+    /// Drops a reference to an object of a type. If it is the last one, code can run that sees the frame in a state.
+    pub(super) fn decref(
+        &mut self,
+        object: ir::Value,
+        ty: Type,
+        state: Option<State>,
+        leave: &Leave,
+    ) {
+        if ty.is(Type::NULL) {
+            return;
+        }
+        if state.is_none() && !ty.is(Type::SCALAR | Type::NULL) {
+            self.unchecked = true;
+            self.tell_once();
+        }
+        let on = self.builder.create_block();
+        if ty.may_be(Type::NULL) {
+            let some = self.builder.create_block();
+            self.builder.ins().brif(object, some, &[], on, &[]);
+            self.builder.switch_to_block(some);
+        }
+        if layout::REF_DEBUG != 0 {
+            // Total counts and sanity checks are up to the interpreter. It may be the last reference.
+            let last = self
+                .call("drop_unless_last", &[object], Some(types::I32))
+                .expect("it has a result");
+            let dead = self.builder.create_block();
+            self.builder.set_cold_block(dead);
+            self.builder.ins().brif(last, dead, &[], on, &[]);
+            self.builder.switch_to_block(dead);
+            self.dealloc(object, state, leave, on);
+            self.builder.switch_to_block(on);
+            return;
+        }
+        let count = self.load(types::I64, object, layout::OBJECT_REFCNT);
+        let low = self.builder.ins().ireduce(types::I32, count);
+        let immortal = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, low, 0);
+        let mortal = self.builder.create_block();
+        self.builder.ins().brif(immortal, on, &[], mortal, &[]);
+        self.builder.switch_to_block(mortal);
+        let count = self.builder.ins().iadd_imm_s(count, -1);
+        self.store(count, object, layout::OBJECT_REFCNT);
+        let dead = self.builder.create_block();
+        self.builder.set_cold_block(dead);
+        self.builder.ins().brif(count, on, &[], dead, &[]);
+        self.builder.switch_to_block(dead);
+        self.dealloc(object, state, leave, on);
+        self.builder.switch_to_block(on);
+    }
+
+    pub(super) fn class(&mut self, object: ir::Value) -> ir::Value {
+        self.load(types::I64, object, layout::OBJECT_TYPE)
+    }
+
+    /// Whether an object is not of a type that stands for one class.
+    pub(super) fn is_not(&mut self, object: ir::Value, ty: Type) -> ir::Value {
+        let class = self.class(object);
+        let expected = self.int(runtime::class(ty) as i64);
+        self.builder.ins().icmp(IntCC::NotEqual, class, expected)
+    }
+
+    pub(super) fn box_bool(&mut self, value: ir::Value) -> ir::Value {
+        let yes = self.int(runtime::true_object() as i64);
+        let no = self.int(runtime::false_object() as i64);
+        self.builder.ins().select(value, yes, no)
+    }
+
+    pub(super) fn box_int(&mut self, value: ir::Value) -> ir::Value {
+        let shifted = self
+            .builder
+            .ins()
+            .iadd_imm_s(value, layout::SMALL_INTS_NEGATIVE as i64);
+        let is_small = self.builder.ins().icmp_imm_s(
+            IntCC::UnsignedLessThan,
+            shifted,
+            layout::SMALL_INTS as i64,
+        );
+        let (small, large, on) = (
+            self.builder.create_block(),
+            self.builder.create_block(),
+            self.builder.create_block(),
+        );
+        let result = self.builder.append_block_param(on, types::I64);
+        self.builder.ins().brif(is_small, small, &[], large, &[]);
+        self.builder.switch_to_block(small);
+        let offset = self
+            .builder
+            .ins()
+            .imul_imm_s(shifted, layout::SMALL_INT_SIZE as i64);
+        let object = self
+            .builder
+            .ins()
+            .iadd_imm_s(offset, runtime::small_ints() as i64);
+        self.builder.ins().jump(on, &[object.into()]);
+        self.builder.switch_to_block(large);
+        let object = self
+            .call("box_int", &[value], Some(types::I64))
+            .expect("it has a result");
+        self.builder.ins().jump(on, &[object.into()]);
+        self.builder.switch_to_block(on);
+        result
+    }
+
+    /// The value of an int object: small ones have it in one digit, with the sign in the lowest bits of the tag.
+    pub(super) fn unbox_int(
+        &mut self,
+        object: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let tag = self.load(types::I64, object, layout::LONG_TAG);
+        let is_long = self.builder.ins().icmp_imm_s(
+            IntCC::UnsignedGreaterThanOrEqual,
+            tag,
+            layout::LONG_COMPACT_END as i64,
+        );
+        let (long, compact) = self.seldom(is_long);
+        let on = self.builder.create_block();
+        let result = self.builder.append_block_param(on, types::I64);
+
+        self.builder.switch_to_block(long);
+        let slot = self.builder.create_sized_stack_slot(StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            8,
+            3,
+        ));
+        let address = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let fits = self
+            .call("unbox_int", &[object, address], Some(types::I32))
+            .expect("it has a result");
+        let does_not_fit = self.builder.ins().icmp_imm_s(IntCC::Equal, fits, 0);
+        self.leave_if(does_not_fit, state, leave, true);
+        let value = self.load(types::I64, address, 0);
+        self.builder.ins().jump(on, &[value.into()]);
+
+        self.builder.switch_to_block(compact);
+        let digit = self
+            .builder
+            .ins()
+            .uload32(super::trusted(), object, layout::LONG_DIGIT as i32);
+        let sign = self
+            .builder
+            .ins()
+            .band_imm_s(tag, layout::LONG_SIGN_MASK as i64);
+        let one = self.int(1);
+        let sign = self.builder.ins().isub(one, sign);
+        let value = self.builder.ins().imul(sign, digit);
+        self.builder.ins().jump(on, &[value.into()]);
+        self.builder.switch_to_block(on);
+        result
+    }
+
+    /// The address of the value at an index of the globals or builtins of the frame.
+    pub(super) fn dict_entry(&mut self, builtins: bool, index: u32) -> ir::Value {
+        let keys = self.namespace_keys(builtins);
+        let log2 = self.builder.ins().uload8(
+            types::I64,
+            super::trusted(),
+            keys,
+            layout::KEYS_LOG2_INDEX_BYTES as i32,
+        );
+        let one = self.int(1);
+        let indices = self.builder.ins().ishl(one, log2);
+        let entries = self.builder.ins().iadd(keys, indices);
+        self.builder.ins().iadd_imm_s(
+            entries,
+            (layout::KEYS_SIZE
+                + layout::KEYS_ENTRY_SIZE * index as usize
+                + layout::KEYS_ENTRY_VALUE) as i64,
+        )
+    }
+
+    pub(super) fn namespace(&mut self, builtins: bool) -> ir::Value {
+        let offset = if builtins {
+            layout::FRAME_BUILTINS
+        } else {
+            layout::FRAME_GLOBALS
+        };
+        self.load(types::I64, self.frame, offset)
+    }
+
+    pub(super) fn namespace_keys(&mut self, builtins: bool) -> ir::Value {
+        let dict = self.namespace(builtins);
+        self.load(types::I64, dict, layout::DICT_KEYS)
+    }
+}

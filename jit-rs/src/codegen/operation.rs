@@ -1,0 +1,579 @@
+//! Each operation of the high-level representation.
+
+use super::{Generator, trusted};
+use crate::hir::{
+    Comparison, FloatOp, Helper, Inst, IntOp, Leave, Op, Passing, Returns, State, Type,
+};
+use crate::layout;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{self, InstBuilder, types};
+
+impl Generator<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
+    pub(super) fn inst(&mut self, inst: &Inst) -> Result<(), String> {
+        let args: Vec<ir::Value> = inst.args.iter().map(|&value| self.get(value)).collect();
+        let state = inst.state;
+        let leave = &inst.leave;
+        let needed = || state.ok_or_else(|| format!("{} has no state", inst.op));
+        let result = match inst.op {
+            Op::Null => Some(self.int(0)),
+            Op::Object(address) | Op::Cached(address) => Some(self.int(address as i64)),
+            Op::Int(value) => Some(self.int(value)),
+            Op::Float(bits) => Some(self.builder.ins().f64const(f64::from_bits(bits))),
+            Op::Bool(value) => Some(self.builder.ins().iconst(types::I8, i64::from(value))),
+
+            Op::LoadLocal(slot) => {
+                let value = self.load(types::I64, self.frame, Self::slot(slot));
+                self.leave_if_null(value, state, leave);
+                Some(value)
+            }
+            Op::StoreLocal(slot, ty) => {
+                self.put(args[0], self.frame, Self::slot(slot), ty, state, leave);
+                None
+            }
+            Op::DeleteLocal(slot, ty) => {
+                let null = self.int(0);
+                self.put(null, self.frame, Self::slot(slot), ty, state, leave);
+                None
+            }
+            Op::TakeLocal(slot) => {
+                let value = self.load(types::I64, self.frame, Self::slot(slot));
+                let null = self.int(0);
+                self.store(null, self.frame, Self::slot(slot));
+                Some(value)
+            }
+            Op::LoadStack(depth) => {
+                let offset = self.stack(depth as usize);
+                Some(self.load(types::I64, self.frame, offset))
+            }
+
+            Op::GuardType(ty) => {
+                if self.function.ty(inst.args[0]).may_be(Type::NULL) {
+                    self.leave_if_null(args[0], Some(needed()?), leave);
+                }
+                let wrong = self.is_not(args[0], ty);
+                self.leave_if(wrong, needed()?, leave, true);
+                None
+            }
+            Op::GuardVersion(version) => {
+                let class = self.class(args[0]);
+                self.require_version(class, layout::TYPE_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::GuardClass(version) => {
+                let class = self.class(args[0]);
+                let flags = self.load(types::I64, class, layout::TYPE_FLAGS);
+                let is_type = self
+                    .builder
+                    .ins()
+                    .band_imm_s(flags, layout::TYPE_SUBCLASS as i64);
+                let is_not = self.builder.ins().icmp_imm_s(IntCC::Equal, is_type, 0);
+                self.leave_if(is_not, needed()?, leave, true);
+                self.require_version(args[0], layout::TYPE_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::Guard => {
+                let wrong = self.builder.ins().icmp_imm_s(IntCC::Equal, args[0], 0);
+                self.leave_if(wrong, needed()?, leave, true);
+                None
+            }
+            Op::GuardKeys(builtins, version) => {
+                let dict = self.namespace(builtins);
+                let wrong = self.is_not(dict, Type::DICT);
+                self.leave_if(wrong, needed()?, leave, true);
+                let keys = self.load(types::I64, dict, layout::DICT_KEYS);
+                self.require_version(keys, layout::KEYS_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::GuardValues => {
+                self.require_values(args[0], needed()?, leave);
+                None
+            }
+            Op::GuardNoDict => {
+                let dict = self.builder.ins().load(
+                    types::I64,
+                    trusted(),
+                    args[0],
+                    -(layout::MANAGED_DICT_BEFORE as i32),
+                );
+                let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, dict, 0);
+                self.leave_if(some, needed()?, leave, true);
+                self.require_values(args[0], needed()?, leave);
+                None
+            }
+            Op::GuardSharedKeys(version) => {
+                let class = self.class(args[0]);
+                let keys = self.load(types::I64, class, layout::HEAP_TYPE_CACHED_KEYS);
+                self.require_version(keys, layout::KEYS_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::GuardCStack => {
+                let left = self.load(types::I32, self.tstate, layout::TSTATE_C_RECURSION);
+                // Half of it is left to C code, as the interpreter's own calls take nothing.
+                let few = self.builder.ins().icmp_imm_s(
+                    IntCC::SignedLessThan,
+                    left,
+                    layout::C_RECURSION_LIMIT as i64 / 2,
+                );
+                self.leave_if(few, needed()?, leave, false);
+                None
+            }
+            Op::GuardNoFrameObject => {
+                let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
+                let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, object, 0);
+                self.leave_if(some, needed()?, leave, false);
+                None
+            }
+
+            Op::UnboxInt => Some(self.unbox_int(args[0], needed()?, leave)),
+            Op::UnboxFloat => Some(self.load(types::F64, args[0], layout::FLOAT_VALUE)),
+            Op::UnboxBool => {
+                let yes = self.int(crate::runtime::true_object() as i64);
+                Some(self.builder.ins().icmp(IntCC::Equal, args[0], yes))
+            }
+            Op::BoxInt => Some(self.box_int(args[0])),
+            Op::BoxFloat => self.call("box_float", &args, Some(types::I64)),
+            Op::BoxBool => Some(self.box_bool(args[0])),
+            Op::IntToFloat => Some(self.builder.ins().fcvt_from_sint(types::F64, args[0])),
+
+            Op::IntBinary(operator) => {
+                Some(self.int_binary(operator, args[0], args[1], state, leave))
+            }
+            Op::IntNegate => {
+                let zero = self.int(0);
+                let (result, overflow) = self.builder.ins().ssub_overflow(zero, args[0]);
+                self.leave_if(overflow, needed()?, leave, true);
+                Some(result)
+            }
+            Op::IntCompare(comparison) => {
+                let code = match comparison {
+                    Comparison::Less => IntCC::SignedLessThan,
+                    Comparison::LessEqual => IntCC::SignedLessThanOrEqual,
+                    Comparison::Equal => IntCC::Equal,
+                    Comparison::NotEqual => IntCC::NotEqual,
+                    Comparison::Greater => IntCC::SignedGreaterThan,
+                    Comparison::GreaterEqual => IntCC::SignedGreaterThanOrEqual,
+                };
+                Some(self.builder.ins().icmp(code, args[0], args[1]))
+            }
+            Op::FloatBinary(operator) => {
+                let ins = self.builder.ins();
+                Some(match operator {
+                    FloatOp::Add => ins.fadd(args[0], args[1]),
+                    FloatOp::Subtract => ins.fsub(args[0], args[1]),
+                    FloatOp::Multiply => ins.fmul(args[0], args[1]),
+                    FloatOp::Divide => {
+                        let zero = self.builder.ins().f64const(0.0);
+                        let raises = self.builder.ins().fcmp(FloatCC::Equal, args[1], zero);
+                        self.leave_if(raises, needed()?, leave, true);
+                        self.builder.ins().fdiv(args[0], args[1])
+                    }
+                })
+            }
+            Op::FloatNegate => Some(self.builder.ins().fneg(args[0])),
+            Op::FloatCompare(comparison) => {
+                let code = match comparison {
+                    Comparison::Less => FloatCC::LessThan,
+                    Comparison::LessEqual => FloatCC::LessThanOrEqual,
+                    Comparison::Equal => FloatCC::Equal,
+                    Comparison::NotEqual => FloatCC::NotEqual,
+                    Comparison::Greater => FloatCC::GreaterThan,
+                    Comparison::GreaterEqual => FloatCC::GreaterThanOrEqual,
+                };
+                Some(self.builder.ins().fcmp(code, args[0], args[1]))
+            }
+            Op::Not => Some(self.builder.ins().bxor_imm_s(args[0], 1)),
+            Op::Is => Some(self.builder.ins().icmp(IntCC::Equal, args[0], args[1])),
+
+            Op::LoadField(offset) => {
+                let value = self.load(types::I64, args[0], offset as usize);
+                self.leave_if_null(value, state, leave);
+                Some(value)
+            }
+            Op::LoadWord(offset) => Some(self.load(types::I64, args[0], offset as usize)),
+            Op::LoadGlobal(builtins, index) => {
+                let entry = self.dict_entry(builtins, index);
+                let value = self.load(types::I64, entry, 0);
+                self.leave_if_null(value, state, leave);
+                Some(value)
+            }
+            Op::LoadCell => {
+                let value = self.load(types::I64, args[0], layout::CELL_VALUE);
+                self.leave_if_null(value, state, leave);
+                Some(value)
+            }
+            Op::ListIndex | Op::TupleIndex => {
+                let size = self.load(types::I64, args[0], layout::OBJECT_SIZE);
+                let from_end = self.builder.ins().iadd(args[1], size);
+                let is_negative = self
+                    .builder
+                    .ins()
+                    .icmp_imm_s(IntCC::SignedLessThan, args[1], 0);
+                let index = self.builder.ins().select(is_negative, from_end, args[1]);
+                let outside =
+                    self.builder
+                        .ins()
+                        .icmp(IntCC::UnsignedGreaterThanOrEqual, index, size);
+                self.leave_if(outside, needed()?, leave, true);
+                Some(index)
+            }
+            Op::ListItem => {
+                let items = self.load(types::I64, args[0], layout::LIST_ITEMS);
+                let address = self.item(items, args[1]);
+                Some(self.load(types::I64, address, 0))
+            }
+            Op::TupleItem => {
+                let address = self.item(args[0], args[1]);
+                Some(self.load(types::I64, address, layout::TUPLE_ITEMS))
+            }
+            Op::SetListItem => {
+                let items = self.load(types::I64, args[1], layout::LIST_ITEMS);
+                let address = self.item(items, args[2]);
+                self.put(args[0], address, 0, Type::OBJECT, state, leave);
+                None
+            }
+            Op::Size => Some(self.load(types::I64, args[0], layout::OBJECT_SIZE)),
+            Op::RangeNext => Some(self.range_next(args[0])),
+            Op::ListNext => Some(self.sequence_next(args[0], true)),
+            Op::TupleNext => Some(self.sequence_next(args[0], false)),
+            Op::SetInlineValue(index) => {
+                let offset = layout::INLINE_VALUES + 8 * index as usize;
+                let old = self.load(types::I64, args[1], offset);
+                let is_new = self.builder.ins().icmp_imm_s(IntCC::Equal, old, 0);
+                let (new, on) = self.seldom(is_new);
+                let done = self.builder.create_block();
+                self.builder.switch_to_block(new);
+                let index = self.int(i64::from(index));
+                let operands = [self.tstate, self.frame, args[0], args[1], index];
+                self.call("set_inline_value", &operands, None);
+                self.builder.ins().jump(done, &[]);
+                self.builder.switch_to_block(on);
+                self.store(args[0], args[1], offset);
+                self.decref(old, Type::OBJECT, state, leave);
+                self.builder.ins().jump(done, &[]);
+                self.builder.switch_to_block(done);
+                None
+            }
+            Op::SetField(offset) => {
+                self.put(args[0], args[1], offset as usize, Type::ANY, state, leave);
+                None
+            }
+
+            Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
+
+            Op::At(offset) => {
+                self.at = offset;
+                None
+            }
+            Op::Boundary => {
+                if std::mem::take(&mut self.unchecked) {
+                    let written = self.is_written();
+                    self.leave_if(written, needed()?, leave, false);
+                }
+                None
+            }
+            Op::Periodic => {
+                self.periodic(needed()?, leave);
+                None
+            }
+            Op::BackEdge => {
+                let pending = self.is_pending();
+                self.leave_if(pending, needed()?, leave, false);
+                None
+            }
+            Op::IncRef => {
+                self.incref(args[0], self.function.ty(inst.args[0]));
+                None
+            }
+            Op::DecRef(ty) => {
+                self.decref(args[0], ty, state, leave);
+                None
+            }
+        };
+        if let (Some(value), Some(result)) = (inst.result, result) {
+            self.values.insert(value, result);
+        }
+        Ok(())
+    }
+
+    fn leave_if_null(&mut self, value: ir::Value, state: Option<State>, leave: &Leave) {
+        if let Some(state) = state {
+            let is_null = self.builder.ins().icmp_imm_s(IntCC::Equal, value, 0);
+            self.leave_if(is_null, state, leave, true);
+        }
+    }
+
+    fn require_version(
+        &mut self,
+        base: ir::Value,
+        offset: usize,
+        version: u32,
+        state: State,
+        leave: &Leave,
+    ) {
+        let found = self.load(types::I32, base, offset);
+        let wrong = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, found, i64::from(version));
+        self.leave_if(wrong, state, leave, true);
+    }
+
+    fn require_values(&mut self, object: ir::Value, state: State, leave: &Leave) {
+        let valid = self.load(types::I8, object, layout::INLINE_VALUES_VALID);
+        let invalid = self.builder.ins().icmp_imm_s(IntCC::Equal, valid, 0);
+        self.leave_if(invalid, state, leave, true);
+    }
+
+    /// Puts an object somewhere and releases what was there.
+    fn put(
+        &mut self,
+        object: ir::Value,
+        base: ir::Value,
+        offset: usize,
+        old: Type,
+        state: Option<State>,
+        leave: &Leave,
+    ) {
+        if old.is(Type::NULL) {
+            self.store(object, base, offset);
+            return;
+        }
+        let before = self.load(types::I64, base, offset);
+        self.store(object, base, offset);
+        self.decref(before, old, state, leave);
+    }
+
+    fn item(&mut self, items: ir::Value, index: ir::Value) -> ir::Value {
+        let offset = self.builder.ins().ishl_imm_s(index, 3);
+        self.builder.ins().iadd(items, offset)
+    }
+
+    fn is_written(&mut self) -> ir::Value {
+        let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
+        self.builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, top, layout::NATIVE)
+    }
+
+    /// Whether an event is pending, or the instrumentation has changed.
+    fn is_pending(&mut self) -> ir::Value {
+        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
+        let version = self.int(self.code.version as i64);
+        self.builder.ins().icmp(IntCC::NotEqual, breaker, version)
+    }
+
+    fn periodic(&mut self, state: State, leave: &Leave) {
+        self.unchecked = false;
+        let pending = self.is_pending();
+        let written = self.is_written();
+        let either = self.builder.ins().bor(pending, written);
+        let (cold, on) = self.seldom(either);
+        self.builder.switch_to_block(cold);
+        self.tell(self.at);
+        let version = self.int(self.code.version as i64);
+        let args = [self.tstate, self.frame, version];
+        let status = self
+            .call("periodic", &args, Some(types::I32))
+            .expect("it has a result");
+        let raised = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThan, status, 0);
+        self.raise_if(raised, state, leave);
+        let out = self.builder.create_block();
+        self.builder.set_cold_block(out);
+        self.builder.ins().brif(status, out, &[], on, &[]);
+        self.builder.switch_to_block(out);
+        self.leave(state, leave, true, None);
+        self.builder.switch_to_block(on);
+    }
+
+    fn int_binary(
+        &mut self,
+        operator: IntOp,
+        left: ir::Value,
+        right: ir::Value,
+        state: Option<State>,
+        leave: &Leave,
+    ) -> ir::Value {
+        let checked = match operator {
+            IntOp::And => return self.builder.ins().band(left, right),
+            IntOp::Or => return self.builder.ins().bor(left, right),
+            IntOp::Xor => return self.builder.ins().bxor(left, right),
+            IntOp::Add => self.builder.ins().sadd_overflow(left, right),
+            IntOp::Subtract => self.builder.ins().ssub_overflow(left, right),
+            IntOp::Multiply => self.builder.ins().smul_overflow(left, right),
+            IntOp::FloorDivide | IntOp::Remainder => {
+                // Neither a division by zero nor the one that overflows.
+                let shifted = self.builder.ins().iadd_imm_s(right, 1);
+                let bad = self
+                    .builder
+                    .ins()
+                    .icmp_imm_s(IntCC::UnsignedLessThan, shifted, 2);
+                if let Some(state) = state {
+                    self.leave_if(bad, state, leave, true);
+                }
+                return self.rounded_down(operator, left, right);
+            }
+            IntOp::LeftShift => {
+                let result = self.builder.ins().ishl(left, right);
+                let back = self.builder.ins().sshr(result, right);
+                let lost = self.builder.ins().icmp(IntCC::NotEqual, back, left);
+                let wide = self
+                    .builder
+                    .ins()
+                    .icmp_imm_s(IntCC::UnsignedGreaterThan, right, 63);
+                (result, self.builder.ins().bor(lost, wide))
+            }
+            IntOp::RightShift => {
+                let negative = self
+                    .builder
+                    .ins()
+                    .icmp_imm_s(IntCC::SignedLessThan, right, 0);
+                let most = self.int(63);
+                let by = self.builder.ins().smin(right, most);
+                (self.builder.ins().sshr(left, by), negative)
+            }
+        };
+        if let Some(state) = state {
+            self.leave_if(checked.1, state, leave, true);
+        }
+        checked.0
+    }
+
+    /// Python rounds quotients down, and remainders have the sign of the divisor; the processor rounds to zero.
+    fn rounded_down(&mut self, operator: IntOp, left: ir::Value, right: ir::Value) -> ir::Value {
+        let quotient = self.builder.ins().sdiv(left, right);
+        let product = self.builder.ins().imul(quotient, right);
+        let remainder = self.builder.ins().isub(left, product);
+        let signs = self.builder.ins().bxor(remainder, right);
+        let differ = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThan, signs, 0);
+        let inexact = self.builder.ins().icmp_imm_s(IntCC::NotEqual, remainder, 0);
+        let adjust = self.builder.ins().band(differ, inexact);
+        if operator == IntOp::FloorDivide {
+            let lower = self.builder.ins().iadd_imm_s(quotient, -1);
+            self.builder.ins().select(adjust, lower, quotient)
+        } else {
+            let higher = self.builder.ins().iadd(remainder, right);
+            self.builder.ins().select(adjust, higher, remainder)
+        }
+    }
+
+    fn range_next(&mut self, iterator: ir::Value) -> ir::Value {
+        let value = self.load(types::I64, iterator, layout::RANGE_ITER_START);
+        let step = self.load(types::I64, iterator, layout::RANGE_ITER_STEP);
+        let length = self.load(types::I64, iterator, layout::RANGE_ITER_LENGTH);
+        let next = self.builder.ins().iadd(value, step);
+        let left = self.builder.ins().iadd_imm_s(length, -1);
+        self.store(next, iterator, layout::RANGE_ITER_START);
+        self.store(left, iterator, layout::RANGE_ITER_LENGTH);
+        value
+    }
+
+    /// The next item of the iterator of a list or tuple, or NULL.
+    fn sequence_next(&mut self, iterator: ir::Value, is_list: bool) -> ir::Value {
+        let on = self.builder.create_block();
+        let result = self.builder.append_block_param(on, types::I64);
+        let (some, inside) = (self.builder.create_block(), self.builder.create_block());
+        let null = self.int(0);
+        let sequence = self.load(types::I64, iterator, layout::SEQUENCE_ITER_SEQUENCE);
+        self.builder
+            .ins()
+            .brif(sequence, some, &[], on, &[null.into()]);
+        self.builder.switch_to_block(some);
+        let index = self.load(types::I64, iterator, layout::SEQUENCE_ITER_INDEX);
+        let size = self.load(types::I64, sequence, layout::OBJECT_SIZE);
+        let more = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedLessThan, index, size);
+        self.builder
+            .ins()
+            .brif(more, inside, &[], on, &[null.into()]);
+        self.builder.switch_to_block(inside);
+        let next = self.builder.ins().iadd_imm_s(index, 1);
+        self.store(next, iterator, layout::SEQUENCE_ITER_INDEX);
+        let item = if is_list {
+            let items = self.load(types::I64, sequence, layout::LIST_ITEMS);
+            let address = self.item(items, index);
+            self.load(types::I64, address, 0)
+        } else {
+            let address = self.item(sequence, index);
+            self.load(types::I64, address, layout::TUPLE_ITEMS)
+        };
+        self.builder.ins().jump(on, &[item.into()]);
+        self.builder.switch_to_block(on);
+        result
+    }
+
+    fn helper(
+        &mut self,
+        helper: Helper,
+        number: u64,
+        args: &[ir::Value],
+        state: Option<State>,
+        leave: &Leave,
+    ) -> Option<ir::Value> {
+        let mut operands = vec![self.tstate, self.frame];
+        if helper.passing() == Passing::Stack {
+            let depth = state.map_or(0, |state| self.function.state(state).stack.len());
+            for (index, &value) in args.iter().enumerate() {
+                self.store(value, self.frame, self.stack(depth + index));
+            }
+            let base = self.stack(depth) as i64;
+            let base = self.builder.ins().iadd_imm_s(self.frame, base);
+            operands.push(base);
+        } else {
+            operands.extend_from_slice(args);
+        }
+        operands.push(self.int(number as i64));
+        if helper.runs_code() {
+            self.unchecked = true;
+        }
+        self.tell_once();
+        let returns = match helper.returns() {
+            Returns::Object | Returns::Next | Returns::Int => Some(types::I64),
+            Returns::Status | Returns::Bool => Some(types::I32),
+            Returns::Float => Some(types::F64),
+            Returns::Nothing => None,
+        };
+        let result = self.call(helper.name(), &operands, returns)?;
+        let raised = match helper.returns() {
+            Returns::Object => IntCC::Equal,
+            Returns::Next => {
+                let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 1);
+                return self.checked(raised, result, state, leave);
+            }
+            Returns::Int => {
+                let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, -1);
+                return self.checked(raised, result, state, leave);
+            }
+            Returns::Status | Returns::Bool => IntCC::SignedLessThan,
+            Returns::Float | Returns::Nothing => return Some(result),
+        };
+        let raised = self.builder.ins().icmp_imm_s(raised, result, 0);
+        self.checked(raised, result, state, leave);
+        match helper.returns() {
+            Returns::Bool => Some(self.builder.ins().ireduce(types::I8, result)),
+            Returns::Status => None,
+            _ => Some(result),
+        }
+    }
+
+    fn checked(
+        &mut self,
+        raised: ir::Value,
+        result: ir::Value,
+        state: Option<State>,
+        leave: &Leave,
+    ) -> Option<ir::Value> {
+        if let Some(state) = state {
+            self.raise_if(raised, state, leave);
+        }
+        Some(result)
+    }
+}

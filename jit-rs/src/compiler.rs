@@ -1,0 +1,205 @@
+//! Compiles code objects when they are hot, and again when guesses were wrong.
+
+use crate::build::{self, Entry, History};
+use crate::code::Code;
+use crate::codegen;
+use crate::hir;
+use crate::memory::Executable;
+use crate::passes;
+use crate::report::Compilation;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use std::collections::HashMap;
+use std::ffi::{c_int, c_void};
+
+/// How often an exit may show that a guess is wrong until the guess is dropped.
+pub const MAX_EXITS: u32 = 40;
+
+/// How often a code object is compiled again with fewer guesses, before it is compiled without any.
+const MAX_REFUTATIONS: u32 = 10;
+
+/// Code units of a function that is not compiled for its size.
+const MAX_UNITS: usize = 20_000;
+
+unsafe extern "C" {
+    fn _PyEvalHooks_InstallEntry(code: *const c_void, offset: c_int, entry: *const c_void)
+    -> c_int;
+    fn _PyEvalHooks_RemoveEntries(code: *const c_void);
+    fn clinker_is_returning() -> c_int;
+}
+
+/// Machine code of one entry, with what it refers to.
+#[derive(Debug)]
+struct Unit {
+    machine: Executable,
+    /// How often each exit was taken; the machine code counts.
+    _counters: Box<[u32]>,
+}
+
+/// What is known of a code object.
+#[derive(Debug, Default)]
+struct Compiled {
+    units: Vec<Unit>,
+    history: History,
+    refutations: u32,
+}
+
+/// The compiler.
+pub struct Compiler {
+    isa: OwnedTargetIsa,
+    dump: bool,
+    codes: HashMap<usize, Compiled>,
+    /// Machine code of code objects that have died, which may still be returning.
+    dead: Vec<Compiled>,
+    counts: Compilation,
+}
+
+impl std::fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiler")
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compiler {
+    /// A compiler for this machine. With `dump`, it prints what it compiles.
+    ///
+    /// # Errors
+    /// If this machine is not supported.
+    pub fn new(dump: bool) -> Result<Self, String> {
+        crate::runtime::check()?;
+        Ok(Self {
+            isa: codegen::isa()?,
+            dump,
+            codes: HashMap::new(),
+            dead: Vec::new(),
+            counts: Compilation::default(),
+        })
+    }
+
+    /// What has been done.
+    pub fn counts(&self) -> &Compilation {
+        &self.counts
+    }
+
+    /// Compiles from an instruction on, and lets the interpreter enter there. `installed_at` is the instruction that makes
+    /// it enter. Returns whether it was done.
+    pub fn compile(&mut self, id: usize, code: Code, installed_at: u32, entry: Entry) -> bool {
+        self.bury();
+        match self.try_compile(id, code, installed_at, entry) {
+            Ok(()) => {
+                self.counts.compiled += 1;
+                true
+            }
+            Err(reason) => {
+                *self.counts.refused.entry(reason).or_default() += 1;
+                false
+            }
+        }
+    }
+
+    fn try_compile(
+        &mut self,
+        id: usize,
+        code: Code,
+        installed_at: u32,
+        entry: Entry,
+    ) -> Result<(), String> {
+        let snapshot = code.snapshot(MAX_UNITS)?;
+        let compiled = self.codes.entry(id).or_default();
+        let mut function = build::build(&snapshot, entry, &compiled.history)?;
+        passes::dce::run(&mut function);
+        check(&function)?;
+        passes::refcount::run(&mut function);
+        check(&function)?;
+        if self.dump {
+            eprintln!(
+                "clinker: {} from {}\n{function}",
+                code.describe(),
+                entry.offset
+            );
+        }
+        let exits = function
+            .blocks
+            .iter()
+            .flat_map(|block| &block.insts)
+            .filter(|inst| inst.state.is_some())
+            .count();
+        // An operation leaves at three places at most.
+        let counters = vec![0; 3 * exits].into_boxed_slice();
+        let machine = codegen::compile(
+            &self.isa,
+            &function,
+            &snapshot,
+            counters.as_ptr() as u64,
+            id as u64,
+        )?;
+        if machine.exits.len() > counters.len() {
+            return Err("an operation leaves at more places than it should".into());
+        }
+        let machine = Executable::new(&machine.bytes).map_err(|error| error.to_string())?;
+        // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
+        let installed = unsafe {
+            _PyEvalHooks_InstallEntry(
+                id as *const c_void,
+                installed_at as c_int,
+                machine.address().cast(),
+            )
+        };
+        if installed == 0 {
+            return Err("the interpreter takes no more entries for the code object".into());
+        }
+        self.counts.bytes += machine.size();
+        compiled.units.push(Unit {
+            machine,
+            _counters: counters,
+        });
+        Ok(())
+    }
+
+    /// A guess at an instruction was wrong too often. The code is entered no more, and compiled again when it is hot.
+    pub fn refuted(&mut self, id: usize, offset: u32) {
+        let Some(compiled) = self.codes.get_mut(&id) else {
+            return;
+        };
+        self.counts.refuted += 1;
+        compiled.refutations += 1;
+        // Exits of old machine code go on to count, but only once each.
+        let is_news = compiled.history.refuted.insert(offset);
+        if compiled.refutations > MAX_REFUTATIONS {
+            if compiled.history.generic {
+                return;
+            }
+            compiled.history.generic = true;
+        } else if !is_news {
+            return;
+        }
+        // SAFETY: the code object lives, since its native code has just been left.
+        unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
+    }
+
+    /// A code object dies.
+    pub fn death(&mut self, id: usize) {
+        if let Some(compiled) = self.codes.remove(&id) {
+            self.dead.push(compiled);
+        }
+        self.bury();
+    }
+
+    /// Frees the machine code of dead code objects, unless it is on its way out.
+    fn bury(&mut self) {
+        // SAFETY: the function reads a number.
+        if self.dead.is_empty() || unsafe { clinker_is_returning() } != 0 {
+            return;
+        }
+        for compiled in self.dead.drain(..) {
+            for unit in compiled.units {
+                self.counts.bytes -= unit.machine.size();
+            }
+        }
+    }
+}
+
+fn check(function: &hir::Function) -> Result<(), String> {
+    hir::verify(function).map_err(|error| format!("the verifier found a mistake: {error}"))
+}
