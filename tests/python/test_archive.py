@@ -76,7 +76,8 @@ class TestOption(unittest.TestCase):
                 status, output, errors = run("-X", f"jit={value}")
                 self.assertEqual((status, output), (1, ""))
                 self.assertEqual(errors, f'ValueError: -X jit: unknown value "{value}"; '
-                                         "use 0, 1, stats or stats=FILE\n")
+                                         "use 0, 1, auto, all,sync or all,warm, and stats, "
+                                         "stats=FILE or dump\n")
 
     def test_environment_with_wrong_value(self):
         status, _, errors = run(env={"PYTHON_JIT": "on"})
