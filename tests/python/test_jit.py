@@ -352,6 +352,23 @@ class SameTest(unittest.TestCase):
             print(events)
         """)
 
+    def test_a_long_loop_that_gets_hot_in_a_trace_function(self):
+        # Its back-edge has an EXTENDED_ARG, and native code is not entered while the instrumentation is out of date.
+        self.check("""
+            import sys
+            body = "\\n".join(f"        x{i} = i + {i}" for i in range(300))
+            namespace = {}
+            exec(f"def long(n):\\n    for i in range(n):\\n{body}\\n    return x299", namespace)
+            results = []
+            def tracer(frame, event, arg):
+                results.append(namespace["long"](1500))
+            def f(): pass
+            sys.settrace(tracer)
+            f()
+            sys.settrace(None)
+            print(results)
+        """)
+
     def test_signals_arrive_in_loops(self):
         self.check("""
             import signal

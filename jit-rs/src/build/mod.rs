@@ -565,15 +565,17 @@ impl Builder<'_> {
                     shape.locals[slot] = Kind::Raw(rep);
                     fits = false;
                 }
-                Kind::Known(rep) | Kind::Raw(rep) => match self.raw_local(target, slot as u32, rep, state) {
-                    Some(value) => args.push(value),
-                    None => {
-                        let ty = self.slot_type(slot as u32) | boxed_type(rep);
-                        shape.locals[slot] = Kind::Slot(ty);
-                        self.pinned.insert((target, slot));
-                        fits = false;
+                Kind::Known(rep) | Kind::Raw(rep) => {
+                    match self.raw_local(target, slot as u32, rep, state) {
+                        Some(value) => args.push(value),
+                        None => {
+                            let ty = self.slot_type(slot as u32) | boxed_type(rep);
+                            shape.locals[slot] = Kind::Slot(ty);
+                            self.pinned.insert((target, slot));
+                            fits = false;
+                        }
                     }
-                },
+                }
                 Kind::Slot(ty) => {
                     self.sync_local(slot as u32);
                     let now = self.slot_type(slot as u32);
