@@ -317,6 +317,24 @@ class SameTest(unittest.TestCase):
                         t += i
                 return t, o
             print(f(1000))
+            class Items:
+                def __init__(self, n, at): self.n, self.at = n, at
+                def __iter__(self): return self
+                def __next__(self):
+                    self.n -= 1
+                    if self.n == self.at:
+                        sys._getframe(1).f_locals["o"] = ["written", self.n]
+                    if self.n < 0:
+                        raise StopIteration
+                    return self.n
+            def h(n, at):
+                o = ["kept"]
+                for i in Items(n, at):
+                    pass
+                p = o
+                return p, o
+            for at in (-1, 0, 500, 999):
+                print([h(1000, at) for _ in range(3)])
             class Poker:
                 def __del__(self):
                     sys._getframe(1).f_locals["t"] = -1

@@ -13,7 +13,7 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetFrontendConfig};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Machine code that has not been made executable yet.
 #[derive(Debug)]
@@ -109,6 +109,8 @@ struct Generator<'a> {
     told: Option<u32>,
     /// Whether code has run that can have changed the frame since that was last checked.
     unchecked: bool,
+    /// The same at the start of blocks that a branch leads to, if it is true.
+    unchecked_at: HashSet<Block>,
 }
 
 impl<'a> Generator<'a> {
@@ -144,6 +146,7 @@ impl<'a> Generator<'a> {
             at: 0,
             told: None,
             unchecked: false,
+            unchecked_at: HashSet::new(),
         }
     }
 
@@ -157,6 +160,7 @@ impl<'a> Generator<'a> {
                 self.values.insert(param, value);
             }
             self.told = None;
+            self.unchecked = self.unchecked_at.contains(&Block(index as u32));
             if index == 0 {
                 let native = self.int32(layout::NATIVE);
                 self.store(native, self.frame, layout::FRAME_STACKTOP);
@@ -181,6 +185,9 @@ impl<'a> Generator<'a> {
             }
             End::Branch(condition, yes, no) => {
                 let condition = self.get(*condition);
+                if self.unchecked {
+                    self.unchecked_at.extend([*yes, *no]);
+                }
                 let (yes, no) = (self.target(*yes), self.target(*no));
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
             }
