@@ -505,6 +505,62 @@ class SameTest(unittest.TestCase):
             print([[x, y] for x in range(3) for y in "ab"], {x: x for x in range(3)}, (lambda x=3, *a, k=1, **kw: (x, a, k, kw))(1, 2, 3, k=4, z=5))
         """)
 
+    def test_generators_that_drive_each_other(self):
+        self.check("""
+            import sys, gc
+            def g(n):
+                try:
+                    for i in range(n):
+                        yield i
+                        if i == n - 3: gc.collect()
+                finally:
+                    pass
+            def h(n, boom):
+                for i in g(n):
+                    yield i * 2
+                    if i == boom: raise KeyError(i)
+                return "done"
+            def use(n, boom):
+                t = 0
+                try:
+                    for x in h(n, boom): t += x
+                except KeyError as e:
+                    tb = e.__traceback__; lines=[]
+                    while tb: lines.append((tb.tb_frame.f_code.co_name, tb.tb_lineno)); tb = tb.tb_next
+                    return t, e.args, lines
+                return t
+            def deep(n):
+                if n: 
+                    for x in deep(n-1): yield x
+                else:
+                    for i in range(300): yield i
+            def total(n):
+                s=0
+                for x in deep(n): s+=x
+                return s
+            print([use(1000, b) for b in (-1, 500, 999)], [use(50, -1) for _ in range(100)][-1], [total(k) for k in (0,5,50)])
+            def rec(n):
+                for x in rec(n+1): yield x
+            for _ in range(3):
+                try: list(rec(0))
+                except RecursionError as e: print("rec")
+            def y():
+                x = yield 1
+                while True:
+                    x = yield x
+            def drive():
+                it = y(); out=[]
+                for i, v in zip(range(1000), it): out.append(v)
+                return out[-1], it.send(3)
+            print([drive() for _ in range(5)])
+            def selfiter():
+                for v in me: yield v
+            me = selfiter()
+            try:
+                for v in me: print(v)
+            except ValueError as e: print(e)
+        """)
+
     def test_patterns_with_and_strings(self):
         self.check("""
             class M:

@@ -236,21 +236,6 @@ clinker_get_iter(T *tstate, F *frame, PyObject *iterable, uint64_t unused)
     return PyObject_GetIter(iterable);
 }
 
-/* The next item, or NULL at the end. */
-PyObject *
-clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
-{
-    PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
-    if (item == NULL && _PyErr_Occurred(tstate)) {
-        if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
-            return RAISED;
-        }
-        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
-        _PyErr_Clear(tstate);
-    }
-    return item;
-}
-
 void
 clinker_list_end(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
 {
@@ -1243,6 +1228,122 @@ done:
     Py_DECREF(args);
     Py_XDECREF(kwargs);
     return result;
+}
+
+/* Generators */
+
+/* What YIELD_VALUE does, for native code that drives the generator.  instr is
+ * that instruction. */
+static PyObject *
+yield_value(T *tstate, F *frame, PyGenObject *gen, _Py_CODEUNIT *instr)
+{
+    F *gen_frame = (F *)gen->gi_iframe;
+    PyObject *value = _PyFrame_StackPop(gen_frame);
+    gen_frame->instr_ptr = instr + 1;
+    gen->gi_frame_state = FRAME_SUSPENDED + instr->op.arg;
+    tstate->exc_info = gen->gi_exc_state.previous_item;
+    gen->gi_exc_state.previous_item = NULL;
+    tstate->py_recursion_remaining++;
+    tstate->current_frame = frame;
+    gen_frame->previous = NULL;
+    return value;
+}
+
+/* The next item of a generator whose native code is entered where it goes on,
+ * as FOR_ITER_GEN: NULL at the end, RAISED if it raised. */
+static PyObject *
+next_of_generator(T *tstate, F *frame, PyGenObject *gen,
+                  _PyNativeEntry entry)
+{
+    if (tstate->py_recursion_remaining-- <= 0
+        && _Py_CheckRecursiveCallPy(tstate))
+    {
+        tstate->py_recursion_remaining++;
+        return RAISED;
+    }
+    F *gen_frame = (F *)gen->gi_iframe;
+    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
+    _PyFrame_StackPush(gen_frame, Py_None);
+    gen->gi_frame_state = FRAME_EXECUTING;
+    gen->gi_exc_state.previous_item = tstate->exc_info;
+    tstate->exc_info = &gen->gi_exc_state;
+    gen_frame->previous = frame;
+    tstate->current_frame = gen_frame;
+    tstate->c_recursion_remaining--;
+    _Py_CODEUNIT *next = entry(
+        gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
+    tstate->c_recursion_remaining++;
+    if (next == RETURNED) {
+        Py_DECREF(returned);
+        return NULL;
+    }
+    if (next != NULL && next->op.code == YIELD_VALUE
+        && tstate->eval_breaker == code->_co_instrumentation_version)
+    {
+        return yield_value(tstate, frame, gen, next);
+    }
+    // As _PyEvalHooks_ResumeFrames(), which takes no generators since it
+    // does not tell a value that is yielded from one that is returned.
+    int c_recursion_remaining = tstate->c_recursion_remaining;
+    tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
+    tstate->current_frame = frame;
+    ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
+    PyObject *result = _PyEval_EvalFrameDefault(
+        tstate, gen_frame,
+        next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
+    tstate->c_recursion_remaining = c_recursion_remaining;
+    if (result == NULL) {
+        return RAISED;
+    }
+    if (!FRAME_STATE_SUSPENDED(gen->gi_frame_state)) {
+        Py_DECREF(result);
+        return NULL;
+    }
+    return result;
+}
+
+/* The native code that a generator goes on in, or NULL. */
+static _PyNativeEntry
+generator_entry(T *tstate, PyObject *iterator)
+{
+    PyGenObject *gen = (PyGenObject *)iterator;
+    if (!PyGen_CheckExact(iterator)
+        || gen->gi_frame_state != FRAME_SUSPENDED
+        || tstate->interp->eval_frame != NULL)
+    {
+        return NULL;
+    }
+    F *gen_frame = (F *)gen->gi_iframe;
+    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
+    _Py_CODEUNIT *instr = gen_frame->instr_ptr;
+    if (instr->op.code != ENTER_EXECUTOR
+        || tstate->eval_breaker != code->_co_instrumentation_version
+        || tstate->c_recursion_remaining < Py_C_RECURSION_LIMIT / 2)
+    {
+        return NULL;
+    }
+    return (_PyNativeEntry)code->co_executors->executors[instr->op.arg]
+        ->jit_code;
+}
+
+/* The next item, or NULL at the end. */
+PyObject *
+clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
+{
+    _PyNativeEntry entry = generator_entry(tstate, iterator);
+    if (entry != NULL) {
+        return next_of_generator(tstate, frame, (PyGenObject *)iterator,
+                                 entry);
+    }
+    PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
+    if (item == NULL && _PyErr_Occurred(tstate)) {
+        if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
+            return RAISED;
+        }
+        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
+        _PyErr_Clear(tstate);
+    }
+    return item;
 }
 
 /* What native code does at its borders */
