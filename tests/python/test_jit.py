@@ -78,14 +78,32 @@ class SameTest(unittest.TestCase):
             values = [0.0, -0.0, 1.5, -2.25, 1e308, -1e308, 5e-324, inf, -inf, nan, 3, -7, 2**53 + 1, True]
             def all_of(a, b):
                 out = [a + b, a - b, a * b, -a, a < b, a <= b, a == b, a != b, a > b, a >= b, a == 0, 0 < a, bool(a)]
-                try:
-                    out.append(a / b)
-                except ZeroDivisionError as error:
-                    out.append(str(error))
+                for operation in (lambda: a / b, lambda: a ** b if float in (type(a), type(b)) else None):
+                    try:
+                        out.append(operation())
+                    except ArithmeticError as error:
+                        out.append(str(error))
                 return [repr(x) for x in out]
             for _ in range(20):
                 results = [all_of(a, b) for a in values for b in values]
             print(results)
+        """)
+
+    def test_floats_in_lists(self):
+        self.check("""
+            def f(n):
+                a = [0.5, 1.5, 2.5]
+                kept = a[1]
+                b = [a[0], a[0], 1]
+                for i in range(n):
+                    a[i % 3] = a[i % 3] * 1.25 + 0.5 if a[i % 3] < 1e6 else a[i % 3] ** 0.5
+                    b[i % 3] = a[0] * 2.0
+                    if i == 700:
+                        kept = a[2]
+                        a[2] = kept * 3.0
+                return a, b, kept
+            for n in (10, 701, 702, 3000):
+                print(f(n))
         """)
 
     def test_types_that_change(self):

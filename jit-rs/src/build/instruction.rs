@@ -634,10 +634,14 @@ impl Builder<'_> {
                 let place = self.guarded(Op::ListIndex, &[container, index], Type::NEVER);
                 self.pop();
                 self.pop();
-                let value = self.pop_boxed();
+                let value = self.pop();
+                // A number that has no object yet.
+                let (value, set) = match self.function.rep(value) {
+                    Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),
+                    _ => (self.boxed(value), Op::SetListItem),
+                };
                 let state = self.state_at(self.instruction.next);
-                let args = [value, container, place];
-                self.emit(Op::SetListItem, &args, None, Some(state));
+                self.emit(set, &[value, container, place], None, Some(state));
             }
             op::STORE_SUBSCR_DICT if self.require(container, Type::DICT) => {
                 self.statement(Helper::SetItemDict, 3, 0);

@@ -13,6 +13,7 @@ const LEFT_SHIFT: u32 = 3;
 const MULTIPLY: u32 = 5;
 const REMAINDER: u32 = 6;
 const OR: u32 = 7;
+const POWER: u32 = 8;
 const RIGHT_SHIFT: u32 = 9;
 const SUBTRACT: u32 = 10;
 const TRUE_DIVIDE: u32 = 11;
@@ -90,6 +91,7 @@ impl Builder<'_> {
                 SUBTRACT => FloatOp::Subtract,
                 MULTIPLY => FloatOp::Multiply,
                 TRUE_DIVIDE => FloatOp::Divide,
+                POWER if self.may_guess() => FloatOp::Power,
                 _ => return None,
             };
             let left = self.float(left)?;

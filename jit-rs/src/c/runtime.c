@@ -1359,6 +1359,12 @@ clinker_box_float(double value)
     return object;
 }
 
+double
+clinker_power(double base, double exponent)
+{
+    return pow(base, exponent);
+}
+
 PyObject *
 clinker_box_int(int64_t value)
 {
@@ -1685,6 +1691,7 @@ static const struct {
     ENTRY(call_ex),
     ENTRY(call_init),
     ENTRY(box_float),
+    ENTRY(power),
     ENTRY(box_int),
     ENTRY(unbox_int),
     ENTRY(periodic),

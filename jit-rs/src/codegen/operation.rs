@@ -159,6 +159,7 @@ impl Generator<'_> {
             Op::FloatBinary(operator) => {
                 let ins = self.builder.ins();
                 Some(match operator {
+                    FloatOp::Power => self.power(args[0], args[1], needed()?, leave),
                     FloatOp::Add => ins.fadd(args[0], args[1]),
                     FloatOp::Subtract => ins.fsub(args[0], args[1]),
                     FloatOp::Multiply => ins.fmul(args[0], args[1]),
@@ -232,6 +233,10 @@ impl Generator<'_> {
                 self.put(args[0], address, 0, Type::OBJECT, state, leave);
                 None
             }
+            Op::SetListFloat => {
+                self.set_list_float(args[0], args[1], args[2], state, leave);
+                None
+            }
             Op::Size => Some(self.load(types::I64, args[0], layout::OBJECT_SIZE)),
             Op::RangeNext => Some(self.range_next(args[0])),
             Op::ListNext => Some(self.sequence_next(args[0], true)),
@@ -294,6 +299,59 @@ impl Generator<'_> {
             self.values.insert(value, result);
         }
         Ok(())
+    }
+
+    /// Python's float_pow() does no more than C's if the base is positive and neither it nor the result is infinite.
+    fn power(
+        &mut self,
+        base: ir::Value,
+        exponent: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let zero = self.builder.ins().f64const(0.0);
+        let infinity = self.builder.ins().f64const(f64::INFINITY);
+        let is_positive = self.builder.ins().fcmp(FloatCC::GreaterThan, base, zero);
+        let is_finite = self.builder.ins().fcmp(FloatCC::LessThan, base, infinity);
+        let fits = self.builder.ins().band(is_positive, is_finite);
+        let wrong = self.builder.ins().bxor_imm_s(fits, 1);
+        self.leave_if(wrong, state, leave, true);
+        let result = self
+            .call("power", &[base, exponent], Some(types::F64))
+            .expect("it has a result");
+        let is_finite = self.builder.ins().fcmp(FloatCC::LessThan, result, infinity);
+        let wrong = self.builder.ins().bxor_imm_s(is_finite, 1);
+        self.leave_if(wrong, state, leave, true);
+        result
+    }
+
+    fn set_list_float(
+        &mut self,
+        value: ir::Value,
+        list: ir::Value,
+        index: ir::Value,
+        state: Option<State>,
+        leave: &Leave,
+    ) {
+        let items = self.load(types::I64, list, layout::LIST_ITEMS);
+        let address = self.item(items, index);
+        let old = self.load(types::I64, address, 0);
+        let is_other = self.is_not(old, Type::FLOAT);
+        let count = self.load(types::I64, old, layout::OBJECT_REFCNT);
+        let is_shared = self.builder.ins().icmp_imm_s(IntCC::NotEqual, count, 1);
+        let either = self.builder.ins().bor(is_other, is_shared);
+        let (replace, reuse) = self.seldom(either);
+        let done = self.builder.create_block();
+        self.builder.switch_to_block(replace);
+        let object = self
+            .call("box_float", &[value], Some(types::I64))
+            .expect("it has a result");
+        self.put(object, address, 0, Type::OBJECT, state, leave);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(reuse);
+        self.store(value, old, layout::FLOAT_VALUE);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(done);
     }
 
     fn leave_if_null(&mut self, value: ir::Value, state: Option<State>, leave: &Leave) {

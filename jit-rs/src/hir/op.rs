@@ -93,6 +93,8 @@ pub enum Op {
     TupleItem,
     /// Puts an object into a place of a list and releases what was there.
     SetListItem,
+    /// Puts a float into a place of a list: into the object that is there, if it is a float that nobody else has.
+    SetListFloat,
     /// The size of a list, tuple or other object with a variable size.
     Size,
     /// The next int of an iterator of a range, which has one.
@@ -159,6 +161,8 @@ pub enum FloatOp {
     Multiply,
     /// Quotient.
     Divide,
+    /// Power. Leaves unless the base is positive and the result is finite.
+    Power,
 }
 
 /// Comparisons, in the order of `Py_LT` and so on.
@@ -406,9 +410,11 @@ impl Op {
             Self::StoreLocal(_, ty) | Self::DeleteLocal(_, ty) | Self::DecRef(ty) => {
                 !ty.is(Type::SCALAR | Type::NULL)
             }
-            Self::SetListItem | Self::SetInlineValue(_) | Self::SetField(_) | Self::Periodic => {
-                true
-            }
+            Self::SetListItem
+            | Self::SetListFloat
+            | Self::SetInlineValue(_)
+            | Self::SetField(_)
+            | Self::Periodic => true,
             Self::Call(helper, _) => helper.runs_code(),
             _ => false,
         }
@@ -421,6 +427,7 @@ impl Op {
             Self::StoreLocal(..)
                 | Self::DeleteLocal(..)
                 | Self::SetListItem
+                | Self::SetListFloat
                 | Self::SetInlineValue(_)
                 | Self::SetField(_)
                 | Self::Call(..)
@@ -510,6 +517,7 @@ impl Op {
             Self::Is | Self::SetInlineValue(_) | Self::SetField(_) => &[Object, Object],
             Self::ListIndex | Self::TupleIndex | Self::ListItem | Self::TupleItem => &[Object, Int],
             Self::SetListItem => &[Object, Object, Int],
+            Self::SetListFloat => &[Float, Object, Int],
             Self::Call(..) => return None,
         })
     }
@@ -596,7 +604,7 @@ impl Op {
             | Self::Boundary
             | Self::Periodic
             | Self::BackEdge
-            | Self::FloatBinary(FloatOp::Divide) => true,
+            | Self::FloatBinary(FloatOp::Divide | FloatOp::Power) => true,
             Self::IntBinary(op) => !matches!(op, IntOp::And | IntOp::Or | IntOp::Xor),
             Self::Call(helper, _) => !matches!(helper.returns(), Returns::Nothing | Returns::Float),
             _ => false,
