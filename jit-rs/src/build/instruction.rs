@@ -2,8 +2,7 @@
 
 use super::flow::is_compiled;
 use super::{Builder, Local};
-use crate::hir::{Comparison, End, Helper, Leave, Op, Rep, Type, Value};
-use crate::layout;
+use crate::hir::{End, Helper, Leave, Op, Type, Value};
 use crate::opcode as op;
 use crate::runtime;
 
@@ -400,11 +399,11 @@ impl Builder<'_> {
 
     // Shapes of instructions
 
-    fn name(&self, index: u32) -> u64 {
+    pub(super) fn name(&self, index: u32) -> u64 {
         self.code.names[index as usize]
     }
 
-    fn peek(&self, depth: u32) -> Value {
+    pub(super) fn peek(&self, depth: u32) -> Value {
         self.env.stack[self.env.stack.len() - depth as usize]
     }
 
@@ -420,7 +419,7 @@ impl Builder<'_> {
         self.push(result);
     }
 
-    fn statement(&mut self, helper: Helper, operands: u32, number: u64) {
+    pub(super) fn statement(&mut self, helper: Helper, operands: u32, number: u64) {
         let args = self.pop_many(operands);
         self.call(helper, number, &args, Type::NEVER);
     }
@@ -437,7 +436,7 @@ impl Builder<'_> {
     }
 
     /// Pushes what a helper left at the next place of the stack in the frame.
-    fn push_from_stack(&mut self, ty: Type) {
+    pub(super) fn push_from_stack(&mut self, ty: Type) {
         let depth = self.env.stack.len() as u32;
         let value = self.value(Op::LoadStack(depth), &[], ty);
         self.push(value);
@@ -587,293 +586,5 @@ impl Builder<'_> {
         self.call(Helper::ListAppend, 0, &[item, list], Type::NEVER);
         self.instruction.next = pop.next;
         true
-    }
-
-    // Subscripts
-
-    fn get_item(&mut self) {
-        let (container, key) = (self.peek(2), self.peek(1));
-        let guess = self.guess();
-        let ty = match guess {
-            op::BINARY_SUBSCR_LIST_INT => Type::LIST,
-            op::BINARY_SUBSCR_TUPLE_INT => Type::TUPLE,
-            op::BINARY_SUBSCR_STR_INT => Type::STR,
-            op::BINARY_SUBSCR_DICT => Type::DICT,
-            _ => Type::NEVER,
-        };
-        let is_guess = ty != Type::NEVER
-            && self.require(container, ty)
-            && (ty == Type::DICT || self.require(key, Type::INT));
-        let container_type = if is_guess { ty } else { Type::NEVER };
-        let (key, container) = (self.pop(), self.pop());
-        let result = match container_type {
-            Type::LIST | Type::TUPLE => {
-                let index = self.unboxed(key, self.state);
-                let (place, item) = if container_type == Type::LIST {
-                    (Op::ListIndex, Op::ListItem)
-                } else {
-                    (Op::TupleIndex, Op::TupleItem)
-                };
-                let place = self.guarded(place, &[container, index], Type::NEVER);
-                self.value(item, &[container, place], Type::OBJECT)
-            }
-            Type::STR => self.call_value(Helper::GetItemStr, 0, &[container, key], Type::OBJECT),
-            Type::DICT => self.call_value(Helper::GetItemDict, 0, &[container, key], Type::OBJECT),
-            _ => self.call_value(Helper::GetItem, 0, &[container, key], Type::OBJECT),
-        };
-        self.push(result);
-    }
-
-    fn set_item(&mut self) {
-        let (container, key) = (self.peek(2), self.peek(1));
-        match self.guess() {
-            op::STORE_SUBSCR_LIST_INT
-                if self.require(container, Type::LIST) && self.require(key, Type::INT) =>
-            {
-                let index = self.unboxed(key, self.state);
-                let place = self.guarded(Op::ListIndex, &[container, index], Type::NEVER);
-                self.pop();
-                self.pop();
-                let value = self.pop();
-                // A number that has no object yet.
-                let (value, set) = match self.function.rep(value) {
-                    Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),
-                    _ => (self.boxed(value), Op::SetListItem),
-                };
-                let state = self.state_at(self.instruction.next);
-                self.emit(set, &[value, container, place], None, Some(state));
-            }
-            op::STORE_SUBSCR_DICT if self.require(container, Type::DICT) => {
-                self.statement(Helper::SetItemDict, 3, 0);
-            }
-            _ => self.statement(Helper::SetItem, 3, 0),
-        }
-    }
-
-    // Attributes and globals
-
-    fn require_version(&mut self, owner: Value, version: u32) {
-        if self.env.versions.get(&owner) != Some(&version) {
-            self.guard(Op::GuardVersion(version), &[owner]);
-            self.env.versions.insert(owner, version);
-        }
-    }
-
-    fn load_attr(&mut self) {
-        let instruction = self.instruction;
-        let name = self.name(instruction.oparg >> 1);
-        let is_method = instruction.oparg & 1 != 0;
-        let owner = self.peek(1);
-        let owner = self.boxed(owner);
-        let version = self.code.cache32(&instruction, 1);
-        let index = u32::from(self.code.cache16(&instruction, 3));
-        let keys = self.code.cache32(&instruction, 3);
-        let cached = self.code.cache64(&instruction, 5);
-        let value = match self.guess() {
-            op::LOAD_ATTR_INSTANCE_VALUE => {
-                self.require_version(owner, version);
-                self.guard(Op::GuardValues, &[owner]);
-                let offset = layout::INLINE_VALUES as u32 + 8 * index;
-                self.guarded(Op::LoadField(offset), &[owner], Type::OBJECT)
-            }
-            op::LOAD_ATTR_SLOT => {
-                self.require_version(owner, version);
-                self.guarded(Op::LoadField(index), &[owner], Type::OBJECT)
-            }
-            op::LOAD_ATTR_WITH_HINT => {
-                self.require_version(owner, version);
-                let name = self.object(name, Type::STR);
-                let number = u64::from(index);
-                let value = self.call_value(Helper::LoadHint, number, &[owner, name], Type::ANY);
-                self.require_object(value);
-                value
-            }
-            op::LOAD_ATTR_MODULE if self.require(owner, Type::MODULE) => {
-                let number = u64::from(version) | u64::from(index) << 32;
-                let value = self.call_value(Helper::LoadModuleAttr, number, &[owner], Type::ANY);
-                self.require_object(value);
-                value
-            }
-            op::LOAD_ATTR_CLASS => {
-                self.guard(Op::GuardClass(version), &[owner]);
-                self.value(Op::Cached(cached), &[], Type::OBJECT)
-            }
-            op::LOAD_ATTR_NONDESCRIPTOR_WITH_VALUES | op::LOAD_ATTR_METHOD_WITH_VALUES => {
-                self.require_version(owner, version);
-                self.guard(Op::GuardValues, &[owner]);
-                self.guard(Op::GuardSharedKeys(keys), &[owner]);
-                self.value(Op::Cached(cached), &[], Type::OBJECT)
-            }
-            op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT | op::LOAD_ATTR_METHOD_NO_DICT => {
-                self.require_version(owner, version);
-                self.value(Op::Cached(cached), &[], Type::OBJECT)
-            }
-            _ if is_method => {
-                self.pop();
-                self.call(Helper::LoadMethod, name, &[owner], Type::NEVER);
-                self.push_from_stack(Type::OBJECT);
-                self.push_from_stack(Type::ANY);
-                return;
-            }
-            _ => {
-                self.pop();
-                let value = self.call_value(Helper::LoadAttr, name, &[owner], Type::OBJECT);
-                self.push(value);
-                return;
-            }
-        };
-        self.pop();
-        self.push(value);
-        if is_method {
-            let has_self = matches!(
-                self.guess(),
-                op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_METHOD_NO_DICT
-            );
-            let second = if has_self {
-                owner
-            } else {
-                self.value(Op::Null, &[], Type::NULL)
-            };
-            self.push(second);
-        }
-    }
-
-    /// Leaves if a helper has found nothing.
-    fn require_object(&mut self, value: Value) {
-        let null = self.value(Op::Null, &[], Type::NULL);
-        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
-        let found = self.value(Op::Not, &[is_null], Type::NEVER);
-        self.guard(Op::Guard, &[found]);
-        self.learn(value, Type::OBJECT);
-    }
-
-    fn store_attr(&mut self) {
-        let instruction = self.instruction;
-        let owner = self.peek(1);
-        let owner = self.boxed(owner);
-        let version = self.code.cache32(&instruction, 1);
-        let index = u32::from(self.code.cache16(&instruction, 3));
-        let store = match self.guess() {
-            op::STORE_ATTR_INSTANCE_VALUE => {
-                self.require_version(owner, version);
-                self.guard(Op::GuardNoDict, &[owner]);
-                Op::SetInlineValue(index)
-            }
-            op::STORE_ATTR_SLOT => {
-                self.require_version(owner, version);
-                Op::SetField(index)
-            }
-            _ => {
-                let name = self.name(instruction.oparg);
-                self.statement(Helper::StoreAttr, 2, name);
-                return;
-            }
-        };
-        self.pop();
-        let value = self.pop_boxed();
-        let state = self.state_at(instruction.next);
-        self.emit(store, &[value, owner], None, Some(state));
-    }
-
-    fn load_global(&mut self) {
-        let instruction = self.instruction;
-        let globals = u32::from(self.code.cache16(&instruction, 1));
-        let builtins = u32::from(self.code.cache16(&instruction, 2));
-        let index = u32::from(self.code.cache16(&instruction, 3));
-        let is_builtin = self.guess() == op::LOAD_GLOBAL_BUILTIN;
-        let value = if is_builtin || self.guess() == op::LOAD_GLOBAL_MODULE {
-            self.require_keys(false, globals);
-            if is_builtin {
-                self.require_keys(true, builtins);
-            }
-            self.guarded(Op::LoadGlobal(is_builtin, index), &[], Type::OBJECT)
-        } else {
-            let name = self.name(instruction.oparg >> 1);
-            self.call_value(Helper::LoadGlobal, name, &[], Type::OBJECT)
-        };
-        self.push(value);
-        if instruction.oparg & 1 != 0 {
-            let null = self.value(Op::Null, &[], Type::NULL);
-            self.push(null);
-        }
-    }
-
-    fn require_keys(&mut self, builtins: bool, version: u32) {
-        let known = &mut self.env.keys[usize::from(builtins)];
-        if *known != Some(version) {
-            *known = Some(version);
-            self.guard(Op::GuardKeys(builtins, version), &[]);
-        }
-    }
-
-    // Iteration
-
-    fn for_iter(&mut self) {
-        let body = self.instruction.next;
-        let done = body + self.instruction.oparg + 2;
-        let iterator = self.peek(1);
-        let iterator = self.boxed(iterator);
-        let ty = match self.guess() {
-            op::FOR_ITER_RANGE => Type::RANGE_ITER,
-            op::FOR_ITER_LIST => Type::LIST_ITER,
-            op::FOR_ITER_TUPLE => Type::TUPLE_ITER,
-            _ => Type::NEVER,
-        };
-        let is_guess = ty != Type::NEVER && self.require(iterator, ty);
-        let ty = if is_guess { ty } else { Type::NEVER };
-        let (condition, item, end) = match ty {
-            Type::RANGE_ITER => {
-                let offset = layout::RANGE_ITER_LENGTH as u32;
-                let left = self.value(Op::LoadWord(offset), &[iterator], Type::NEVER);
-                let zero = self.value(Op::Int(0), &[], Type::NEVER);
-                let more = Op::IntCompare(Comparison::Greater);
-                (self.value(more, &[left, zero], Type::NEVER), None, None)
-            }
-            Type::LIST_ITER => {
-                let item = self.value(Op::ListNext, &[iterator], Type::ANY);
-                (self.is_object(item), Some(item), Some(Helper::ListEnd))
-            }
-            Type::TUPLE_ITER => {
-                let item = self.value(Op::TupleNext, &[iterator], Type::ANY);
-                (self.is_object(item), Some(item), Some(Helper::TupleEnd))
-            }
-            _ => {
-                let item = self.call_value(Helper::Next, 0, &[iterator], Type::ANY);
-                (self.is_object(item), Some(item), None)
-            }
-        };
-        let blocks = self.split(condition);
-        let env = self.env.clone();
-
-        let at = Op::At(self.instruction.offset);
-        self.block = blocks.0;
-        self.emit(at, &[], None, None);
-        let item = match item {
-            Some(item) => {
-                self.learn(item, Type::OBJECT);
-                item
-            }
-            None => self.value(Op::RangeNext, &[iterator], Type::NEVER),
-        };
-        self.push(item);
-        self.boundary(Op::Boundary, body);
-        self.go(body);
-
-        self.env = env;
-        self.block = blocks.1;
-        self.emit(at, &[], None, None);
-        if let Some(helper) = end {
-            self.call(helper, 0, &[iterator], Type::NEVER);
-        }
-        self.pop();
-        self.boundary(Op::Boundary, done);
-        self.go(done);
-    }
-
-    fn is_object(&mut self, value: Value) -> Value {
-        debug_assert_eq!(self.function.rep(value), Rep::Object);
-        let null = self.value(Op::Null, &[], Type::NULL);
-        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
-        self.value(Op::Not, &[is_null], Type::NEVER)
     }
 }

@@ -1,0 +1,296 @@
+//! Subscripts, attributes, globals and iteration: what the inline caches know most about.
+
+use super::Builder;
+use crate::hir::{Comparison, Helper, Op, Rep, Type, Value};
+use crate::layout;
+use crate::opcode as op;
+
+impl Builder<'_> {
+    // Subscripts
+
+    pub(super) fn get_item(&mut self) {
+        let (container, key) = (self.peek(2), self.peek(1));
+        let guess = self.guess();
+        let ty = match guess {
+            op::BINARY_SUBSCR_LIST_INT => Type::LIST,
+            op::BINARY_SUBSCR_TUPLE_INT => Type::TUPLE,
+            op::BINARY_SUBSCR_STR_INT => Type::STR,
+            op::BINARY_SUBSCR_DICT => Type::DICT,
+            _ => Type::NEVER,
+        };
+        let is_guess = ty != Type::NEVER
+            && self.require(container, ty)
+            && (ty == Type::DICT || self.require(key, Type::INT));
+        let container_type = if is_guess { ty } else { Type::NEVER };
+        let (key, container) = (self.pop(), self.pop());
+        let result = match container_type {
+            Type::LIST | Type::TUPLE => {
+                let index = self.unboxed(key, self.state);
+                let (place, item) = if container_type == Type::LIST {
+                    (Op::ListIndex, Op::ListItem)
+                } else {
+                    (Op::TupleIndex, Op::TupleItem)
+                };
+                let place = self.guarded(place, &[container, index], Type::NEVER);
+                self.value(item, &[container, place], Type::OBJECT)
+            }
+            Type::STR => self.call_value(Helper::GetItemStr, 0, &[container, key], Type::OBJECT),
+            Type::DICT => self.call_value(Helper::GetItemDict, 0, &[container, key], Type::OBJECT),
+            _ => self.call_value(Helper::GetItem, 0, &[container, key], Type::OBJECT),
+        };
+        self.push(result);
+    }
+
+    pub(super) fn set_item(&mut self) {
+        let (container, key) = (self.peek(2), self.peek(1));
+        match self.guess() {
+            op::STORE_SUBSCR_LIST_INT
+                if self.require(container, Type::LIST) && self.require(key, Type::INT) =>
+            {
+                let index = self.unboxed(key, self.state);
+                let place = self.guarded(Op::ListIndex, &[container, index], Type::NEVER);
+                self.pop();
+                self.pop();
+                let value = self.pop();
+                // A number that has no object yet.
+                let (value, set) = match self.function.rep(value) {
+                    Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),
+                    _ => (self.boxed(value), Op::SetListItem),
+                };
+                let state = self.state_at(self.instruction.next);
+                self.emit(set, &[value, container, place], None, Some(state));
+            }
+            op::STORE_SUBSCR_DICT if self.require(container, Type::DICT) => {
+                self.statement(Helper::SetItemDict, 3, 0);
+            }
+            _ => self.statement(Helper::SetItem, 3, 0),
+        }
+    }
+
+    // Attributes and globals
+
+    fn require_version(&mut self, owner: Value, version: u32) {
+        if self.env.versions.get(&owner) != Some(&version) {
+            self.guard(Op::GuardVersion(version), &[owner]);
+            self.env.versions.insert(owner, version);
+        }
+    }
+
+    pub(super) fn load_attr(&mut self) {
+        let instruction = self.instruction;
+        let name = self.name(instruction.oparg >> 1);
+        let is_method = instruction.oparg & 1 != 0;
+        let owner = self.peek(1);
+        let owner = self.boxed(owner);
+        let version = self.code.cache32(&instruction, 1);
+        let index = u32::from(self.code.cache16(&instruction, 3));
+        let keys = self.code.cache32(&instruction, 3);
+        let cached = self.code.cache64(&instruction, 5);
+        let value = match self.guess() {
+            op::LOAD_ATTR_INSTANCE_VALUE => {
+                self.require_version(owner, version);
+                self.guard(Op::GuardValues, &[owner]);
+                let offset = layout::INLINE_VALUES as u32 + 8 * index;
+                self.guarded(Op::LoadField(offset), &[owner], Type::OBJECT)
+            }
+            op::LOAD_ATTR_SLOT => {
+                self.require_version(owner, version);
+                self.guarded(Op::LoadField(index), &[owner], Type::OBJECT)
+            }
+            op::LOAD_ATTR_WITH_HINT => {
+                self.require_version(owner, version);
+                let name = self.object(name, Type::STR);
+                let number = u64::from(index);
+                let value = self.call_value(Helper::LoadHint, number, &[owner, name], Type::ANY);
+                self.require_object(value);
+                value
+            }
+            op::LOAD_ATTR_MODULE if self.require(owner, Type::MODULE) => {
+                let number = u64::from(version) | u64::from(index) << 32;
+                let value = self.call_value(Helper::LoadModuleAttr, number, &[owner], Type::ANY);
+                self.require_object(value);
+                value
+            }
+            op::LOAD_ATTR_CLASS => {
+                self.guard(Op::GuardClass(version), &[owner]);
+                self.value(Op::Cached(cached), &[], Type::OBJECT)
+            }
+            op::LOAD_ATTR_NONDESCRIPTOR_WITH_VALUES | op::LOAD_ATTR_METHOD_WITH_VALUES => {
+                self.require_version(owner, version);
+                self.guard(Op::GuardValues, &[owner]);
+                self.guard(Op::GuardSharedKeys(keys), &[owner]);
+                self.value(Op::Cached(cached), &[], Type::OBJECT)
+            }
+            op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT | op::LOAD_ATTR_METHOD_NO_DICT => {
+                self.require_version(owner, version);
+                self.value(Op::Cached(cached), &[], Type::OBJECT)
+            }
+            _ if is_method => {
+                self.pop();
+                self.call(Helper::LoadMethod, name, &[owner], Type::NEVER);
+                self.push_from_stack(Type::OBJECT);
+                self.push_from_stack(Type::ANY);
+                return;
+            }
+            _ => {
+                self.pop();
+                let value = self.call_value(Helper::LoadAttr, name, &[owner], Type::OBJECT);
+                self.push(value);
+                return;
+            }
+        };
+        self.pop();
+        self.push(value);
+        if is_method {
+            let has_self = matches!(
+                self.guess(),
+                op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_METHOD_NO_DICT
+            );
+            let second = if has_self {
+                owner
+            } else {
+                self.value(Op::Null, &[], Type::NULL)
+            };
+            self.push(second);
+        }
+    }
+
+    /// Leaves if a helper has found nothing.
+    fn require_object(&mut self, value: Value) {
+        let null = self.value(Op::Null, &[], Type::NULL);
+        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
+        let found = self.value(Op::Not, &[is_null], Type::NEVER);
+        self.guard(Op::Guard, &[found]);
+        self.learn(value, Type::OBJECT);
+    }
+
+    pub(super) fn store_attr(&mut self) {
+        let instruction = self.instruction;
+        let owner = self.peek(1);
+        let owner = self.boxed(owner);
+        let version = self.code.cache32(&instruction, 1);
+        let index = u32::from(self.code.cache16(&instruction, 3));
+        let store = match self.guess() {
+            op::STORE_ATTR_INSTANCE_VALUE => {
+                self.require_version(owner, version);
+                self.guard(Op::GuardNoDict, &[owner]);
+                Op::SetInlineValue(index)
+            }
+            op::STORE_ATTR_SLOT => {
+                self.require_version(owner, version);
+                Op::SetField(index)
+            }
+            _ => {
+                let name = self.name(instruction.oparg);
+                self.statement(Helper::StoreAttr, 2, name);
+                return;
+            }
+        };
+        self.pop();
+        let value = self.pop_boxed();
+        let state = self.state_at(instruction.next);
+        self.emit(store, &[value, owner], None, Some(state));
+    }
+
+    pub(super) fn load_global(&mut self) {
+        let instruction = self.instruction;
+        let globals = u32::from(self.code.cache16(&instruction, 1));
+        let builtins = u32::from(self.code.cache16(&instruction, 2));
+        let index = u32::from(self.code.cache16(&instruction, 3));
+        let is_builtin = self.guess() == op::LOAD_GLOBAL_BUILTIN;
+        let value = if is_builtin || self.guess() == op::LOAD_GLOBAL_MODULE {
+            self.require_keys(false, globals);
+            if is_builtin {
+                self.require_keys(true, builtins);
+            }
+            self.guarded(Op::LoadGlobal(is_builtin, index), &[], Type::OBJECT)
+        } else {
+            let name = self.name(instruction.oparg >> 1);
+            self.call_value(Helper::LoadGlobal, name, &[], Type::OBJECT)
+        };
+        self.push(value);
+        if instruction.oparg & 1 != 0 {
+            let null = self.value(Op::Null, &[], Type::NULL);
+            self.push(null);
+        }
+    }
+
+    fn require_keys(&mut self, builtins: bool, version: u32) {
+        let known = &mut self.env.keys[usize::from(builtins)];
+        if *known != Some(version) {
+            *known = Some(version);
+            self.guard(Op::GuardKeys(builtins, version), &[]);
+        }
+    }
+
+    // Iteration
+
+    pub(super) fn for_iter(&mut self) {
+        let body = self.instruction.next;
+        let done = body + self.instruction.oparg + 2;
+        let iterator = self.peek(1);
+        let iterator = self.boxed(iterator);
+        let ty = match self.guess() {
+            op::FOR_ITER_RANGE => Type::RANGE_ITER,
+            op::FOR_ITER_LIST => Type::LIST_ITER,
+            op::FOR_ITER_TUPLE => Type::TUPLE_ITER,
+            _ => Type::NEVER,
+        };
+        let is_guess = ty != Type::NEVER && self.require(iterator, ty);
+        let ty = if is_guess { ty } else { Type::NEVER };
+        let (condition, item, end) = match ty {
+            Type::RANGE_ITER => {
+                let offset = layout::RANGE_ITER_LENGTH as u32;
+                let left = self.value(Op::LoadWord(offset), &[iterator], Type::NEVER);
+                let zero = self.value(Op::Int(0), &[], Type::NEVER);
+                let more = Op::IntCompare(Comparison::Greater);
+                (self.value(more, &[left, zero], Type::NEVER), None, None)
+            }
+            Type::LIST_ITER => {
+                let item = self.value(Op::ListNext, &[iterator], Type::ANY);
+                (self.is_object(item), Some(item), Some(Helper::ListEnd))
+            }
+            Type::TUPLE_ITER => {
+                let item = self.value(Op::TupleNext, &[iterator], Type::ANY);
+                (self.is_object(item), Some(item), Some(Helper::TupleEnd))
+            }
+            _ => {
+                let item = self.call_value(Helper::Next, 0, &[iterator], Type::ANY);
+                (self.is_object(item), Some(item), None)
+            }
+        };
+        let blocks = self.split(condition);
+        let env = self.env.clone();
+
+        let at = Op::At(self.instruction.offset);
+        self.block = blocks.0;
+        self.emit(at, &[], None, None);
+        let item = match item {
+            Some(item) => {
+                self.learn(item, Type::OBJECT);
+                item
+            }
+            None => self.value(Op::RangeNext, &[iterator], Type::NEVER),
+        };
+        self.push(item);
+        self.boundary(Op::Boundary, body);
+        self.go(body);
+
+        self.env = env;
+        self.block = blocks.1;
+        self.emit(at, &[], None, None);
+        if let Some(helper) = end {
+            self.call(helper, 0, &[iterator], Type::NEVER);
+        }
+        self.pop();
+        self.boundary(Op::Boundary, done);
+        self.go(done);
+    }
+
+    fn is_object(&mut self, value: Value) -> Value {
+        debug_assert_eq!(self.function.rep(value), Rep::Object);
+        let null = self.value(Op::Null, &[], Type::NULL);
+        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
+        self.value(Op::Not, &[is_null], Type::NEVER)
+    }
+}

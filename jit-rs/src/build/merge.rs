@@ -1,0 +1,212 @@
+//! Where edges meet: in which form variables and the stack come in.
+
+use super::Builder;
+use super::env::{Env, Kind, Local, Shape, boxed_type};
+use crate::hir::{Block, End, Op, Rep, State, Type, Value};
+
+impl Builder<'_> {
+    /// Whether the instructions of a block have been built: then an edge to it closes a loop.
+    pub(super) fn is_built(&self, target: u32) -> bool {
+        self.flow.loops.contains(&target)
+            && self.merges.get(&target).is_some_and(|block| {
+                let data = &self.function.blocks[block.0 as usize];
+                !data.insts.is_empty() || data.end != End::Unreachable
+            })
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let kind = |(slot, local): (usize, &Local)| match local.raw {
+            Some(raw) => Kind::Raw(self.function.rep(raw)),
+            None => match local.object.and_then(|object| self.env.raw.get(&object)) {
+                Some(&raw) if self.function.rep(raw) != Rep::Bool => {
+                    Kind::Known(self.function.rep(raw))
+                }
+                _ => Kind::Slot(self.slot_type(slot as u32)),
+            },
+        };
+        Shape {
+            locals: self.env.locals.iter().enumerate().map(kind).collect(),
+            stack: self
+                .env
+                .stack
+                .iter()
+                .map(|&value| (self.function.rep(value), self.ty(value)))
+                .collect(),
+        }
+    }
+
+    /// At the end of a loop: what has turned out to be a number, or of a type, should come in like that.
+    pub(super) fn narrow(&mut self, target: u32) {
+        if self.history.generic || self.history.refuted.contains(&target) {
+            return;
+        }
+        let now = self.shape();
+        let locals = self.env.locals.len();
+        let mut shape = self.shapes[&target].clone();
+        for (slot, kind) in now.locals.into_iter().enumerate() {
+            let place = (target, slot);
+            if let (Kind::Slot(before), Kind::Raw(rep) | Kind::Known(rep)) =
+                (shape.locals[slot], kind)
+                && before.may_be(boxed_type(rep))
+                && self.pinned.insert(place)
+            {
+                shape.locals[slot] = kind;
+                self.again = true;
+            }
+        }
+        for (depth, (rep, ty)) in now.stack.into_iter().enumerate() {
+            let before = shape.stack[depth];
+            if before.0 == Rep::Object
+                && rep == Rep::Object
+                && ty != before.1
+                && ty.is(before.1)
+                && ty.is_one()
+                && self.pinned.insert((target, locals + depth))
+            {
+                shape.stack[depth].1 = ty;
+                self.again = true;
+            }
+        }
+        self.shapes.insert(target, shape);
+    }
+
+    /// Brings the variables and the stack into the shape that a block expects, or widens that.
+    pub(super) fn conform(&mut self, target: u32, state: State) -> Option<Vec<Value>> {
+        let mut shape = self.shapes[&target].clone();
+        let mut args = Vec::new();
+        let mut fits = self.env.stack.len() == shape.stack.len();
+        for slot in 0..shape.locals.len() {
+            let is_dirty = self.env.locals[slot].raw.is_some();
+            match shape.locals[slot] {
+                Kind::Known(rep) if is_dirty => {
+                    shape.locals[slot] = Kind::Raw(rep);
+                    fits = false;
+                }
+                Kind::Known(rep) | Kind::Raw(rep) => {
+                    match self.raw_local(target, slot as u32, rep, state) {
+                        Some(value) => args.push(value),
+                        None => {
+                            let ty = self.slot_type(slot as u32) | boxed_type(rep);
+                            shape.locals[slot] = Kind::Slot(ty);
+                            self.pinned.insert((target, slot));
+                            fits = false;
+                        }
+                    }
+                }
+                Kind::Slot(ty) => {
+                    self.sync_local(slot as u32);
+                    let now = self.slot_type(slot as u32);
+                    if !now.is(ty) {
+                        shape.locals[slot] = Kind::Slot(ty | now);
+                        fits = false;
+                    }
+                }
+            }
+        }
+        let locals = shape.locals.len();
+        for (depth, expected) in shape.stack.iter_mut().enumerate() {
+            let value = *self.env.stack.get(depth)?;
+            let now = self.ty(value);
+            let value = if expected.0 == Rep::Object {
+                self.boxed(value)
+            } else {
+                value
+            };
+            if self.function.rep(value) != expected.0 {
+                *expected = (Rep::Object, now | boxed_type(expected.0));
+                fits = false;
+            } else if !now.is(expected.1) && expected.0 == Rep::Object {
+                if self.pinned.contains(&(target, locals + depth)) && now.may_be(expected.1) {
+                    self.emit(Op::GuardType(expected.1), &[value], None, Some(state));
+                    self.learn(value, expected.1);
+                } else {
+                    self.pinned.insert((target, locals + depth));
+                    expected.1 = expected.1 | now;
+                    fits = false;
+                }
+            }
+            args.push(value);
+        }
+        self.shapes.insert(target, shape);
+        fits.then_some(args)
+    }
+
+    /// The unboxed value of a variable for a block that expects one.
+    fn raw_local(&mut self, target: u32, slot: u32, rep: Rep, state: State) -> Option<Value> {
+        let local = self.env.locals[slot as usize];
+        if let Some(raw) = local.raw {
+            return (self.function.rep(raw) == rep).then_some(raw);
+        }
+        let ty = boxed_type(rep);
+        let known = self.slot_type(slot);
+        let place = (target, slot as usize);
+        if !known.may_be(ty)
+            || self.history.refuted.contains(&target)
+            || !(known == ty || self.pinned.contains(&place))
+        {
+            return None;
+        }
+        let object = match local.object {
+            Some(object) => object,
+            None => {
+                let object = self.value(Op::LoadLocal(slot), &[], known);
+                self.env.locals[slot as usize].object = Some(object);
+                object
+            }
+        };
+        if !self.ty(object).is(ty) {
+            self.emit(Op::GuardType(ty), &[object], None, Some(state));
+            self.learn(object, ty);
+        }
+        Some(self.unboxed(object, state))
+    }
+
+    /// Begins a block where edges meet.
+    pub(super) fn enter(&mut self, target: u32, block: Block) {
+        self.block = block;
+        let shape = self.shapes[&target].clone();
+        let mut env = Env::default();
+        for (slot, kind) in shape.locals.into_iter().enumerate() {
+            env.locals.push(match kind {
+                Kind::Known(rep) => {
+                    let raw = self.parameter(rep, Type::NEVER);
+                    let ty = boxed_type(rep);
+                    let object = self.value(Op::LoadLocal(slot as u32), &[], ty);
+                    env.raw.insert(object, raw);
+                    env.boxed.insert(raw, object);
+                    Local {
+                        slot: ty,
+                        object: Some(object),
+                        raw: None,
+                    }
+                }
+                Kind::Slot(slot) => Local {
+                    slot,
+                    object: None,
+                    raw: None,
+                },
+                Kind::Raw(rep) => {
+                    let value = self.parameter(rep, Type::NEVER);
+                    Local {
+                        slot: Type::SCALAR | Type::NULL,
+                        object: None,
+                        raw: Some(value),
+                    }
+                }
+            });
+        }
+        for (rep, ty) in shape.stack {
+            let value = self.parameter(rep, ty);
+            env.stack.push(value);
+        }
+        self.env = env;
+    }
+
+    fn parameter(&mut self, rep: Rep, ty: Type) -> Value {
+        let value = self.function.value(rep, ty);
+        self.function.blocks[self.block.0 as usize]
+            .params
+            .push(value);
+        value
+    }
+}
