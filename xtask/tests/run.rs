@@ -45,8 +45,9 @@ fn the_exit_status_is_that_of_the_program() {
 #[test]
 fn a_signal_reaches_the_program_and_one_that_ends_it_is_seen() {
     let fixture = Fixture::buildable();
-    let code = "import signal, time\n\
-                def stop(*_): print('stopped', flush=True); signal.raise_signal(signal.SIGKILL)\n\
+    // Not print(): the signal can arrive while it is still at work on "ready", and it cannot be entered twice.
+    let code = "import os, signal, time\n\
+                def stop(*_): os.write(1, b'stopped\\n'); signal.raise_signal(signal.SIGKILL)\n\
                 signal.signal(signal.SIGTERM, stop); print('ready', flush=True); time.sleep(60)";
     let mut command = fixture.command();
     let mut child = command
