@@ -1,6 +1,5 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
-use crate::build::Entry;
 use crate::code::{Code, Line, Text};
 use crate::compiler::Compiler;
 use crate::options::{Mode, Options, Report};
@@ -130,16 +129,7 @@ impl Client {
             // Once is enough: counting goes on without reports.
             return 0;
         };
-        let code = live.code;
-        let Some((target, is_start)) = code.entry(offset, is_loop) else {
-            return 0;
-        };
-        let entry = Entry {
-            offset: target,
-            depth,
-            arguments: if is_start { code.arguments() } else { 0 },
-        };
-        if compiler.compile(id, code, offset, entry) {
+        if compiler.compile(id, live.code, offset, depth, is_loop) {
             period
         } else {
             0

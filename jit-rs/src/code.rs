@@ -122,6 +122,7 @@ impl Code {
                 .map(constant)
                 .collect(),
             names: self.tuple(layout::CODE_NAMES),
+            arguments: self.arguments(),
             version: read(self.code, layout::CODE_VERSION),
             ..Snapshot::default()
         };
@@ -161,23 +162,8 @@ impl Code {
         Ok(snapshot)
     }
 
-    /// Where native code begins that is entered by the `RESUME` or `JUMP_BACKWARD` at an offset, and whether that is the
-    /// start of a function.
-    pub fn entry(self, offset: u32, is_loop: bool) -> Option<(u32, bool)> {
-        let snapshot = self.snapshot(usize::MAX).ok()?;
-        let instruction = snapshot
-            .instructions
-            .iter()
-            .find(|instruction| instruction.offset == offset)?;
-        if is_loop {
-            return Some((instruction.next - instruction.oparg, false));
-        }
-        // The locations of the other RESUMEs are in their operand, see RESUME_OPARG_LOCATION_MASK.
-        Some((instruction.next, instruction.oparg & 3 == 0))
-    }
-
     /// The number of parameters, all of which are bound when the function starts.
-    pub fn arguments(self) -> u32 {
+    fn arguments(self) -> u32 {
         let flags: c_int = read(self.code, layout::CODE_FLAGS);
         let flag = |flag: usize| c_int::from(flags & flag as c_int != 0);
         let positional: c_int = read(self.code, layout::CODE_ARGCOUNT);

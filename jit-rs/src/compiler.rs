@@ -82,11 +82,18 @@ impl Compiler {
         &self.counts
     }
 
-    /// Compiles from an instruction on, and lets the interpreter enter there. `installed_at` is the instruction that makes
-    /// it enter. Returns whether it was done.
-    pub fn compile(&mut self, id: usize, code: Code, installed_at: u32, entry: Entry) -> bool {
+    /// Compiles what follows the `RESUME` or, for a loop, `JUMP_BACKWARD` at an offset, and lets the interpreter enter there.
+    /// `depth` is the height of the value stack then. Returns whether it was done.
+    pub fn compile(
+        &mut self,
+        id: usize,
+        code: Code,
+        offset: u32,
+        depth: u32,
+        is_loop: bool,
+    ) -> bool {
         self.bury();
-        match self.try_compile(id, code, installed_at, entry) {
+        match self.try_compile(id, code, offset, depth, is_loop) {
             Ok(()) => {
                 self.counts.compiled += 1;
                 true
@@ -102,10 +109,13 @@ impl Compiler {
         &mut self,
         id: usize,
         code: Code,
-        installed_at: u32,
-        entry: Entry,
+        offset: u32,
+        depth: u32,
+        is_loop: bool,
     ) -> Result<(), String> {
         let snapshot = code.snapshot(MAX_UNITS)?;
+        let entry = Entry::at(&snapshot, offset, depth, is_loop)
+            .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
         let mut function = build::build(&snapshot, entry, &compiled.history)?;
         passes::dce::run(&mut function);
@@ -142,7 +152,7 @@ impl Compiler {
         let installed = unsafe {
             _PyEvalHooks_InstallEntry(
                 id as *const c_void,
-                installed_at as c_int,
+                offset as c_int,
                 machine.address().cast(),
             )
         };

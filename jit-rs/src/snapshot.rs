@@ -50,6 +50,8 @@ pub struct Code {
     pub constants: Vec<Constant>,
     /// The addresses of the names.
     pub names: Vec<u64>,
+    /// The number of parameters, all of which are bound when the function starts.
+    pub arguments: u32,
     /// The instrumentation version.
     pub version: u64,
 }

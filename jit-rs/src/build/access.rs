@@ -157,9 +157,7 @@ impl Builder<'_> {
 
     /// Leaves if a helper has found nothing.
     fn require_object(&mut self, value: Value) {
-        let null = self.value(Op::Null, &[], Type::NULL);
-        let is_null = self.value(Op::Is, &[value, null], Type::NEVER);
-        let found = self.value(Op::Not, &[is_null], Type::NEVER);
+        let found = self.is_object(value);
         self.guard(Op::Guard, &[found]);
         self.learn(value, Type::OBJECT);
     }
@@ -262,9 +260,7 @@ impl Builder<'_> {
         let blocks = self.split(condition);
         let env = self.env.clone();
 
-        let at = Op::At(self.instruction.offset);
-        self.block = blocks.0;
-        self.emit(at, &[], None, None);
+        self.begin(blocks.0);
         let item = match item {
             Some(item) => {
                 self.learn(item, Type::OBJECT);
@@ -277,8 +273,7 @@ impl Builder<'_> {
         self.go(body);
 
         self.env = env;
-        self.block = blocks.1;
-        self.emit(at, &[], None, None);
+        self.begin(blocks.1);
         if let Some(helper) = end {
             self.call(helper, 0, &[iterator], Type::NEVER);
         }

@@ -34,6 +34,28 @@ pub struct Entry {
     pub arguments: u32,
 }
 
+impl Entry {
+    /// Where native code begins that is entered by the `RESUME` or, for a loop, `JUMP_BACKWARD` at an offset, after which the
+    /// value stack has a height.
+    pub fn at(code: &Code, offset: u32, depth: u32, is_loop: bool) -> Option<Self> {
+        let instruction = code
+            .instructions
+            .iter()
+            .find(|instruction| instruction.offset == offset)?;
+        // The locations of the other RESUMEs are in their operand, see RESUME_OPARG_LOCATION_MASK.
+        let is_start = !is_loop && instruction.oparg & 3 == 0;
+        Some(Self {
+            offset: if is_loop {
+                instruction.next - instruction.oparg
+            } else {
+                instruction.next
+            },
+            depth,
+            arguments: if is_start { code.arguments } else { 0 },
+        })
+    }
+}
+
 /// What earlier versions of the code have taught.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -441,16 +463,19 @@ impl Builder<'_> {
     fn branch(&mut self, condition: Value, yes: u32, no: u32) {
         let blocks = self.split(condition);
         let env = self.env.clone();
-        let at = Op::At(self.instruction.offset);
-        self.block = blocks.0;
-        self.emit(at, &[], None, None);
+        self.begin(blocks.0);
         self.boundary(Op::Boundary, yes);
         self.go(yes);
         self.env = env;
-        self.block = blocks.1;
-        self.emit(at, &[], None, None);
+        self.begin(blocks.1);
         self.boundary(Op::Boundary, no);
         self.go(no);
+    }
+
+    /// Goes on with the current instruction in a block that a branch leads to.
+    fn begin(&mut self, block: Block) {
+        self.block = block;
+        self.emit(Op::At(self.instruction.offset), &[], None, None);
     }
 
     fn split(&mut self, condition: Value) -> (Block, Block) {

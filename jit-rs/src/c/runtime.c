@@ -44,8 +44,6 @@ typedef _PyInterpreterFrame F;
 #define RAISED ((PyObject *)1)
 
 #define NAME_ERROR "name '%.200s' is not defined"
-#define UNBOUND_LOCAL_ERROR \
-    "cannot access local variable '%s' where it is not associated with a value"
 
 #define NAME(number) ((PyObject *)(uintptr_t)(number))
 
@@ -62,14 +60,6 @@ clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
                   uint64_t oparg)
 {
     return _PyEval_BinaryOps[oparg](left, right);
-}
-
-/* left ** right of floats, which can be a complex number. */
-PyObject *
-clinker_float_power(T *tstate, F *frame, PyObject *left, PyObject *right,
-                    uint64_t oparg)
-{
-    return PyFloat_Type.tp_as_number->nb_power(left, right, Py_None);
 }
 
 PyObject *
@@ -368,21 +358,16 @@ clinker_delete_attr(T *tstate, F *frame, PyObject *owner, uint64_t name)
     return PyObject_DelAttr(owner, NAME(name));
 }
 
-/* Put a value into an inline value of an object that has no dictionary.
- * Steals the value. */
+/* Put a value into an inline value that is not set yet, of an object that has
+ * no dictionary.  Steals the value. */
 void
-clinker_set_inline_value(T *tstate, F *frame, PyObject *value,
+clinker_add_inline_value(T *tstate, F *frame, PyObject *value,
                          PyObject *owner, uint64_t index)
 {
     PyDictValues *values = _PyObject_InlineValues(owner);
-    PyObject *old = values->values[index];
+    assert(values->values[index] == NULL);
     values->values[index] = value;
-    if (old == NULL) {
-        _PyDictValues_AddToInsertionOrder(values, index);
-    }
-    else {
-        Py_DECREF(old);
-    }
+    _PyDictValues_AddToInsertionOrder(values, index);
 }
 
 /* Names */
@@ -513,8 +498,8 @@ clinker_load_from_dict_or_globals(T *tstate, F *frame, PyObject *mapping,
     return clinker_load_global(tstate, frame, name);
 }
 
-PyObject *
-clinker_load_deref(T *tstate, F *frame, uint64_t slot)
+static PyObject *
+load_deref(T *tstate, F *frame, uint64_t slot)
 {
     PyObject *value = PyCell_GetRef((PyCellObject *)frame->localsplus[slot]);
     if (value == NULL) {
@@ -535,7 +520,7 @@ clinker_load_from_dict_or_deref(T *tstate, F *frame, PyObject *mapping,
     {
         return value;
     }
-    return clinker_load_deref(tstate, frame, slot);
+    return load_deref(tstate, frame, slot);
 }
 
 /* Steals the value. */
@@ -556,17 +541,6 @@ clinker_delete_deref(T *tstate, F *frame, uint64_t slot)
     }
     Py_DECREF(old);
     return 0;
-}
-
-/* Raise for a local variable without a value. */
-int
-clinker_unbound_local(T *tstate, F *frame, uint64_t slot)
-{
-    PyObject *names = _PyFrame_GetCode(frame)->co_localsplusnames;
-    _PyEval_FormatExcCheckArg(tstate, PyExc_UnboundLocalError,
-                              UNBOUND_LOCAL_ERROR,
-                              PyTuple_GetItem(names, (Py_ssize_t)slot));
-    return -1;
 }
 
 PyObject *
@@ -1611,7 +1585,6 @@ static const struct {
     void *function;
 } helpers[] = {
     ENTRY(binary_op),
-    ENTRY(float_power),
     ENTRY(negative),
     ENTRY(invert),
     ENTRY(is_true),
@@ -1640,7 +1613,7 @@ static const struct {
     ENTRY(load_super),
     ENTRY(store_attr),
     ENTRY(delete_attr),
-    ENTRY(set_inline_value),
+    ENTRY(add_inline_value),
     ENTRY(load_global),
     ENTRY(store_global),
     ENTRY(delete_global),
@@ -1649,11 +1622,9 @@ static const struct {
     ENTRY(delete_name),
     ENTRY(load_locals),
     ENTRY(load_from_dict_or_globals),
-    ENTRY(load_deref),
     ENTRY(load_from_dict_or_deref),
     ENTRY(store_deref),
     ENTRY(delete_deref),
-    ENTRY(unbound_local),
     ENTRY(load_build_class),
     ENTRY(make_function),
     ENTRY(set_function_attribute),

@@ -73,14 +73,10 @@ impl Generator<'_> {
             }
         }
         // Whoever has written to the variables has left objects to release.
-        let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
+        let written = self.is_written();
         let height = self.code.locals as usize + state.stack.len();
         let height = self.int32(height as i64);
         self.store(height, self.frame, layout::FRAME_STACKTOP);
-        let written = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, top, layout::NATIVE);
         let (cold, on) = self.seldom(written);
         self.builder.switch_to_block(cold);
         let frame = self.frame;
@@ -166,11 +162,7 @@ impl Generator<'_> {
         }
         self.tell(self.at);
         self.call("dealloc", &[object], None);
-        let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
-        let written = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, top, layout::NATIVE);
+        let written = self.is_written();
         let out = self.builder.create_block();
         self.builder.set_cold_block(out);
         self.builder.ins().brif(written, out, &[], on, &[]);

@@ -250,7 +250,7 @@ impl Generator<'_> {
                 self.builder.switch_to_block(new);
                 let index = self.int(i64::from(index));
                 let operands = [self.tstate, self.frame, args[0], args[1], index];
-                self.call("set_inline_value", &operands, None);
+                self.call("add_inline_value", &operands, None);
                 self.builder.ins().jump(done, &[]);
                 self.builder.switch_to_block(on);
                 self.store(args[0], args[1], offset);
@@ -407,7 +407,7 @@ impl Generator<'_> {
         self.builder.ins().iadd(items, offset)
     }
 
-    fn is_written(&mut self) -> ir::Value {
+    pub(super) fn is_written(&mut self) -> ir::Value {
         let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
         self.builder
             .ins()
@@ -594,9 +594,8 @@ impl Generator<'_> {
         }
         self.tell_once();
         let returns = match helper.returns() {
-            Returns::Object | Returns::Next | Returns::Int => Some(types::I64),
+            Returns::Object | Returns::Next => Some(types::I64),
             Returns::Status | Returns::Bool => Some(types::I32),
-            Returns::Float => Some(types::F64),
             Returns::Nothing => None,
         };
         let result = self.call(helper.name(), &operands, returns)?;
@@ -606,12 +605,8 @@ impl Generator<'_> {
                 let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 1);
                 return self.checked(raised, result, state, leave);
             }
-            Returns::Int => {
-                let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, -1);
-                return self.checked(raised, result, state, leave);
-            }
             Returns::Status | Returns::Bool => IntCC::SignedLessThan,
-            Returns::Float | Returns::Nothing => return Some(result),
+            Returns::Nothing => return Some(result),
         };
         let raised = self.builder.ins().icmp_imm_s(raised, result, 0);
         self.checked(raised, result, state, leave);

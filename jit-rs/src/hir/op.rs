@@ -218,10 +218,6 @@ pub enum Returns {
     Status,
     /// 0 or 1; negative if it raised.
     Bool,
-    /// An int; -1 if it raised.
-    Int,
-    /// A double.
-    Float,
     /// Nothing; it cannot raise.
     Nothing,
 }
@@ -283,7 +279,6 @@ macro_rules! helpers {
 
 helpers! {
     BinaryOp = "binary_op", Object, Borrowed, true;
-    FloatPower = "float_power", Object, Borrowed, true;
     Negative = "negative", Object, Borrowed, true;
     Invert = "invert", Object, Borrowed, true;
     IsTrue = "is_true", Bool, Borrowed, true;
@@ -321,10 +316,8 @@ helpers! {
     LoadLocals = "load_locals", Object, Borrowed, true;
     LoadFromDictOrGlobals = "load_from_dict_or_globals", Object, Borrowed, true;
     LoadFromDictOrDeref = "load_from_dict_or_deref", Object, Borrowed, true;
-    LoadDeref = "load_deref", Object, Borrowed, true;
     StoreDeref = "store_deref", Nothing, StealsFirst, true;
     DeleteDeref = "delete_deref", Status, Borrowed, true;
-    UnboundLocal = "unbound_local", Status, Borrowed, true;
     LoadBuildClass = "load_build_class", Object, Borrowed, true;
     MakeFunction = "make_function", Object, Borrowed, true;
     SetFunctionAttribute = "set_function_attribute", Nothing, StealsFirst, false;
@@ -563,8 +556,6 @@ impl Op {
             | Self::Is => Rep::Bool,
             Self::Call(helper, _) => match helper.returns() {
                 Returns::Object | Returns::Next => Rep::Object,
-                Returns::Int => Rep::Int,
-                Returns::Float => Rep::Float,
                 Returns::Bool => Rep::Bool,
                 Returns::Status | Returns::Nothing => return None,
             },
@@ -606,7 +597,7 @@ impl Op {
             | Self::BackEdge
             | Self::FloatBinary(FloatOp::Divide | FloatOp::Power) => true,
             Self::IntBinary(op) => !matches!(op, IntOp::And | IntOp::Or | IntOp::Xor),
-            Self::Call(helper, _) => !matches!(helper.returns(), Returns::Nothing | Returns::Float),
+            Self::Call(helper, _) => helper.returns() != Returns::Nothing,
             _ => false,
         }
     }
