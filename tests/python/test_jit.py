@@ -480,6 +480,36 @@ class SameTest(unittest.TestCase):
             builtins.len = len_of
         """)
 
+    def test_super(self):
+        self.check("""
+            class A:
+                def __new__(cls, *args): return object.__new__(cls)
+                def m(self, *args): return "A.m", args
+                @classmethod
+                def c(cls, *args): return cls.__name__, args
+                @staticmethod
+                def s(*args): return args
+                @property
+                def p(self): return "p"
+            class B(A):
+                def __new__(cls, *args): return super().__new__(cls, *args)
+                def m(self, *args): return super().m(*args), super(B, self).p
+                @classmethod
+                def c(cls, *args): return super().c(*args)
+                def s(self, *args): return super().s(*args)
+            class Meta(type):
+                def m(cls): return "Meta.m"
+            class Sub(Meta):
+                def m(cls): return super().m()
+                def __setattr__(cls, name, value): super().__setattr__(name, value)
+            class K(metaclass=Sub): pass
+            for _ in range(200):
+                b = B(1)
+                K.x = 1
+                out = [b.m(1), b.c(2), B.c(3), b.s(4), K.m(), K.x]
+            print(out)
+        """)
+
     # Kinds of functions
 
     def test_generators_and_closures(self):

@@ -316,7 +316,10 @@ clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg)
     PyObject *self_or_null = NULL;
     if (super == (PyObject *)&PySuper_Type && PyType_Check(class)) {
         int method = 0;
-        int load_method = oparg & 1;
+        // As LOAD_SUPER_ATTR_METHOD: a class that looks attributes up in its
+        // own way, as classes themselves do, gets bound methods.
+        int load_method = (oparg & 1) && Py_TYPE(self)->tp_getattro
+                                         == PyObject_GenericGetAttr;
         attr = _PySuper_Lookup((PyTypeObject *)class, self, name,
                                load_method ? &method : NULL);
         if (attr != NULL && method) {
