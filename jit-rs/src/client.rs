@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Line, Text};
 use crate::compiler::Compiler;
+use crate::log::Log;
 use crate::options::{Mode, Options, Report};
 use crate::profile::{Counts, Profile};
 use crate::report;
@@ -23,6 +24,7 @@ pub struct Client {
     line: Line,
     live: HashMap<usize, Live>,
     profile: Profile,
+    log: Option<Log>,
     /// None if nothing is compiled.
     compiler: Option<Compiler>,
 }
@@ -68,8 +70,10 @@ pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
         Mode::Count => None,
         Mode::Auto | Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump)?),
     };
+    let log = options.log.as_deref().map(Log::open).transpose()?;
     let client = Client {
         options,
+        log,
         text,
         line,
         live: HashMap::new(),
@@ -99,12 +103,7 @@ impl Client {
 
     /// Entries or trips until something is hot.
     pub fn period(&self) -> u32 {
-        match self.options.mode {
-            Mode::Sync => 1,
-            Mode::Warm => 64,
-            Mode::Auto => 400,
-            Mode::Count => 1000,
-        }
+        self.options.period()
     }
 
     /// A code object dies: what was counted is kept.
@@ -129,11 +128,20 @@ impl Client {
             // Once is enough: counting goes on without reports.
             return 0;
         };
-        if compiler.compile(id, live.code, offset, depth, is_loop) {
-            period
-        } else {
-            0
+        if !self.options.filter.is_empty()
+            && !self.options.filter.admits(&live.code.place(self.text))
+        {
+            compiler.refuse("allow= or deny= excludes it".into());
+            return 0;
         }
+        if !compiler.compile(id, live.code, offset, depth, is_loop) {
+            return 0;
+        }
+        live.counts.compiled += 1;
+        if let Some(log) = &mut self.log {
+            log.add(&live.code.place(self.text));
+        }
+        period
     }
 
     /// Native code was left often since a guess was wrong.

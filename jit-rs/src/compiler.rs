@@ -99,10 +99,15 @@ impl Compiler {
                 true
             }
             Err(reason) => {
-                *self.counts.refused.entry(reason).or_default() += 1;
+                self.refuse(reason);
                 false
             }
         }
+    }
+
+    /// An entry is not compiled, for a reason.
+    pub fn refuse(&mut self, reason: String) {
+        *self.counts.refused.entry(reason).or_default() += 1;
     }
 
     fn try_compile(

@@ -1,5 +1,6 @@
 //! The value of `-X jit` and `PYTHON_JIT`.
 
+use crate::filter::Filter;
 use std::path::PathBuf;
 
 /// What is compiled, and when.
@@ -37,6 +38,12 @@ pub struct Options {
     pub report: Report,
     /// `dump`: prints the intermediate representation of what is compiled on standard error.
     pub dump: bool,
+    /// `after=N`: executions of a function or loop after which it is compiled, if the mode does not say.
+    pub after: Option<u16>,
+    /// `allow=PATTERN` and `deny=PATTERN`: what may be compiled.
+    pub filter: Filter,
+    /// `log=FILE`: gets a line for each place that is compiled, before its machine code runs.
+    pub log: Option<PathBuf>,
 }
 
 impl Options {
@@ -60,10 +67,14 @@ impl Options {
                     "dump" => options.dump = true,
                     _ => return Err(unknown(value)),
                 },
-                Some(("stats", "")) => {
-                    return Err("-X jit: stats= needs the name of a file".into());
+                Some(("stats" | "log", "")) => {
+                    return Err(format!("-X jit: {word} needs the name of a file"));
                 }
                 Some(("stats", file)) => options.report = Report::Write(file.into()),
+                Some(("log", file)) => options.log = Some(file.into()),
+                Some(("allow", value)) => options.filter.allow(value)?,
+                Some(("deny", value)) => options.filter.deny(value)?,
+                Some(("after", value)) => options.after = Some(executions(value)?),
                 Some(_) => return Err(unknown(value)),
             }
         }
@@ -72,13 +83,38 @@ impl Options {
             (false, None) => {}
             _ => return Err("-X jit: use all,sync or all,warm".into()),
         }
+        if options.after.is_some() && !matches!(options.mode, Mode::Auto | Mode::Warm) {
+            return Err("-X jit: after=N goes with auto or all,warm".into());
+        }
         Ok(options)
+    }
+
+    /// Executions of a function or loop until it is reported as hot.
+    pub fn period(&self) -> u32 {
+        match (self.mode, self.after) {
+            (_, Some(after)) => after.into(),
+            (Mode::Sync, None) => 1,
+            (Mode::Warm, None) => 64,
+            (Mode::Auto, None) => 400,
+            (Mode::Count, None) => 1000,
+        }
+    }
+}
+
+fn executions(value: &str) -> Result<u16, String> {
+    match value.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!(
+            "-X jit: after={value} is not a number from 1 to {}",
+            u16::MAX
+        )),
     }
 }
 
 fn unknown(value: &str) -> String {
     format!(
-        "-X jit: unknown value {value:?}; use 0, 1, auto, all,sync or all,warm, and stats, stats=FILE or dump"
+        "-X jit: unknown value {value:?}; use 0, 1, auto, all,sync or all,warm, and after=N, allow=PATTERN, \
+         deny=PATTERN, dump, log=FILE, stats or stats=FILE"
     )
 }
 
@@ -100,9 +136,13 @@ mod tests {
             Ok(Options {
                 mode: Mode::Warm,
                 report: Report::Write("a=b.json".into()),
-                dump: false,
+                ..Options::default()
             })
         );
+        let parsed = Options::parse("auto,allow=a.py:*,deny=f,log=x,after=7").expect("known");
+        assert!(!parsed.filter.is_empty());
+        assert_eq!(parsed.log, Some("x".into()));
+        assert_eq!(parsed.period(), 7);
     }
 
     #[test]
@@ -112,7 +152,20 @@ mod tests {
             assert!(message.starts_with("-X jit: "), "{message}");
             assert!(message.contains("stats"), "{message}");
         }
-        for value in ["all", "sync", "warm,auto", "stats="] {
+        for value in [
+            "all",
+            "sync",
+            "warm,auto",
+            "stats=",
+            "log=",
+            "allow=",
+            "deny=",
+            "auto,after=0",
+            "auto,after=x",
+            "auto,after=65536",
+            "after=7",
+            "all,sync,after=7",
+        ] {
             let message = Options::parse(value).expect_err("not a known value");
             assert!(message.starts_with("-X jit: "), "{message}");
         }

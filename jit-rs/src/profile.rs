@@ -38,6 +38,8 @@ pub struct Counts {
     pub failed: u64,
     /// Whether the interpreter reported it as hot.
     pub hot: bool,
+    /// How often its entries and loops were compiled.
+    pub compiled: u64,
 }
 
 impl Counts {
@@ -48,6 +50,7 @@ impl Counts {
         self.missed += other.missed;
         self.failed += other.failed;
         self.hot |= other.hot;
+        self.compiled += other.compiled;
         for (index, found) in other.loops.into_iter().enumerate() {
             match self.loops.get_mut(index) {
                 Some(known) if known.line == found.line => known.trips += found.trips,

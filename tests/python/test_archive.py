@@ -76,8 +76,9 @@ class TestOption(unittest.TestCase):
                 status, output, errors = run("-X", f"jit={value}")
                 self.assertEqual((status, output), (1, ""))
                 self.assertEqual(errors, f'ValueError: -X jit: unknown value "{value}"; '
-                                         "use 0, 1, auto, all,sync or all,warm, and stats, "
-                                         "stats=FILE or dump\n")
+                                         "use 0, 1, auto, all,sync or all,warm, and after=N, "
+                                         "allow=PATTERN, deny=PATTERN, dump, log=FILE, stats or "
+                                         "stats=FILE\n")
 
     def test_environment_with_wrong_value(self):
         status, _, errors = run(env={"PYTHON_JIT": "on"})
