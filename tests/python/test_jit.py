@@ -241,6 +241,26 @@ class SameTest(unittest.TestCase):
             print(log[:30], log[-30:], len(log))
         """)
 
+    def test_unboxed_variables_of_which_an_object_was_written(self):
+        # The last reference to a float goes away: the variables are written to the frame for whoever looks, and what
+        # was written has to be released.
+        self.check("""
+            import gc, sys
+            def f():
+                for a in range(10):
+                    for b in range(3):
+                        a += 0.0
+            for i in range(80):
+                gc.collect()
+                before = sys.getallocatedblocks()
+                f()
+                gc.collect()
+                after = sys.getallocatedblocks()
+                if i > 1 and after - before > 3:
+                    print("leaked", i, after - before)
+            print("done")
+        """)
+
     def test_reference_counts(self):
         self.check("""
             import sys

@@ -365,7 +365,8 @@ impl Builder<'_> {
         let mut args = vec![];
         if matches!(self.function.rep(value), Rep::Int | Rep::Float) {
             self.env.locals[slot as usize] = Local {
-                slot: if scalar { old } else { Type::NULL },
+                // Whoever releases an object writes unboxed variables to their slots.
+                slot: Type::SCALAR | Type::NULL,
                 object: None,
                 raw: Some(value),
             };
