@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds, tests and exports Clinker's CPython patch series.
 
 mod bench;
+mod bisect;
 mod build;
 mod ci;
 mod commands;
