@@ -14,6 +14,7 @@ const ENTRY: usize = 64;
 fn main() {
     println!("cargo::rerun-if-env-changed=CLINKER_INCLUDE");
     for file in [
+        "src/c/control.c",
         "src/c/glue.c",
         "src/c/lazy.c",
         "src/c/layout.c",
@@ -50,6 +51,7 @@ fn main() {
     std::fs::write(out.join("layout.rs"), layout).expect("OUT_DIR can be written");
     std::fs::write(out.join("opcode.rs"), opcodes(&include)).expect("OUT_DIR can be written");
     compiler(&include)
+        .file("src/c/control.c")
         .file("src/c/glue.c")
         .file("src/c/runtime.c")
         .file("src/c/lazy.c")

@@ -25,6 +25,8 @@ pub struct Client {
     live: HashMap<usize, Live>,
     profile: Profile,
     log: Option<Log>,
+    /// Whether nothing is compiled for now.
+    paused: bool,
     /// None if nothing is compiled.
     compiler: Option<Compiler>,
 }
@@ -74,6 +76,7 @@ pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
     let client = Client {
         options,
         log,
+        paused: false,
         text,
         line,
         live: HashMap::new(),
@@ -128,6 +131,9 @@ impl Client {
             // Once is enough: counting goes on without reports.
             return 0;
         };
+        if self.paused {
+            return period;
+        }
         if !self.options.filter.is_empty()
             && !self.options.filter.admits(&live.code.place(self.text))
         {
@@ -142,6 +148,11 @@ impl Client {
             log.add(&live.code.place(self.text));
         }
         period
+    }
+
+    /// Stops compiling, or starts it again. Returns whether it had been stopped.
+    pub fn pause(&mut self, on: bool) -> bool {
+        std::mem::replace(&mut self.paused, on)
     }
 
     /// Native code was left often since a guess was wrong.

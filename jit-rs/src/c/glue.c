@@ -11,6 +11,7 @@
 
 #include "clinker.h"
 
+extern PyMethodDef clinker_control_methods[];
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 
 static const char *
@@ -130,7 +131,14 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int
+add_control(PyObject *module)
+{
+    return PyModule_AddFunctions(module, clinker_control_methods);
+}
+
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, add_control},
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
     {0, NULL},

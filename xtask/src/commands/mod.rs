@@ -11,6 +11,7 @@ mod dist;
 mod doctor;
 mod export_patches;
 mod fetch;
+mod fuzz;
 mod jit_bisect;
 mod json;
 mod patch;
@@ -134,6 +135,8 @@ enum Command {
     Validate(validate::Options),
     /// Measures the patched interpreter against the pristine one.
     Bench(bench::Options),
+    /// Runs random programs in the interpreter and compiled, and looks for differences.
+    Fuzz(fuzz::Options),
     /// Finds the function that a command fails with when it is compiled.
     JitBisect(jit_bisect::Options),
     /// Packs a build into a relocatable archive and checks it elsewhere; users get `--profile release`.
@@ -179,6 +182,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Run(options) => run::run(&workspace, &options),
         Command::Validate(options) => validate::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::JitBisect(options) => jit_bisect::run(&workspace, &options),
         Command::Dist(options) => dist::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),

@@ -1,0 +1,353 @@
+"""Runs programs first in the interpreter, then as native code, in one process, and tells where they differ.
+
+Reads programs from standard input, each after a line with a number and its length in bytes; writes a line of JSON for each.
+Start it with `-X jit=MODE,allow=<fuzz>:*`: what is here must be interpreted.
+"""
+
+import _jit
+import builtins
+import faulthandler
+import gc
+import json
+import re
+import resource
+import sys
+import warnings
+
+# What one run may record, and how many seconds it may take in the interpreter, and as native code, which has to be compiled.
+MOST = 20_000
+SECONDS = 4
+NATIVE_SECONDS = 20
+
+ADDRESS = re.compile(" at 0x[0-9a-f]+")
+
+
+class Unending(BaseException):
+    """A program records too much."""
+
+
+class Fault(Exception):
+    """What programs raise besides built-in exceptions."""
+
+
+def canonical(value, depth=3):
+    """A text that is the same for values that a program cannot tell apart, except by identity."""
+    kind = type(value)
+    if kind in (int, bool, type(None), type(...)):
+        return repr(value)
+    if kind in (float, complex):
+        return repr(value)
+    if kind is str:
+        return repr(value if len(value) < 200 else value[:100] + f"...{len(value)}")
+    if depth <= 0:
+        return kind.__name__
+    if kind in (list, tuple):
+        items = [canonical(item, depth - 1) for item in value[:30]]
+        return f"{kind.__name__}{len(value)}({', '.join(items)})"
+    if kind is dict:
+        items = [f"{canonical(key, depth - 1)}: {canonical(item, depth - 1)}" for key, item in list(value.items())[:30]]
+        return f"dict{len(value)}({', '.join(items)})"
+    if isinstance(value, BaseException):
+        return f"{kind.__name__}{canonical(value.args, depth - 1)}"
+    attributes = kind.__dict__.get("__qualname__", kind.__qualname__)
+    fields = getattr(value, "__dict__", None)
+    if isinstance(fields, dict) and kind.__module__ == "fuzz":
+        return f"{attributes}{canonical(dict(fields), depth - 1)}"
+    if kind.__name__ in ("function", "generator", "coroutine", "method", "async_generator"):
+        return f"{kind.__name__} {value.__qualname__}"
+    return attributes
+
+
+class Observer:
+    """The records of one run, and the functions with which a program makes them."""
+
+    def __init__(self):
+        self.records = []
+        self.alive = 0
+
+    def record(self, *words):
+        if len(self.records) >= MOST:
+            raise Unending
+        self.records.append(ADDRESS.sub(" at ADDRESS", " ".join(words)))
+
+    def describe_exception(self, error, seen=()):
+        lines = [canonical(error)]
+        traceback = error.__traceback__
+        while traceback is not None:
+            frame = traceback.tb_frame
+            if frame.f_code.co_filename == "<fuzz>":
+                local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
+                lines.append(f"{frame.f_code.co_qualname}@{traceback.tb_lasti} line {traceback.tb_lineno} "
+                             f"{canonical(dict(local))}")
+            traceback = traceback.tb_next
+        for name in ("__cause__", "__context__"):
+            other = getattr(error, name)
+            if other is not None and other not in seen and len(seen) < 5:
+                lines.append(f"{name} {self.describe_exception(other, (*seen, error))}")
+        lines.append(f"{error.__suppress_context__} {getattr(error, '__notes__', None)}")
+        return "\n  ".join(lines)
+
+    def functions(self):
+        """What programs can use."""
+        record = self.record
+
+        def show(*values):
+            record("show", *[self.describe_exception(value) if isinstance(value, BaseException) else canonical(value)
+                             for value in values])
+
+        def attempt(function, *arguments):
+            try:
+                record("result", canonical(function(*arguments)))
+            except Exception as error:
+                record("raised", self.describe_exception(error))
+
+        def attempt_all(function, *arguments):
+            try:
+                for index, value in enumerate(function(*arguments)):
+                    record("item", canonical(value))
+                    if index == 30:
+                        break
+            except Exception as error:
+                record("raised", self.describe_exception(error))
+
+        def attempt_async(function, *arguments):
+            coroutine = function(*arguments)
+            try:
+                value = None
+                for _ in range(200):
+                    value = coroutine.send(value)
+                    record("step", canonical(value))
+            except StopIteration as stop:
+                record("result", canonical(stop.value))
+            except Exception as error:
+                record("raised", self.describe_exception(error))
+            finally:
+                coroutine.close()
+
+        def peek():
+            frame = sys._getframe(1)
+            local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
+            record("peek", frame.f_code.co_qualname, str(frame.f_lineno), str(frame.f_lasti), canonical(dict(local), 2))
+
+        def poke(name, value):
+            frame = sys._getframe(1)
+            frame.f_locals[name] = value
+
+        def where():
+            frame, stack = sys._getframe(1), []
+            while frame is not None and len(stack) < 20:
+                if frame.f_code.co_filename == "<fuzz>":
+                    stack.append(f"{frame.f_code.co_qualname}:{frame.f_lasti}")
+                frame = frame.f_back
+            record("where", *stack)
+
+        def tracer(frame, event, argument):
+            if frame.f_code.co_filename != "<fuzz>":
+                return None
+            frame.f_trace_opcodes = len(self.records) % 3 == 0
+            record("trace", event, frame.f_code.co_qualname, str(frame.f_lineno), str(frame.f_lasti))
+            return tracer
+
+        def profiler(frame, event, argument):
+            if frame.f_code.co_filename == "<fuzz>":
+                record("profile", event, frame.f_code.co_qualname, str(frame.f_lasti))
+
+        def trace(on):
+            sys.settrace(tracer if on else None)
+            sys._getframe(1).f_trace = tracer if on else None
+
+        def profile(on):
+            sys.setprofile(profiler if on else None)
+
+        def item(sequence, index):
+            return sequence[index % len(sequence)] if sequence else 0
+
+        def put(sequence, index, value):
+            if sequence:
+                sequence[index % len(sequence)] = value
+
+        def cut(value):
+            if type(value) in (list, tuple):
+                flat = [None if type(part) in (list, tuple, dict) else part for part in value[:12]]
+                return flat if type(value) is list else tuple(flat)
+            return value[:12] if type(value) is str else value
+
+        def clamp(value):
+            if type(value) is int and not -2**70 < value < 2**70:
+                return value & (2**64 - 1) if value & 1 else -(value & (2**63 - 1))
+            return value
+
+        def swapped(numbers):
+            for number in numbers:
+                yield number * 2, number
+
+        observer = self
+
+        class Probe:
+            def __init__(self, n=0, x=0.5):
+                self.n = n
+                observer.alive += 1
+
+            def __repr__(self):
+                return type(self).__name__
+
+            def step(self, d):
+                return d
+
+            def __del__(self):
+                observer.alive -= 1
+                if len(observer.records) < MOST:
+                    record("del", type(self).__qualname__, canonical(self.__dict__.get("n")))
+
+        class Spy(Probe):
+            """Looks at the frame that drops it."""
+
+            def __del__(self):
+                frame = sys._getframe(1)
+                if frame.f_code.co_filename == "<fuzz>" and len(observer.records) < MOST:
+                    local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
+                    record("spy", frame.f_code.co_qualname, str(frame.f_lasti), canonical(dict(local), 2))
+                super().__del__()
+
+        class Manager:
+            def __init__(self, n, swallowed=()):
+                self.n = n
+                self.swallowed = swallowed
+
+            def __enter__(self):
+                record("enter", canonical(self.n))
+                return self.n
+
+            def __exit__(self, kind, error, traceback):
+                record("exit", canonical(error), str(traceback and traceback.tb_lasti))
+                return kind is not None and issubclass(kind, self.swallowed or ())
+
+        class AsyncManager:
+            async def __aenter__(self):
+                record("aenter")
+                await Step(1)
+
+            async def __aexit__(self, *error):
+                record("aexit", canonical(error[1]))
+
+        class Step:
+            def __init__(self, n):
+                self.n = n
+
+            def __await__(self):
+                got = yield self.n
+                return got
+
+        async def steps(n):
+            for number in range(n):
+                await Step(number)
+                yield number
+
+        for probe in (Probe, Spy, Manager):
+            probe.__module__ = "fuzz"
+        return {name: value for name, value in locals().items()
+                if name not in ("self", "record", "observer", "tracer", "profiler", "probe")}
+
+    def run(self, code):
+        namespace = self.functions()
+        namespace |= {"__name__": "fuzz", "INF": float("inf"), "NAN": float("nan"), "Fault": Fault}
+        namespace["__builtins__"] = dict(vars(builtins))
+        # Objects whose references are counted.
+        tokens = [10**30 + 1, 1.5e10, "a token", [1, 2, 3], (1.5, 2), {"a": 1}, Fault]
+        tokens[0] += 1
+        for index, token in enumerate(tokens):
+            namespace[f"T{index}"] = token
+        try:
+            exec(code, namespace)
+        except Unending:
+            self.records.append("unending")
+        except BaseException as error:
+            record = self.describe_exception(error)
+            self.records.append(f"ended by {record}")
+            del error
+        finally:
+            sys.settrace(None)
+            sys.setprofile(None)
+        left = sorted(name for name in namespace if name[0] in "vG")
+        self.records += [f"left {name} {canonical(namespace[name])}" for name in left]
+        self.records.append(f"alive {self.alive}")
+        namespace.clear()
+        del namespace
+        gc.collect()
+        self.records.append(f"alive {self.alive}")
+        self.records.append(f"references {[sys.getrefcount(token) for token in tokens]}")
+
+
+def run(text):
+    """The records of one run, and how many blocks of memory it left."""
+    code = compile(text, "<fuzz>", "exec", dont_inherit=True)
+    observer = Observer()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    observer.run(code)
+    records = observer.records
+    size = len(records)
+    observer = code = None
+    gc.collect()
+    # The records themselves are strings of one block each.
+    return records, sys.getallocatedblocks() - before - size
+
+
+def interpreted(text):
+    _jit._pause(True)
+    try:
+        return run(text)
+    finally:
+        _jit._pause(False)
+
+
+def leak(text):
+    """Blocks that native code leaves at each run and the interpreter does not."""
+    natively = min(run(text)[1] for _ in range(3))
+    plainly = max(interpreted(text)[1] for _ in range(3))
+    return natively - plainly
+
+
+def compare(text):
+    """None, or how the program differs."""
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    expected, plain_blocks = interpreted(text)
+    faulthandler.cancel_dump_traceback_later()
+    if "unending" in expected or any("MemoryError" in record for record in expected):
+        return None
+    faulthandler.dump_traceback_later(NATIVE_SECONDS, exit=True)
+    print("compiled", file=sys.stderr, flush=True)
+    found, native_blocks = run(text)
+    print("interpreted", file=sys.stderr, flush=True)
+    faulthandler.cancel_dump_traceback_later()
+    if found != expected:
+        for index, (one, other) in enumerate(zip(expected, found)):
+            if one != other:
+                break
+        else:
+            index = min(len(expected), len(found))
+        context = expected[max(0, index - 2):index]
+        return {"kind": "difference", "at": index, "before": context,
+                "interpreter": expected[index:index + 2], "native": found[index:index + 2]}
+    if native_blocks - plain_blocks > 10 and leak(text) > 5:
+        return {"kind": "leak", "blocks": leak(text)}
+    return None
+
+
+def main():
+    warnings.simplefilter("ignore")
+    sys.set_int_max_str_digits(0)
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.unraisablehook = lambda unraisable: None
+    faulthandler.enable()
+    gc.disable()
+    while header := sys.stdin.buffer.readline():
+        number, length = header.split()
+        text = sys.stdin.buffer.read(int(length)).decode()
+        difference = compare(text)
+        print(json.dumps({"number": int(number), "difference": difference}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
