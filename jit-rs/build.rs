@@ -1,6 +1,7 @@
 //! Builds the C side of the archive, and reads the layouts of the CPython it is built for.
 //!
-//! `CLINKER_INCLUDE` names the header directories of a configured CPython. Without it (`cargo test`, `cargo clippy`)
+//! `CLINKER_INCLUDE` names the header directories of a configured CPython; `CLINKER_ASSERTIONS` is set if its assertions are
+//! on. Without headers (`cargo test`, `cargo clippy`)
 //! only the parts that do not touch the interpreter are compiled.
 
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -11,19 +12,33 @@ use std::path::{Path, PathBuf};
 const NAME: usize = 56;
 const ENTRY: usize = 64;
 
+/// The C side of the archive.
+const SOURCES: [&str; 9] = [
+    "src/c/attribute.c",
+    "src/c/border.c",
+    "src/c/call.c",
+    "src/c/container.c",
+    "src/c/glue.c",
+    "src/c/lazy.c",
+    "src/c/name.c",
+    "src/c/operator.c",
+    "src/c/query.c",
+];
+
+/// Headers of the C side.
+const HEADERS: [&str; 3] = [
+    "include/clinker.h",
+    "include/clinker_lazy.h",
+    "src/c/runtime.h",
+];
+
 fn main() {
     println!("cargo::rerun-if-env-changed=CLINKER_INCLUDE");
-    for file in [
-        "src/c/control.c",
-        "src/c/glue.c",
-        "src/c/lazy.c",
-        "src/c/layout.c",
-        "src/c/runtime.c",
-        "include/clinker.h",
-        "include/clinker_lazy.h",
-    ] {
+    println!("cargo::rerun-if-env-changed=CLINKER_ASSERTIONS");
+    for file in SOURCES.iter().chain(&HEADERS) {
         println!("cargo::rerun-if-changed={file}");
     }
+    println!("cargo::rerun-if-changed=src/c/layout.c");
     let Some(include) = std::env::var_os("CLINKER_INCLUDE") else {
         return;
     };
@@ -50,12 +65,7 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(out.join("layout.rs"), layout).expect("OUT_DIR can be written");
     std::fs::write(out.join("opcode.rs"), opcodes(&include)).expect("OUT_DIR can be written");
-    compiler(&include)
-        .file("src/c/control.c")
-        .file("src/c/glue.c")
-        .file("src/c/runtime.c")
-        .file("src/c/lazy.c")
-        .compile("clinker_glue");
+    compiler(&include).files(SOURCES).compile("clinker_glue");
 }
 
 fn compiler(include: &[PathBuf]) -> cc::Build {
@@ -69,6 +79,9 @@ fn compiler(include: &[PathBuf]) -> cc::Build {
         .flag_if_supported("-Wno-unused-parameter")
         .flag_if_supported("-Wno-missing-field-initializers")
         .flag_if_supported("-Wno-sign-compare");
+    if std::env::var_os("CLINKER_ASSERTIONS").is_none() {
+        build.define("NDEBUG", None);
+    }
     for folder in include {
         // Assertions in headers name their file: let them not name the folder of this build.
         build.flag_if_supported(format!("-fmacro-prefix-map={}/=", folder.display()));

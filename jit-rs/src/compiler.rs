@@ -4,15 +4,20 @@ use crate::build::{self, Entry, History};
 use crate::code::Code;
 use crate::codegen;
 use crate::hir;
+use crate::layout;
 use crate::memory::Executable;
 use crate::passes;
 use crate::report::Compilation;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How often an exit may show that a guess is wrong until the guess is dropped.
 pub const MAX_EXITS: u32 = 40;
+
+/// How often an exit must have been taken to be dropped together with another one.
+const SUSPICIOUS: u32 = MAX_EXITS / 8;
 
 /// How often a code object is compiled again with fewer guesses, before it is compiled without any.
 const MAX_REFUTATIONS: u32 = 10;
@@ -31,8 +36,12 @@ unsafe extern "C" {
 #[derive(Debug)]
 struct Unit {
     machine: Executable,
+    /// The instruction whose guess each exit refutes.
+    exits: Vec<u32>,
     /// How often each exit was taken; the machine code counts.
-    _counters: Box<[u32]>,
+    counters: Box<[AtomicU32]>,
+    /// What helpers have learned.
+    _caches: Box<[u64]>,
 }
 
 /// What is known of a code object.
@@ -134,24 +143,23 @@ impl Compiler {
                 entry.offset
             );
         }
-        let exits = function
-            .blocks
-            .iter()
-            .flat_map(|block| &block.insts)
-            .filter(|inst| inst.state.is_some())
-            .count();
+        let insts = || function.blocks.iter().flat_map(|block| &block.insts);
         // An operation leaves at three places at most.
-        let counters = vec![0; 3 * exits].into_boxed_slice();
-        let machine = codegen::compile(
-            &self.isa,
-            &function,
-            &snapshot,
-            counters.as_ptr() as u64,
-            id as u64,
-        )?;
+        let exits = 3 * insts().filter(|inst| inst.state.is_some()).count();
+        let counters: Box<[AtomicU32]> = (0..exits).map(|_| AtomicU32::new(0)).collect();
+        let caches = insts()
+            .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
+            .count();
+        let caches = vec![0; caches * layout::CACHE_SIZE / 8].into_boxed_slice();
+        let memory = codegen::Memory {
+            counters: counters.as_ptr() as u64,
+            caches: caches.as_ptr() as u64,
+        };
+        let machine = codegen::compile(&self.isa, &function, &snapshot, memory, id as u64)?;
         if machine.exits.len() > counters.len() {
             return Err("an operation leaves at more places than it should".into());
         }
+        let exits = machine.exits;
         let machine = Executable::new(&machine.bytes).map_err(|error| error.to_string())?;
         // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
         let installed = unsafe {
@@ -167,7 +175,9 @@ impl Compiler {
         self.counts.bytes += machine.size();
         compiled.units.push(Unit {
             machine,
-            _counters: counters,
+            exits,
+            counters,
+            _caches: caches,
         });
         Ok(())
     }
@@ -181,6 +191,15 @@ impl Compiler {
         compiled.refutations += 1;
         // Exits of old machine code go on to count, but only once each.
         let is_news = compiled.history.refuted.insert(offset);
+        // What is on its way there goes too: compiling again is expensive.
+        for unit in &compiled.units {
+            let exits = unit.exits.iter().zip(&unit.counters);
+            compiled.history.refuted.extend(
+                exits
+                    .filter(|(_, count)| count.load(Ordering::Relaxed) >= SUSPICIOUS)
+                    .map(|(offset, _)| *offset),
+            );
+        }
         if compiled.refutations > MAX_REFUTATIONS {
             if compiled.history.generic {
                 return;

@@ -9,12 +9,12 @@ unsafe extern "C" {
     fn clinker_object(which: c_int) -> *const c_void;
 }
 
-/// The address of a function of `src/c/runtime.c`, by its name without `clinker_`.
+/// The address of a function of `src/c/`, by its name without `clinker_`.
 ///
 /// # Panics
 /// If there is none: [`check`] has made sure that helpers exist.
 pub fn helper(name: &str) -> u64 {
-    find(name).unwrap_or_else(|| panic!("runtime.c has no clinker_{name}"))
+    find(name).unwrap_or_else(|| panic!("the C side has no clinker_{name}"))
 }
 
 fn find(name: &str) -> Option<u64> {

@@ -14,7 +14,7 @@
 #include "pycore_range.h"
 #include "pycore_tuple.h"
 
-#include "clinker.h"
+#include "runtime.h"
 
 /* What the Rust side takes for granted beyond the numbers below. */
 _Static_assert(sizeof(_Py_CODEUNIT) == 2, "a code unit has two bytes");
@@ -28,6 +28,9 @@ _Static_assert(sizeof(((_PyShadowLoop *)0)->period) == 2, "16 bits");
 _Static_assert(sizeof(((_PyShadowLoop *)0)->trips) == 8, "64 bits");
 _Static_assert(sizeof(((PyCodeObject *)0)->co_firstlineno) == 4, "32 bits");
 
+_Static_assert(_Alignof(struct clinker_cache) <= 8
+               && sizeof(struct clinker_cache) % 8 == 0,
+               "caches fit into arrays of words");
 _Static_assert(sizeof(((PyLongObject *)0)->long_value.lv_tag) == 8, "64 bits");
 _Static_assert(sizeof(((PyLongObject *)0)->long_value.ob_digit[0]) == 4,
                "a digit has 32 bits");
@@ -128,5 +131,6 @@ const struct entry clinker_layout[] = {
     OFFSET("SEQUENCE_ITER_SEQUENCE", _PyListIterObject, it_seq),
     OFFSET("SEQUENCE_ITER_INDEX", _PyListIterObject, it_index),
     NUMBER("REF_DEBUG", REF_DEBUG),
+    NUMBER("CACHE_SIZE", sizeof(struct clinker_cache)),
     NUMBER("NATIVE_BELOW_ZERO", -CLINKER_NATIVE),
 };

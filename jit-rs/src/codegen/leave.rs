@@ -122,7 +122,7 @@ impl Generator<'_> {
     fn count(&mut self, offset: u32) {
         let index = self.exits.len();
         self.exits.push(offset);
-        let address = self.int((self.counters + 4 * index as u64) as i64);
+        let address = self.int((self.memory.counters + 4 * index as u64) as i64);
         let count = self.load(types::I32, address, 0);
         let count = self.builder.ins().iadd_imm_s(count, 1);
         self.store(count, address, 0);

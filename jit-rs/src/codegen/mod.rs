@@ -50,7 +50,16 @@ pub fn isa() -> Result<OwnedTargetIsa, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Compiles a function. `counters` is where the counter of each exit will be, `id` the address of the code object.
+/// Memory that the machine code writes to, by its address.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// The counter of each exit.
+    pub counters: u64,
+    /// The caches of helpers.
+    pub caches: u64,
+}
+
+/// Compiles a function. `id` is the address of the code object.
 ///
 /// # Errors
 /// Says why it cannot be compiled.
@@ -58,7 +67,7 @@ pub fn compile(
     isa: &OwnedTargetIsa,
     function: &Function,
     code: &Code,
-    counters: u64,
+    memory: Memory,
     id: u64,
 ) -> Result<Machine, String> {
     let mut context = Context::new();
@@ -68,7 +77,7 @@ pub fn compile(
     context.func.signature = signature;
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-    let exits = Generator::new(builder, function, code, counters, id).run(isa.frontend_config())?;
+    let exits = Generator::new(builder, function, code, memory, id).run(isa.frontend_config())?;
     let compiled = context
         .compile(&**isa, &mut ControlPlane::default())
         .map_err(|error| message(&error.inner))?;
@@ -94,8 +103,10 @@ struct Generator<'a> {
     builder: FunctionBuilder<'a>,
     function: &'a Function,
     code: &'a Code,
-    counters: u64,
+    memory: Memory,
     id: u64,
+    /// The number of caches that are taken.
+    caches: usize,
     /// The offsets of the exits that are counted.
     exits: Vec<u32>,
     values: HashMap<Value, ir::Value>,
@@ -118,7 +129,7 @@ impl<'a> Generator<'a> {
         mut builder: FunctionBuilder<'a>,
         function: &'a Function,
         code: &'a Code,
-        counters: u64,
+        memory: Memory,
         id: u64,
     ) -> Self {
         let blocks: Vec<ir::Block> = function
@@ -135,8 +146,9 @@ impl<'a> Generator<'a> {
             builder,
             function,
             code,
-            counters,
+            memory,
             id,
+            caches: 0,
             exits: Vec::new(),
             values: HashMap::new(),
             blocks,

@@ -589,6 +589,11 @@ impl Generator<'_> {
             operands.extend_from_slice(args);
         }
         operands.push(self.int(number as i64));
+        if helper.has_cache() {
+            let cache = self.memory.caches + (self.caches * layout::CACHE_SIZE) as u64;
+            operands.push(self.int(cache as i64));
+            self.caches += 1;
+        }
         if helper.runs_code() {
             self.unchecked = true;
         }

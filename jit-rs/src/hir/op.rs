@@ -235,9 +235,9 @@ pub enum Passing {
 
 macro_rules! helpers {
     ($($name:ident = $symbol:literal, $returns:ident, $passing:ident, $runs:literal;)*) => {
-        /// A function of `src/c/runtime.c`, which says what it does.
+        /// A function of `src/c/`, which says what it does.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "named like the functions of src/c/runtime.c, where they are documented")]
+        #[expect(missing_docs, reason = "named like the functions of src/c/, where they are documented")]
         pub enum Helper {
             $($name),*
         }
@@ -246,7 +246,7 @@ macro_rules! helpers {
             /// All helpers.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The name in `src/c/runtime.c`, without `clinker_`.
+            /// The name in `src/c/`, without `clinker_`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => $symbol),*
@@ -353,6 +353,13 @@ helpers! {
     CallInit = "call_init", Object, Stack, true;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
+}
+
+impl Helper {
+    /// Whether it gets a cache of its own to learn from the types that it sees.
+    pub fn has_cache(self) -> bool {
+        matches!(self, Self::LoadAttr | Self::LoadMethod | Self::StoreAttr)
+    }
 }
 
 impl Op {

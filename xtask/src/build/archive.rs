@@ -82,6 +82,16 @@ impl Trees<'_> {
         name_module(&archive, self.build)
     }
 
+    /// Whether the assertions of C are on in this build: they are in headers of CPython too, which the archive includes.
+    fn has_assertions(&self) -> Result<bool> {
+        let makefile = self.build.join("Makefile");
+        let text = std::fs::read_to_string(&makefile).doing("read", &makefile)?;
+        Ok(!text.lines().any(|line| {
+            line.strip_prefix("OPT=")
+                .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "-DNDEBUG"))
+        }))
+    }
+
     /// Runs cargo and returns the static library it made.
     fn compile(&self, package: &str, log: &mut Log) -> Result<PathBuf> {
         let headers = [
@@ -102,6 +112,11 @@ impl Trees<'_> {
             .env("CARGO_TARGET_DIR", self.workspace.cargo_target())
             .env("CLINKER_INCLUDE", &headers)
             .env("RUSTFLAGS", rust_flags());
+        if self.has_assertions()? {
+            cargo.env("CLINKER_ASSERTIONS", "1");
+        } else {
+            cargo.env_remove("CLINKER_ASSERTIONS");
+        }
         log.run("Building", &format!("the archive, {package}"), &mut cargo)?;
         // Everything is fresh now: this only asks cargo where the library is.
         cargo.args(["--quiet", "--message-format=json"]);

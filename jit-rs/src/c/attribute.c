@@ -1,0 +1,442 @@
+/* Attributes. */
+
+#include "runtime.h"
+#include "pycore_descrobject.h"
+
+/* Caches of types that were seen: as Python/specialize.c analyzes an instruction
+ * for one, here for several. */
+
+enum kind {
+    UNKNOWN,
+    // Among the inline values of the object.
+    IN_VALUES,
+    // In a slot of the object.
+    IN_SLOT,
+    // In the class, and not among the inline values: by the shared keys.
+    IN_CLASS,
+    METHOD,
+    // In the class, of objects that have no other attributes.
+    IN_CLASS_ONLY,
+    METHOD_ONLY,
+    // The owner is the class.
+    OF_CLASS,
+};
+
+/* Beyond that, the instruction sees too many types to learn. */
+#define MAX_MISSES 500
+
+static inline uint32_t
+version_of(PyObject *owner)
+{
+    PyTypeObject *type = Py_TYPE(owner);
+    return type == &PyType_Type ? ~((PyTypeObject *)owner)->tp_version_tag
+                                : type->tp_version_tag;
+}
+
+static inline const struct clinker_way *
+find_way(PyObject *owner, const struct clinker_cache *cache)
+{
+    uint32_t version = version_of(owner);
+    for (int i = 0; i < CLINKER_WAYS; i++) {
+        if (cache->ways[i].version == version) {
+            return &cache->ways[i];
+        }
+    }
+    return NULL;
+}
+
+static inline int
+is_shadowed(PyObject *owner, const struct clinker_way *way)
+{
+    PyDictKeysObject *keys =
+        ((PyHeapTypeObject *)Py_TYPE(owner))->ht_cached_keys;
+    return !_PyObject_InlineValues(owner)->valid
+           || keys->dk_version != way->place;
+}
+
+/* A new reference to the attribute that the cache knows, or NULL.  With
+ * is_method, a method is not bound, and that tells of it. */
+static inline PyObject *
+look_up(PyObject *owner, const struct clinker_cache *cache, int *is_method)
+{
+    const struct clinker_way *way = find_way(owner, cache);
+    if (way == NULL) {
+        return NULL;
+    }
+    switch (way->kind) {
+        case IN_VALUES: {
+            PyDictValues *values = _PyObject_InlineValues(owner);
+            return values->valid ? Py_XNewRef(values->values[way->place])
+                                 : NULL;
+        }
+        case IN_SLOT:
+            return Py_XNewRef(*(PyObject **)((char *)owner + way->place));
+        case METHOD:
+            if (is_method == NULL || is_shadowed(owner, way)) {
+                return NULL;
+            }
+            *is_method = 1;
+            return Py_NewRef(way->value);
+        case IN_CLASS:
+            return is_shadowed(owner, way) ? NULL : Py_NewRef(way->value);
+        case METHOD_ONLY:
+            if (is_method == NULL) {
+                return NULL;
+            }
+            *is_method = 1;
+            return Py_NewRef(way->value);
+        case IN_CLASS_ONLY:
+        case OF_CLASS:
+            return Py_NewRef(way->value);
+        default:
+            return NULL;
+    }
+}
+
+static inline int
+is_method_descriptor(PyObject *descr)
+{
+    return PyType_HasFeature(Py_TYPE(descr), Py_TPFLAGS_METHOD_DESCRIPTOR);
+}
+
+/* Whether what it does as a descriptor never changes. */
+static inline int
+is_settled(PyObject *descr)
+{
+    return PyType_HasFeature(Py_TYPE(descr), Py_TPFLAGS_IMMUTABLETYPE);
+}
+
+static void
+add_way(struct clinker_cache *cache, uint32_t version, enum kind kind,
+        uint32_t place, PyObject *value)
+{
+    struct clinker_way *way = NULL;
+    for (int i = 0; i < CLINKER_WAYS; i++) {
+        if (cache->ways[i].version == version) {
+            way = &cache->ways[i];
+        }
+    }
+    if (way == NULL) {
+        way = &cache->ways[cache->next++ % CLINKER_WAYS];
+    }
+    *way = (struct clinker_way){version, kind, place, value};
+}
+
+static void
+learn_of_class(PyTypeObject *class, PyObject *name,
+               struct clinker_cache *cache)
+{
+    if (_PyType_Lookup(&PyType_Type, name) != NULL) {
+        return;
+    }
+    PyObject *descr = _PyType_Lookup(class, name);
+    if (descr == NULL || !is_settled(descr)
+        || (Py_TYPE(descr)->tp_descr_get != NULL
+            && !is_method_descriptor(descr))
+        || !PyUnstable_Type_AssignVersionTag(class))
+    {
+        return;
+    }
+    add_way(cache, ~class->tp_version_tag, OF_CLASS, 0, descr);
+}
+
+/* The offset of the slot that a descriptor stands for, or 0. */
+static uint32_t
+slot_offset(PyObject *owner, PyObject *descr, int no_flags)
+{
+    if (!Py_IS_TYPE(descr, &PyMemberDescr_Type)) {
+        return 0;
+    }
+    PyMemberDescrObject *member = (PyMemberDescrObject *)descr;
+    if (member->d_member->type != Py_T_OBJECT_EX
+        || (member->d_member->flags & no_flags)
+        || !PyObject_TypeCheck(owner, PyDescr_TYPE(descr)))
+    {
+        return 0;
+    }
+    return (uint32_t)member->d_member->offset;
+}
+
+/* Remember where an attribute is that has been looked up. */
+static void
+learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
+{
+    PyTypeObject *type = Py_TYPE(owner);
+    if (cache->misses >= MAX_MISSES) {
+        return;
+    }
+    cache->misses++;
+    if (type == &PyType_Type) {
+        learn_of_class((PyTypeObject *)owner, name, cache);
+        return;
+    }
+    if (type->tp_getattro != PyObject_GenericGetAttr) {
+        return;
+    }
+    PyObject *descr = _PyType_Lookup(type, name);
+    if ((descr != NULL && !is_settled(descr))
+        || !PyUnstable_Type_AssignVersionTag(type))
+    {
+        return;
+    }
+    uint32_t version = type->tp_version_tag;
+    if (descr != NULL && PyDescr_IsData(descr)) {
+        uint32_t offset = slot_offset(owner, descr, Py_AUDIT_READ);
+        if (offset != 0) {
+            add_way(cache, version, IN_SLOT, offset, NULL);
+        }
+        return;
+    }
+    enum kind in_class = IN_CLASS_ONLY, method = METHOD_ONLY;
+    uint32_t keys_version = 0;
+    if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        PyDictValues *values = _PyObject_InlineValues(owner);
+        if (!values->valid) {
+            return;
+        }
+        PyDictKeysObject *keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
+        Py_ssize_t index = _PyDictKeys_StringLookup(keys, name);
+        if (index >= 0) {
+            if (values->values[index] != NULL) {
+                add_way(cache, version, IN_VALUES, (uint32_t)index, NULL);
+            }
+            return;
+        }
+        keys_version = _PyDictKeys_GetVersionForCurrentState(
+            _PyInterpreterState_GET(), keys);
+        if (keys_version == 0) {
+            return;
+        }
+        in_class = IN_CLASS;
+        method = METHOD;
+    }
+    else if (type->tp_dictoffset != 0
+             || (type->tp_flags & Py_TPFLAGS_MANAGED_DICT))
+    {
+        return;
+    }
+    if (descr == NULL) {
+        return;
+    }
+    if (is_method_descriptor(descr)) {
+        add_way(cache, version, method, keys_version, descr);
+    }
+    else if (Py_TYPE(descr)->tp_descr_get == NULL) {
+        add_way(cache, version, in_class, keys_version, descr);
+    }
+}
+
+/* Remember where an attribute is that has been set. */
+static void
+learn_store(PyObject *owner, PyObject *name, struct clinker_cache *cache)
+{
+    PyTypeObject *type = Py_TYPE(owner);
+    if (cache->misses >= MAX_MISSES) {
+        return;
+    }
+    cache->misses++;
+    if (type->tp_setattro != PyObject_GenericSetAttr) {
+        return;
+    }
+    PyObject *descr = _PyType_Lookup(type, name);
+    if ((descr != NULL && !is_settled(descr))
+        || !PyUnstable_Type_AssignVersionTag(type))
+    {
+        return;
+    }
+    uint32_t version = type->tp_version_tag;
+    if (descr != NULL && PyDescr_IsData(descr)) {
+        uint32_t offset = slot_offset(owner, descr, Py_READONLY);
+        if (offset != 0) {
+            add_way(cache, version, IN_SLOT, offset, NULL);
+        }
+    }
+    else if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        PyDictKeysObject *keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
+        Py_ssize_t index = _PyDictKeys_StringLookup(keys, name);
+        if (index >= 0) {
+            add_way(cache, version, IN_VALUES, (uint32_t)index, NULL);
+        }
+    }
+}
+
+PyObject *
+clinker_load_attr(T *tstate, F *frame, PyObject *owner, uint64_t name,
+                  struct clinker_cache *cache)
+{
+    PyObject *value = look_up(owner, cache, NULL);
+    if (value == NULL) {
+        value = PyObject_GetAttr(owner, NAME(name));
+        if (value != NULL) {
+            learn_load(owner, NAME(name), cache);
+        }
+    }
+    return value;
+}
+
+/* An attribute that is expected at a place in the dictionary of the object, as
+ * by LOAD_ATTR_WITH_HINT, which has checked the version of the type: a new
+ * reference, or NULL if it is not there. */
+PyObject *
+clinker_load_hint(T *tstate, F *frame, PyObject *owner, PyObject *name,
+                  uint64_t hint)
+{
+    PyDictObject *dict = _PyObject_GetManagedDict(owner);
+    if (dict == NULL || hint >= (uint64_t)dict->ma_keys->dk_nentries) {
+        return NULL;
+    }
+    // Other kinds may hold deferred imports.
+    if (dict->ma_keys->dk_kind == DICT_KEYS_UNICODE) {
+        PyDictUnicodeEntry *entry = DK_UNICODE_ENTRIES(dict->ma_keys) + hint;
+        return entry->me_key == name ? Py_XNewRef(entry->me_value) : NULL;
+    }
+    if (dict->ma_keys->dk_kind == DICT_KEYS_GENERAL) {
+        PyDictKeyEntry *entry = DK_ENTRIES(dict->ma_keys) + hint;
+        return entry->me_key == name ? Py_XNewRef(entry->me_value) : NULL;
+    }
+    return NULL;
+}
+
+/* An attribute of an exact module, as LOAD_ATTR_MODULE: the number holds the
+ * version of the keys and, above it, the index.  NULL if they do not fit. */
+PyObject *
+clinker_load_module_attr(T *tstate, F *frame, PyObject *owner,
+                         uint64_t place)
+{
+    PyDictObject *dict = (PyDictObject *)((PyModuleObject *)owner)->md_dict;
+    if (dict->ma_keys->dk_version != (uint32_t)place) {
+        return NULL;
+    }
+    return Py_XNewRef(DK_UNICODE_ENTRIES(dict->ma_keys)[place >> 32].me_value);
+}
+
+/* From the owner to the method and self, or the attribute and NULL. */
+int
+clinker_load_method(T *tstate, F *frame, PyObject **stack, uint64_t name,
+                    struct clinker_cache *cache)
+{
+    PyObject *owner = stack[0];
+    int is_method = 0;
+    PyObject *attr = look_up(owner, cache, &is_method);
+    if (attr == NULL) {
+        is_method = _PyObject_GetMethod(owner, NAME(name), &attr);
+        if (attr != NULL) {
+            learn_load(owner, NAME(name), cache);
+        }
+    }
+    stack[0] = attr;
+    if (is_method) {
+        stack[1] = owner;
+        return 0;
+    }
+    stack[1] = NULL;
+    Py_DECREF(owner);
+    return attr == NULL ? -1 : 0;
+}
+
+/* From super, the class and self to what LOAD_SUPER_ATTR pushes; the number is
+ * its oparg. */
+int
+clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg)
+{
+    PyObject *super = stack[0];
+    PyObject *class = stack[1];
+    PyObject *self = stack[2];
+    PyObject *name = PyTuple_GET_ITEM(_PyFrame_GetCode(frame)->co_names,
+                                      oparg >> 2);
+    PyObject *attr;
+    PyObject *self_or_null = NULL;
+    if (super == (PyObject *)&PySuper_Type && PyType_Check(class)) {
+        int method = 0;
+        // As LOAD_SUPER_ATTR_METHOD: a class that looks attributes up in its
+        // own way, as classes themselves do, gets bound methods.
+        int load_method = (oparg & 1) && Py_TYPE(self)->tp_getattro
+                                         == PyObject_GenericGetAttr;
+        attr = _PySuper_Lookup((PyTypeObject *)class, self, name,
+                               load_method ? &method : NULL);
+        if (attr != NULL && method) {
+            self_or_null = Py_NewRef(self);
+        }
+    }
+    else {
+        PyObject *args[] = {class, self};
+        PyObject *object = PyObject_Vectorcall(super, args, oparg & 2, NULL);
+        attr = NULL;
+        if (object != NULL) {
+            attr = PyObject_GetAttr(object, name);
+            Py_DECREF(object);
+        }
+    }
+    Py_DECREF(super);
+    Py_DECREF(class);
+    Py_DECREF(self);
+    if (attr == NULL) {
+        return -1;
+    }
+    stack[0] = attr;
+    if (oparg & 1) {
+        stack[1] = self_or_null;
+    }
+    return 0;
+}
+
+int
+clinker_store_attr(T *tstate, F *frame, PyObject *value, PyObject *owner,
+                   uint64_t name, struct clinker_cache *cache)
+{
+    const struct clinker_way *way = find_way(owner, cache);
+    if (way != NULL && way->kind == IN_SLOT) {
+        PyObject **slot = (PyObject **)((char *)owner + way->place);
+        Py_XSETREF(*slot, Py_NewRef(value));
+        return 0;
+    }
+    if (way != NULL && way->kind == IN_VALUES) {
+        PyDictValues *values = _PyObject_InlineValues(owner);
+        if (values->valid && _PyObject_GetManagedDict(owner) == NULL) {
+            PyObject *old = values->values[way->place];
+            values->values[way->place] = Py_NewRef(value);
+            if (old == NULL) {
+                _PyDictValues_AddToInsertionOrder(values, way->place);
+            }
+            else {
+                Py_DECREF(old);
+            }
+            return 0;
+        }
+    }
+    if (PyObject_SetAttr(owner, NAME(name), value) < 0) {
+        return -1;
+    }
+    learn_store(owner, NAME(name), cache);
+    return 0;
+}
+
+int
+clinker_delete_attr(T *tstate, F *frame, PyObject *owner, uint64_t name)
+{
+    return PyObject_DelAttr(owner, NAME(name));
+}
+
+/* Put a value into an inline value that is not set yet, of an object that has
+ * no dictionary.  Steals the value. */
+void
+clinker_add_inline_value(T *tstate, F *frame, PyObject *value,
+                         PyObject *owner, uint64_t index)
+{
+    PyDictValues *values = _PyObject_InlineValues(owner);
+    assert(values->values[index] == NULL);
+    values->values[index] = value;
+    _PyDictValues_AddToInsertionOrder(values, index);
+}
+
+const struct clinker_entry clinker_attribute_helpers[] = {
+    ENTRY(load_attr),
+    ENTRY(load_hint),
+    ENTRY(load_module_attr),
+    ENTRY(load_method),
+    ENTRY(load_super),
+    ENTRY(store_attr),
+    ENTRY(delete_attr),
+    ENTRY(add_inline_value),
+    {NULL, NULL},
+};

@@ -1,0 +1,134 @@
+/* What compiling asks. */
+
+#include "runtime.h"
+
+
+/* The kinds of jit-rs/src/hir/types.rs, by their bits. */
+static const struct {
+    int bit;
+    PyTypeObject *type;
+} kinds[] = {
+    {1, &_PyNone_Type},
+    {2, &PyBool_Type},
+    {3, &PyLong_Type},
+    {4, &PyFloat_Type},
+    {5, &PyUnicode_Type},
+    {6, &PyList_Type},
+    {7, &PyTuple_Type},
+    {8, &PyDict_Type},
+    {9, &PySet_Type},
+    {10, &PyRangeIter_Type},
+    {11, &PyListIter_Type},
+    {12, &PyTupleIter_Type},
+    {13, &PyFunction_Type},
+    {14, &PyModule_Type},
+    {15, &PyCell_Type},
+};
+
+#define OTHER_BIT 16
+
+/* The bit of the kind of an object. */
+int
+clinker_kind(PyObject *object)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(kinds); i++) {
+        if (Py_IS_TYPE(object, kinds[i].type)) {
+            return kinds[i].bit;
+        }
+    }
+    return OTHER_BIT;
+}
+
+/* The class of a kind, or NULL. */
+void *
+clinker_class(int bit)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(kinds); i++) {
+        if (kinds[i].bit == bit) {
+            return kinds[i].type;
+        }
+    }
+    return NULL;
+}
+
+/* The opcodes and the oparg of an instruction, as they would be without
+ * instrumentation and native code. */
+void
+clinker_instruction(PyCodeObject *code, int offset, uint8_t *base,
+                    uint8_t *specialized, uint8_t *oparg)
+{
+    _Py_CODEUNIT instr = _PyCode_CODE(code)[offset];
+    *base = (uint8_t)_Py_GetBaseOpcode(code, offset);
+    *specialized = instr.op.code;
+    *oparg = instr.op.arg;
+    if (instr.op.code == ENTER_EXECUTOR) {
+        const _PyExecutorObject *executor =
+            code->co_executors->executors[instr.op.arg];
+        *specialized = executor->vm_data.opcode;
+        *oparg = executor->vm_data.oparg;
+        *base = _PyOpcode_Deopt[*specialized];
+    }
+}
+
+/* The number of code units of an instruction with its inline cache. */
+int
+clinker_instruction_length(uint8_t base)
+{
+    return 1 + _PyOpcode_Caches[base];
+}
+
+int
+clinker_float_value(PyObject *object, double *value)
+{
+    if (!PyFloat_CheckExact(object)) {
+        return 0;
+    }
+    *value = PyFloat_AS_DOUBLE(object);
+    return 1;
+}
+
+/* Objects whose addresses native code holds. */
+void *
+clinker_object(int which)
+{
+    switch (which) {
+        case 0:
+            return Py_None;
+        case 1:
+            return Py_True;
+        case 2:
+            return Py_False;
+        case 3:
+            return PyExc_AssertionError;
+        case 4:
+            return _PyInterpreterState_GET()->callable_cache.list_append;
+        case 5:
+            return &_PyLong_SMALL_INTS[0];
+        default:
+            Py_UNREACHABLE();
+    }
+}
+
+/* The address of a function that native code calls, by name, or NULL. */
+void *
+clinker_helper(const char *name)
+{
+    static const struct clinker_entry *const tables[] = {
+        clinker_operator_helpers,
+        clinker_attribute_helpers,
+        clinker_name_helpers,
+        clinker_container_helpers,
+        clinker_call_helpers,
+        clinker_border_helpers,
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(tables); i++) {
+        for (const struct clinker_entry *entry = tables[i];
+             entry->name != NULL; entry++)
+        {
+            if (strcmp(entry->name, name) == 0) {
+                return entry->function;
+            }
+        }
+    }
+    return NULL;
+}

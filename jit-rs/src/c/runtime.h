@@ -1,0 +1,103 @@
+/* What native code calls: the helpers that jit-rs/src/hir/op.rs lists.
+ *
+ * A helper does what the instruction it is named after does in
+ * Python/bytecodes.c of CPython.  It takes the thread state and the frame, then
+ * its operands in the order they were pushed, and last a number: the oparg, a
+ * name as an address, or the slot of a variable.  Operands are borrowed unless
+ * it says "steals".  Helpers that find their operands on the value stack get the
+ * address of the first, and own all of them, also if they fail. */
+
+#ifndef CLINKER_RUNTIME_H
+#define CLINKER_RUNTIME_H
+
+#include "Python.h"
+#include "opcode_ids.h"
+#include "pycore_abstract.h"      // _PyIndex_Check()
+#include "pycore_call.h"          // _PyObject_CallNoArgsTstate()
+#include "pycore_cell.h"          // PyCell_GetRef()
+#include "pycore_ceval.h"         // _PyEval_BinaryOps
+#include "pycore_code.h"          // _PyCode_CODE()
+#include "pycore_dict.h"          // _PyDict_LoadGlobal()
+#include "pycore_evalhooks.h"     // _PyEvalHooks_ResumeFrames()
+#include "pycore_frame.h"         // _PyInterpreterFrame
+#include "pycore_function.h"      // _PyFunction_SetVersion()
+#include "pycore_genobject.h"     // _Py_MakeCoro()
+#include "pycore_intrinsics.h"    // _PyIntrinsics_UnaryFunctions
+#include "pycore_list.h"          // _PyList_AppendTakeRef()
+#include "pycore_long.h"          // _PyLong_IsCompact()
+#include "pycore_object.h"        // _PyObject_LookupSpecial()
+#include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
+#include "pycore_opcode_utils.h"  // MAKE_FUNCTION_DEFAULTS
+#include "pycore_optimizer.h"     // _PyExecutorObject
+#include "pycore_pyerrors.h"      // _PyErr_Occurred()
+#include "pycore_pystate.h"       // _PyThreadState_GET()
+#include "pycore_range.h"         // _PyRangeIterObject
+#include "pycore_setobject.h"     // _PySet_Update()
+#include "pycore_sliceobject.h"   // _PyBuildSlice_ConsumeRefs()
+#include "pycore_tuple.h"         // _PyTuple_FromArraySteal()
+#include "pycore_typeobject.h"    // _PySuper_Lookup()
+#include "pycore_unicodeobject.h" // _PyUnicode_JoinArray()
+
+#include "clinker.h"
+
+typedef PyThreadState T;
+typedef _PyInterpreterFrame F;
+
+// The helpers that return PyObject * or NULL, or 1 if they raised.
+#define RAISED ((PyObject *)1)
+
+#define NAME_ERROR "name '%.200s' is not defined"
+
+#define NAME(number) ((PyObject *)(uintptr_t)(number))
+
+static inline PyObject *
+bool_object(int value)
+{
+    return value ? Py_True : Py_False;
+}
+
+/* What an instruction that looks an attribute up has found, by the versions of
+ * types.  Lives as long as the native code. */
+#define CLINKER_WAYS 4
+
+struct clinker_way {
+    // Of the type of the owner; if the owner is a class, of that, inverted.
+    uint32_t version;
+    uint32_t kind;
+    // The index among the inline values, the offset of a slot, or the version
+    // of the shared keys.
+    uint32_t place;
+    // In a class, which keeps it as long as it has its version.
+    PyObject *value;
+};
+
+struct clinker_cache {
+    struct clinker_way ways[CLINKER_WAYS];
+    uint32_t next;
+    uint32_t misses;
+};
+
+/* What the files of helpers offer native code, by name. */
+struct clinker_entry {
+    const char *name;
+    void *function;
+};
+
+#define ENTRY(NAME) {#NAME, (void *)clinker_##NAME}
+
+// Each ends with an entry without name.
+extern const struct clinker_entry clinker_operator_helpers[];
+extern const struct clinker_entry clinker_attribute_helpers[];
+extern const struct clinker_entry clinker_name_helpers[];
+extern const struct clinker_entry clinker_container_helpers[];
+extern const struct clinker_entry clinker_call_helpers[];
+extern const struct clinker_entry clinker_border_helpers[];
+
+/* border.c */
+void clinker_release_kept(F *frame);
+
+/* call.c */
+PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
+                       uint64_t unused);
+
+#endif /* CLINKER_RUNTIME_H */
