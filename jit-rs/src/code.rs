@@ -2,7 +2,7 @@
 
 use crate::hir::Type;
 use crate::profile::{Loop, Place};
-use crate::snapshot::{Code as Snapshot, Constant, Instruction};
+use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction};
 use crate::{layout, opcode};
 use std::ffi::{c_char, c_int, c_void};
 
@@ -15,6 +15,7 @@ unsafe extern "C" {
         oparg: *mut u8,
     );
     fn clinker_instruction_length(base: u8) -> c_int;
+    fn clinker_code_of_version(version: u32) -> *const c_void;
     fn clinker_kind(object: *const c_void) -> c_int;
     fn clinker_unbox_int(object: *const c_void, value: *mut i64) -> c_int;
     fn clinker_float_value(object: *const c_void, value: *mut f64) -> c_int;
@@ -124,6 +125,7 @@ impl Code {
             names: self.tuple(layout::CODE_NAMES),
             arguments: self.arguments(),
             version: read(self.code, layout::CODE_VERSION),
+            is_generator: self.flags() & layout::CO_GENERATORS as c_int != 0,
             ..Snapshot::default()
         };
         let (mut start, mut offset, mut oparg) = (0, 0, 0);
@@ -164,12 +166,47 @@ impl Code {
 
     /// The number of parameters, all of which are bound when the function starts.
     fn arguments(self) -> u32 {
-        let flags: c_int = read(self.code, layout::CODE_FLAGS);
+        let flags = self.flags();
         let flag = |flag: usize| c_int::from(flags & flag as c_int != 0);
         let positional: c_int = read(self.code, layout::CODE_ARGCOUNT);
         let keyword: c_int = read(self.code, layout::CODE_KWONLYARGCOUNT);
         let rest = flag(layout::CO_VARARGS) + flag(layout::CO_VARKEYWORDS);
         (positional + keyword + rest) as u32
+    }
+
+    fn flags(self) -> c_int {
+        read(self.code, layout::CODE_FLAGS)
+    }
+
+    /// What calling the functions with a version takes, if a call can enter their native code directly. `entry` tells where the
+    /// address of that will be, by the address of the code object.
+    pub fn callee(version: u32, entry: impl FnOnce(usize) -> u64) -> Option<Callee> {
+        // SAFETY: the function looks into a table of the interpreter.
+        let code = unsafe { clinker_code_of_version(version) };
+        if version == 0 || code.is_null() {
+            return None;
+        }
+        let callee = Self {
+            code: code.cast(),
+            shadow: std::ptr::null(),
+        };
+        let keyword: c_int = read(callee.code, layout::CODE_KWONLYARGCOUNT);
+        let others = layout::CO_VARARGS | layout::CO_VARKEYWORDS | layout::CO_GENERATORS;
+        let kind = callee.flags() & (others | layout::CO_OPTIMIZED) as c_int;
+        // Closures take cells first, which is left to the runtime.
+        let first: u8 = read(callee.code, layout::CODE_INSTRUCTIONS);
+        let is_simple = kind == layout::CO_OPTIMIZED as c_int
+            && keyword == 0
+            && ![opcode::COPY_FREE_VARS, opcode::MAKE_CELL].contains(&first);
+        is_simple.then(|| Callee {
+            version,
+            code: code as u64,
+            start: code as u64 + layout::CODE_INSTRUCTIONS as u64,
+            arguments: callee.arguments(),
+            locals: read::<c_int>(callee.code, layout::CODE_NLOCALSPLUS) as u32,
+            frame_size: read::<c_int>(callee.code, layout::CODE_FRAME_SIZE) as u32,
+            entry: entry(code as usize),
+        })
     }
 
     /// The addresses of the members of a tuple.

@@ -6,12 +6,14 @@ use crate::codegen;
 use crate::hir;
 use crate::layout;
 use crate::memory::Executable;
+use crate::opcode;
 use crate::passes;
 use crate::report::Compilation;
+use crate::snapshot::{Callee, Code as Snapshot};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// How often an exit may show that a guess is wrong until the guess is dropped.
 pub const MAX_EXITS: u32 = 40;
@@ -50,6 +52,8 @@ struct Compiled {
     units: Vec<Unit>,
     history: History,
     refutations: u32,
+    /// The address of the native code that calls of its functions enter, or 0.
+    entry: Box<AtomicU64>,
 }
 
 /// The compiler.
@@ -127,7 +131,8 @@ impl Compiler {
         depth: u32,
         is_loop: bool,
     ) -> Result<(), String> {
-        let snapshot = code.snapshot(MAX_UNITS)?;
+        let mut snapshot = code.snapshot(MAX_UNITS)?;
+        snapshot.callees = self.callees(&snapshot);
         let entry = Entry::at(&snapshot, offset, depth, is_loop)
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
@@ -173,6 +178,10 @@ impl Compiler {
             return Err("the interpreter takes no more entries for the code object".into());
         }
         self.counts.bytes += machine.size();
+        if offset == 0 && !is_loop {
+            let address = machine.address() as u64;
+            compiled.entry.store(address, Ordering::Relaxed);
+        }
         compiled.units.push(Unit {
             machine,
             exits,
@@ -180,6 +189,23 @@ impl Compiler {
             _caches: caches,
         });
         Ok(())
+    }
+
+    /// The functions that a code object calls, as far as their versions tell.
+    fn callees(&mut self, snapshot: &Snapshot) -> HashMap<u32, Callee> {
+        let calls = snapshot
+            .instructions
+            .iter()
+            .filter(|instruction| instruction.specialized == opcode::CALL_PY_EXACT_ARGS);
+        calls
+            .filter_map(|call| {
+                let version = snapshot.cache32(call, 1);
+                let callee = Code::callee(version, |id| {
+                    self.codes.entry(id).or_default().entry.as_ptr() as u64
+                })?;
+                Some((call.start, callee))
+            })
+            .collect()
     }
 
     /// A guess at an instruction was wrong too often. The code is entered no more, and compiled again when it is hot.
@@ -208,6 +234,7 @@ impl Compiler {
         } else if !is_news {
             return;
         }
+        compiled.entry.store(0, Ordering::Relaxed);
         // SAFETY: the code object lives, since its native code has just been left.
         unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
     }

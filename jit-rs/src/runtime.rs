@@ -79,6 +79,11 @@ pub fn list_append() -> u64 {
     object(4)
 }
 
+/// The variable where native code leaves what it returns to native code.
+pub fn returned() -> u64 {
+    object(6)
+}
+
 /// The first of the small ints.
 pub fn small_ints() -> u64 {
     object(5)

@@ -33,6 +33,25 @@ pub struct Constant {
     pub float: Option<f64>,
 }
 
+/// A function that is called: any with this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callee {
+    /// The version of the function.
+    pub version: u32,
+    /// The address of its code object, which lives as long as a function has the version.
+    pub code: u64,
+    /// The address of its first instruction, a `RESUME`.
+    pub start: u64,
+    /// The number of its parameters.
+    pub arguments: u32,
+    /// The number of slots before the value stack of its frame.
+    pub locals: u32,
+    /// The size of its frame in words.
+    pub frame_size: u32,
+    /// Where the address of the native code is that is entered at its start.
+    pub entry: u64,
+}
+
 /// A code object.
 #[derive(Debug, Clone, Default)]
 pub struct Code {
@@ -54,6 +73,10 @@ pub struct Code {
     pub arguments: u32,
     /// The instrumentation version.
     pub version: u64,
+    /// Whether calls of it make a generator or a coroutine.
+    pub is_generator: bool,
+    /// The functions that it calls, by where the calls begin.
+    pub callees: HashMap<u32, Callee>,
 }
 
 impl Code {

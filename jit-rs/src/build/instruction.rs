@@ -216,6 +216,9 @@ impl Builder<'_> {
                     return Ok(Then::Next);
                 }
                 self.guard(Op::GuardCStack, &[]);
+                if self.call_function() {
+                    return Ok(Then::Periodic);
+                }
                 let helper = if self.guess() == op::CALL_ALLOC_AND_ENTER_INIT {
                     let class = self.peek(oparg + 2);
                     let class = self.boxed(class);
@@ -474,7 +477,11 @@ impl Builder<'_> {
         if self.env.locals.iter().any(|local| local.raw.is_some()) {
             self.guard(Op::GuardNoFrameObject, &[]);
         }
-        self.end(End::Return(value));
+        let slots = (0..self.env.locals.len() as u32)
+            .map(|slot| (slot, self.slot_type(slot)))
+            .filter(|(_, ty)| !ty.is(Type::NULL))
+            .collect();
+        self.end(End::Return(value, slots));
     }
 
     // Local variables and constants
@@ -558,6 +565,34 @@ impl Builder<'_> {
         self.call(Helper::AppendStr, u64::from(slot), &[right], Type::NEVER);
         self.env.locals[slot as usize].slot = Type::STR;
         self.instruction.next = store.next;
+        true
+    }
+
+    /// A call of a Python function with just the arguments that it takes.
+    fn call_function(&mut self) -> bool {
+        if self.guess() != op::CALL_PY_EXACT_ARGS {
+            return false;
+        }
+        let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
+            return false;
+        };
+        let count = self.instruction.oparg;
+        let (function, first) = (self.peek(count + 2), self.peek(count + 1));
+        let has_self = self.ty(first) != Type::NULL;
+        let fits = callee.arguments == count + u32::from(has_self);
+        if !fits || has_self && self.ty(first).may_be(Type::NULL) {
+            return false;
+        }
+        let function = self.boxed(function);
+        self.guard(Op::GuardFunction(callee.version), &[function]);
+        let args = self.pop_many(count + 2);
+        let args: Vec<Value> = args.into_iter().map(|value| self.boxed(value)).collect();
+        self.sync();
+        self.function.callees.push(callee);
+        let op = Op::CallFunction(self.function.callees.len() as u32 - 1);
+        let state = self.state_at(self.instruction.offset);
+        let result = self.value_or_leave(op, &args, Type::OBJECT, Some(state));
+        self.push(result);
         true
     }
 

@@ -15,10 +15,34 @@ clinker_is_returning(void)
 }
 
 /* What a function returned whose caller is native code; see below. */
-static PyObject *returned;
+PyObject *clinker_returned;
 
 // What native code returns then instead of an instruction.
 #define RETURNED ((_Py_CODEUNIT *)1)
+
+/* Release the last reference to the function or code object of a frame that has
+ * ended, as clinker_dealloc(). */
+void
+clinker_dealloc_callee(PyObject *object)
+{
+    returning++;
+    clinker_dealloc(object);
+    returning--;
+}
+
+/* The ended frame is the first one of its chunk of the stack. */
+void
+clinker_pop_chunk(T *tstate, F *frame)
+{
+    _PyThreadState_PopFrame(tstate, frame);
+}
+
+/* Run the frame of a function whose native code has been left, to its end. */
+PyObject *
+clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next)
+{
+    return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);
+}
 
 /* Return from a function.  Steals the value.  The caller is native code if its
  * stack pointer is not valid: the interpreter's is while it calls. */
@@ -40,7 +64,7 @@ clinker_return(T *tstate, F *frame, PyObject *value)
         tstate->current_frame = previous;
         _PyEval_FrameClearAndPop(tstate, frame);
         // Nothing runs until the caller takes it.
-        returned = value;
+        clinker_returned = value;
     }
     returning--;
     return next;
@@ -83,7 +107,7 @@ run(T *tstate, F *frame, PyCodeObject *code)
         _Py_CODEUNIT *next = entry(frame, _PyFrame_Stackbase(frame), tstate);
         tstate->c_recursion_remaining++;
         if (next == RETURNED) {
-            return returned;
+            return clinker_returned;
         }
         return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);
     }
@@ -318,7 +342,7 @@ next_of_generator(T *tstate, F *frame, PyGenObject *gen,
         gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
     tstate->c_recursion_remaining++;
     if (next == RETURNED) {
-        Py_DECREF(returned);
+        Py_DECREF(clinker_returned);
         return NULL;
     }
     if (next != NULL && next->op.code == YIELD_VALUE
@@ -393,6 +417,9 @@ clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
 const struct clinker_entry clinker_call_helpers[] = {
     ENTRY(next),
     ENTRY(return),
+    ENTRY(resume),
+    ENTRY(dealloc_callee),
+    ENTRY(pop_chunk),
     ENTRY(call),
     ENTRY(call_kw),
     ENTRY(call_ex),

@@ -37,6 +37,13 @@ _Static_assert(sizeof(((PyLongObject *)0)->long_value.ob_digit[0]) == 4,
 _Static_assert(sizeof(((_PyInterpreterFrame *)0)->stacktop) == 4, "32 bits");
 _Static_assert(sizeof(((PyThreadState *)0)->c_recursion_remaining) == 4,
                "32 bits");
+_Static_assert(sizeof(((PyThreadState *)0)->py_recursion_remaining) == 4,
+               "32 bits");
+_Static_assert(sizeof(((_PyInterpreterFrame *)0)->return_offset) == 2,
+               "16 bits");
+_Static_assert(sizeof(((_PyInterpreterFrame *)0)->owner) == 1, "8 bits");
+_Static_assert(sizeof(((PyFunctionObject *)0)->func_version) == 4, "32 bits");
+_Static_assert(sizeof(((PyCodeObject *)0)->co_framesize) == 4, "32 bits");
 _Static_assert(sizeof(((PyThreadState *)0)->eval_breaker) == 8, "64 bits");
 _Static_assert(sizeof(((PyTypeObject *)0)->tp_version_tag) == 4, "32 bits");
 _Static_assert(sizeof(((PyTypeObject *)0)->tp_flags) == 8, "64 bits");
@@ -86,6 +93,8 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_CONSTS", PyCodeObject, co_consts),
     OFFSET("CODE_NAMES", PyCodeObject, co_names),
     OFFSET("CODE_VERSION", PyCodeObject, _co_instrumentation_version),
+    NUMBER("CO_OPTIMIZED", CO_OPTIMIZED),
+    NUMBER("CO_GENERATORS", CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR),
     NUMBER("CO_VARARGS", CO_VARARGS),
     NUMBER("CO_VARKEYWORDS", CO_VARKEYWORDS),
     OFFSET("FRAME_LOCALS", _PyInterpreterFrame, localsplus),
@@ -94,7 +103,27 @@ const struct entry clinker_layout[] = {
     OFFSET("FRAME_GLOBALS", _PyInterpreterFrame, f_globals),
     OFFSET("FRAME_BUILTINS", _PyInterpreterFrame, f_builtins),
     OFFSET("FRAME_OBJECT", _PyInterpreterFrame, frame_obj),
+    OFFSET("FRAME_EXECUTABLE", _PyInterpreterFrame, f_executable),
+    OFFSET("FRAME_PREVIOUS", _PyInterpreterFrame, previous),
+    OFFSET("FRAME_FUNCTION", _PyInterpreterFrame, f_funcobj),
+    OFFSET("FRAME_NAMESPACE", _PyInterpreterFrame, f_locals),
+    OFFSET("FRAME_RETURN_OFFSET", _PyInterpreterFrame, return_offset),
+    OFFSET("FRAME_OWNER", _PyInterpreterFrame, owner),
+    NUMBER("FRAME_OWNED_BY_THREAD", FRAME_OWNED_BY_THREAD),
     OFFSET("TSTATE_EVAL_BREAKER", PyThreadState, eval_breaker),
+    OFFSET("TSTATE_FRAME", PyThreadState, current_frame),
+    OFFSET("TSTATE_INTERPRETER", PyThreadState, interp),
+    OFFSET("TSTATE_STACK_TOP", PyThreadState, datastack_top),
+    OFFSET("TSTATE_STACK_LIMIT", PyThreadState, datastack_limit),
+    OFFSET("TSTATE_STACK_CHUNK", PyThreadState, datastack_chunk),
+    OFFSET("CHUNK_DATA", _PyStackChunk, data),
+    OFFSET("TSTATE_PY_RECURSION", PyThreadState, py_recursion_remaining),
+    OFFSET("INTERPRETER_EVAL_FRAME", PyInterpreterState, eval_frame),
+    OFFSET("FUNCTION_VERSION", PyFunctionObject, func_version),
+    OFFSET("FUNCTION_GLOBALS", PyFunctionObject, func_globals),
+    OFFSET("FUNCTION_BUILTINS", PyFunctionObject, func_builtins),
+    OFFSET("CODE_FRAME_SIZE", PyCodeObject, co_framesize),
+    NUMBER("ENTER_EXECUTOR", ENTER_EXECUTOR),
     OFFSET("TSTATE_C_RECURSION", PyThreadState, c_recursion_remaining),
     NUMBER("C_RECURSION_LIMIT", Py_C_RECURSION_LIMIT),
     OFFSET("OBJECT_REFCNT", PyObject, ob_refcnt),

@@ -70,6 +70,15 @@ clinker_instruction(PyCodeObject *code, int offset, uint8_t *base,
     }
 }
 
+/* The code object of the functions with a version, or NULL. */
+void *
+clinker_code_of_version(uint32_t version)
+{
+    PyObject *code = NULL;
+    PyFunctionObject *func = _PyFunction_LookupByVersion(version, &code);
+    return func != NULL ? func->func_code : code;
+}
+
 /* The number of code units of an instruction with its inline cache. */
 int
 clinker_instruction_length(uint8_t base)
@@ -104,6 +113,8 @@ clinker_object(int which)
             return _PyInterpreterState_GET()->callable_cache.list_append;
         case 5:
             return &_PyLong_SMALL_INTS[0];
+        case 6:
+            return &clinker_returned;
         default:
             Py_UNREACHABLE();
     }

@@ -95,8 +95,13 @@ extern const struct clinker_entry clinker_border_helpers[];
 
 /* border.c */
 void clinker_release_kept(F *frame);
+void clinker_dealloc(PyObject *object);
 
 /* call.c */
+/* What a function returned whose caller is native code: nothing runs until that
+ * takes it. */
+extern PyObject *clinker_returned;
+
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);
 

@@ -1,5 +1,6 @@
 //! From the high-level representation to machine code, by Cranelift.
 
+mod call;
 mod leave;
 mod object;
 mod operation;
@@ -204,15 +205,9 @@ impl<'a> Generator<'a> {
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
             }
             End::Exit(state, leave) => self.leave(*state, leave, true, None),
-            End::Return(value) => {
-                // A frame object that outlives the frame says where it ended.
-                self.tell(self.at);
+            End::Return(value, slots) => {
                 let value = self.get(*value);
-                let args = [self.tstate, self.frame, value];
-                let next = self
-                    .call("return", &args, Some(types::I64))
-                    .expect("it has a result");
-                self.builder.ins().return_(&[next]);
+                self.finish(value, slots);
             }
             End::Unreachable => {
                 self.builder

@@ -38,6 +38,18 @@ impl Generator<'_> {
             self.unchecked = true;
             self.tell_once();
         }
+        self.drop_reference(object, ty, |generator, on| {
+            generator.dealloc(object, state, leave, on);
+        });
+    }
+
+    /// Drops a reference to an object of a type. `dead` releases the last one, and goes on in a block.
+    pub(super) fn drop_reference(
+        &mut self,
+        object: ir::Value,
+        ty: Type,
+        dead: impl FnOnce(&mut Self, ir::Block),
+    ) {
         let on = self.builder.create_block();
         if ty.may_be(Type::NULL) {
             let some = self.builder.create_block();
@@ -49,11 +61,11 @@ impl Generator<'_> {
             let last = self
                 .call("drop_unless_last", &[object], Some(types::I32))
                 .expect("it has a result");
-            let dead = self.builder.create_block();
-            self.builder.set_cold_block(dead);
-            self.builder.ins().brif(last, dead, &[], on, &[]);
-            self.builder.switch_to_block(dead);
-            self.dealloc(object, state, leave, on);
+            let last_block = self.builder.create_block();
+            self.builder.set_cold_block(last_block);
+            self.builder.ins().brif(last, last_block, &[], on, &[]);
+            self.builder.switch_to_block(last_block);
+            dead(self, on);
             self.builder.switch_to_block(on);
             return;
         }
@@ -65,11 +77,11 @@ impl Generator<'_> {
         self.builder.switch_to_block(mortal);
         let count = self.builder.ins().iadd_imm_s(count, -1);
         self.store(count, object, layout::OBJECT_REFCNT);
-        let dead = self.builder.create_block();
-        self.builder.set_cold_block(dead);
-        self.builder.ins().brif(count, on, &[], dead, &[]);
-        self.builder.switch_to_block(dead);
-        self.dealloc(object, state, leave, on);
+        let last = self.builder.create_block();
+        self.builder.set_cold_block(last);
+        self.builder.ins().brif(count, on, &[], last, &[]);
+        self.builder.switch_to_block(last);
+        dead(self, on);
         self.builder.switch_to_block(on);
     }
 

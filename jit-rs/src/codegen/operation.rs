@@ -264,6 +264,17 @@ impl Generator<'_> {
                 None
             }
 
+            Op::GuardFunction(version) => {
+                let wrong = self.is_not(args[0], Type::FUNCTION);
+                self.leave_if(wrong, needed()?, leave, true);
+                self.require_version(args[0], layout::FUNCTION_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::CallFunction(index) => {
+                let callee = self.function.callees[index as usize];
+                Some(self.call_function(callee, &args, needed()?, leave))
+            }
+
             Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
 
             Op::At(offset) => {
@@ -579,12 +590,7 @@ impl Generator<'_> {
         let mut operands = vec![self.tstate, self.frame];
         if helper.passing() == Passing::Stack {
             let depth = state.map_or(0, |state| self.function.state(state).stack.len());
-            for (index, &value) in args.iter().enumerate() {
-                self.store(value, self.frame, self.stack(depth + index));
-            }
-            let base = self.stack(depth) as i64;
-            let base = self.builder.ins().iadd_imm_s(self.frame, base);
-            operands.push(base);
+            operands.push(self.store_stack(depth, args));
         } else {
             operands.extend_from_slice(args);
         }
@@ -620,6 +626,15 @@ impl Generator<'_> {
             Returns::Status => None,
             _ => Some(result),
         }
+    }
+
+    /// Puts operands on the value stack of the frame, and gives the address of the first.
+    pub(super) fn store_stack(&mut self, depth: usize, operands: &[ir::Value]) -> ir::Value {
+        for (index, &value) in operands.iter().enumerate() {
+            self.store(value, self.frame, self.stack(depth + index));
+        }
+        let base = self.stack(depth) as i64;
+        self.builder.ins().iadd_imm_s(self.frame, base)
     }
 
     fn checked(

@@ -9,6 +9,8 @@ mod print;
 mod types;
 mod verify;
 
+use crate::snapshot::Callee;
+
 pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
 pub use types::Type;
 pub use verify::verify;
@@ -82,8 +84,8 @@ pub enum End {
     Branch(Value, Block, Block),
     /// Leaves to the interpreter.
     Exit(State, Leave),
-    /// Returns from the function.
-    Return(Value),
+    /// Returns from the function, whose slots hold these.
+    Return(Value, Vec<(u32, Type)>),
     /// The instruction before it always leaves.
     Unreachable,
 }
@@ -108,6 +110,8 @@ pub struct Function {
     pub values: Vec<(Rep, Type)>,
     /// Frame states.
     pub states: Vec<FrameState>,
+    /// What it calls.
+    pub callees: Vec<Callee>,
 }
 
 impl Function {
@@ -149,7 +153,7 @@ impl End {
         let (first, second) = match *self {
             Self::Jump(target, _) => (Some(target), None),
             Self::Branch(_, yes, no) => (Some(yes), Some(no)),
-            Self::Exit(..) | Self::Return(_) | Self::Unreachable => (None, None),
+            Self::Exit(..) | Self::Return(..) | Self::Unreachable => (None, None),
         };
         first.into_iter().chain(second)
     }

@@ -109,6 +109,11 @@ pub enum Op {
     SetInlineValue(u32),
     /// Puts an object into an attribute at an offset and releases what was there.
     SetField(u32),
+    /// Leaves unless the object is a function with the version.
+    GuardFunction(u32),
+    /// Calls a function that has been guarded, by its index among the callees: the function, self or NULL, and the other
+    /// arguments.
+    CallFunction(u32),
     /// Calls a helper with a number that its name explains.
     Call(Helper, u64),
     /// An instruction of Python begins, by the offset of its opcode.
@@ -367,9 +372,11 @@ impl Op {
     pub fn ownership(self) -> Ownership {
         match self {
             Self::LoadLocal(slot) => Ownership::Slot(slot),
-            Self::TakeLocal(_) | Self::LoadStack(_) | Self::BoxInt | Self::BoxFloat => {
-                Ownership::Owned
-            }
+            Self::TakeLocal(_)
+            | Self::LoadStack(_)
+            | Self::BoxInt
+            | Self::BoxFloat
+            | Self::CallFunction(_) => Ownership::Owned,
             Self::Cached(_)
             | Self::LoadField(_)
             | Self::LoadGlobal(..)
@@ -392,7 +399,7 @@ impl Op {
     /// Whether it takes over the reference to an operand, by its index.
     pub fn steals(self, index: usize) -> bool {
         match self {
-            Self::StoreLocal(..) => true,
+            Self::StoreLocal(..) | Self::CallFunction(_) => true,
             // The object that is put, before the container.
             Self::SetInlineValue(_) | Self::SetField(_) | Self::SetListItem => index == 0,
             Self::Call(helper, _) => match helper.passing() {
@@ -414,6 +421,7 @@ impl Op {
             | Self::SetListFloat
             | Self::SetInlineValue(_)
             | Self::SetField(_)
+            | Self::CallFunction(_)
             | Self::Periodic => true,
             Self::Call(helper, _) => helper.runs_code(),
             _ => false,
@@ -430,6 +438,7 @@ impl Op {
                 | Self::SetListFloat
                 | Self::SetInlineValue(_)
                 | Self::SetField(_)
+                | Self::CallFunction(_)
                 | Self::Call(..)
         )
     }
@@ -494,6 +503,7 @@ impl Op {
             | Self::GuardType(_)
             | Self::GuardVersion(_)
             | Self::GuardClass(_)
+            | Self::GuardFunction(_)
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
@@ -518,7 +528,7 @@ impl Op {
             Self::ListIndex | Self::TupleIndex | Self::ListItem | Self::TupleItem => &[Object, Int],
             Self::SetListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
-            Self::Call(..) => return None,
+            Self::Call(..) | Self::CallFunction(_) => return None,
         })
     }
 
@@ -540,6 +550,7 @@ impl Op {
             | Self::TupleItem
             | Self::ListNext
             | Self::TupleNext
+            | Self::CallFunction(_)
             | Self::LoadCell => Rep::Object,
             Self::Int(_)
             | Self::UnboxInt
@@ -588,6 +599,8 @@ impl Op {
             Self::GuardType(_)
             | Self::GuardVersion(_)
             | Self::GuardClass(_)
+            | Self::GuardFunction(_)
+            | Self::CallFunction(_)
             | Self::Guard
             | Self::GuardKeys(..)
             | Self::GuardValues

@@ -114,7 +114,13 @@ impl fmt::Display for Function {
                 End::Jump(target, args) => writeln!(f, "    Jump {target}({})", List(args))?,
                 End::Branch(value, yes, no) => writeln!(f, "    Branch {value}, {yes}, {no}")?,
                 End::Exit(state, leave) => writeln!(f, "    Exit {}{leave}", self.state(*state))?,
-                End::Return(value) => writeln!(f, "    Return {value}")?,
+                End::Return(value, slots) => {
+                    write!(f, "    Return {value}")?;
+                    for (slot, ty) in slots {
+                        write!(f, " {slot}: {ty}")?;
+                    }
+                    writeln!(f)?;
+                }
                 End::Unreachable => writeln!(f, "    Unreachable")?,
             }
         }

@@ -118,7 +118,7 @@ impl Verifier<'_> {
                 self.uses(seen, &leave.take)?;
                 self.uses(seen, &leave.drop)
             }
-            End::Return(value) => self.uses(seen, &[*value]),
+            End::Return(value, _) => self.uses(seen, &[*value]),
             End::Unreachable => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ pub fn run(function: &mut Function) {
     for index in (0..function.blocks.len()).rev() {
         match &function.blocks[index].end {
             End::Jump(_, args) => used.extend(args.iter().copied()),
-            End::Branch(value, ..) | End::Return(value) => {
+            End::Branch(value, ..) | End::Return(value, _) => {
                 used.insert(*value);
             }
             End::Exit(state, _) => {

@@ -92,7 +92,7 @@ fn visit(function: &Function, inst: &Inst, act: &mut impl FnMut(Value)) {
 fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
     match end {
         End::Jump(_, args) => args.iter().copied().for_each(act),
-        End::Branch(value, ..) | End::Return(value) => act(*value),
+        End::Branch(value, ..) | End::Return(value, _) => act(*value),
         End::Exit(state, _) => function.state(*state).stack.iter().copied().for_each(act),
         End::Unreachable => {}
     }
@@ -418,10 +418,10 @@ impl Walk<'_> {
                 self.hand_over(&args, |_, _| false);
                 End::Jump(target, args)
             }
-            End::Return(value) => {
+            End::Return(value, slots) => {
                 self.release_pending(usize::MAX, None);
                 self.hand_over(&[value], |_, _| false);
-                End::Return(value)
+                End::Return(value, slots)
             }
             End::Exit(state, _) => {
                 let leave = self.leave(self.function.state(state));
@@ -483,7 +483,7 @@ mod tests {
         let mut made = Made::new();
         let value = made.emit(Op::LoadLocal(0), &[], Type::OBJECT, None);
         assert_eq!(
-            made.finish(End::Return(value)),
+            made.finish(End::Return(value, vec![])),
             "b0():\n    v0 = LoadLocal(0)\n    IncRef v0\n    Return v0\n"
         );
     }
@@ -512,7 +512,7 @@ mod tests {
         made.emit(Op::StoreLocal(0, Type::OBJECT), &[none], Type::NEVER, None);
         // No reference is taken or dropped: the one of the slot is returned.
         assert_eq!(
-            made.finish(End::Return(old)),
+            made.finish(End::Return(old, vec![])),
             "b0():\n    v0 = LoadLocal(0)\n    v1: none = Object(0x10)\n    \
              StoreLocal(0, never) v1\n    Return v0\n"
         );
@@ -556,7 +556,7 @@ mod tests {
         let call = Op::Call(Helper::BuildTuple, 2);
         let tuple = made.emit(call, &[value, value], Type::TUPLE, Some(state));
         assert_eq!(
-            made.finish(End::Return(tuple)),
+            made.finish(End::Return(tuple, vec![])),
             "b0():\n    v0 = LoadStack(0)\n    IncRef v0\n    \
              v1: tuple = Call(build_tuple, 0x2) v0, v0 @1 []\n    Return v1\n"
         );

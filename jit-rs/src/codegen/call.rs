@@ -1,0 +1,252 @@
+//! Calls of functions whose native code is entered directly, and returns from there.
+
+use super::Generator;
+use crate::hir::{Leave, State, Type};
+use crate::snapshot::Callee;
+use crate::{layout, runtime};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, Signature, types};
+
+/// What native code returns instead of an instruction when its function has returned to native code: see `src/c/call.c`.
+const RETURNED: i64 = 1;
+
+/// More slots than that are cleared by the runtime.
+const MAX_SLOTS: usize = 12;
+
+impl Generator<'_> {
+    /// Calls a function: pushes its frame and enters its native code, if it has some and nothing is in the way.
+    pub(super) fn call_function(
+        &mut self,
+        callee: Callee,
+        operands: &[ir::Value],
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        // Without self, NULL stands before the arguments.
+        let count = callee.arguments as usize;
+        let args = &operands[operands.len() - count..];
+        self.unchecked = true;
+        self.tell_once();
+        let slow = self.builder.create_block();
+        self.builder.set_cold_block(slow);
+        let done = self.builder.create_block();
+        let result = self.builder.append_block_param(done, types::I64);
+
+        let (top, entry) = self.may_enter(callee, slow);
+        let frame = top.0;
+        self.store(top.1, self.tstate, layout::TSTATE_STACK_TOP);
+        self.initialize(callee, frame, operands[0], args);
+        self.store(frame, self.tstate, layout::TSTATE_FRAME);
+        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);
+        self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, -1);
+        let stack = layout::FRAME_LOCALS + 8 * callee.locals as usize;
+        let stack = self.builder.ins().iadd_imm_s(frame, stack as i64);
+        let signature = self.entry_signature();
+        let entered = [frame, stack, self.tstate];
+        let call = self.builder.ins().call_indirect(signature, entry, &entered);
+        let next = self.builder.inst_results(call)[0];
+        self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, 1);
+        let left = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, next, RETURNED);
+        let (resume, on) = self.seldom(left);
+        self.builder.switch_to_block(resume);
+        let left = [self.tstate, frame, next];
+        let value = self
+            .call("resume", &left, Some(types::I64))
+            .expect("it has a result");
+        self.builder.ins().jump(done, &[value.into()]);
+        self.builder.switch_to_block(on);
+        let returned = self.int(runtime::returned() as i64);
+        let value = self.load(types::I64, returned, 0);
+        self.builder.ins().jump(done, &[value.into()]);
+
+        self.builder.switch_to_block(slow);
+        let depth = self.function.state(state).stack.len();
+        let base = self.store_stack(depth, operands);
+        let count = self.int(operands.len() as i64 - 2);
+        let passed = [self.tstate, self.frame, base, count];
+        let value = self
+            .call("call", &passed, Some(types::I64))
+            .expect("it has a result");
+        self.builder.ins().jump(done, &[value.into()]);
+
+        self.builder.switch_to_block(done);
+        let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 0);
+        self.raise_if(raised, state, leave);
+        result
+    }
+
+    /// Goes to a block unless the native code of a function can be entered; gives the place and the end of its frame, and
+    /// the address of the native code.
+    fn may_enter(
+        &mut self,
+        callee: Callee,
+        slow: ir::Block,
+    ) -> ((ir::Value, ir::Value), ir::Value) {
+        let start = self.int(callee.start as i64);
+        let opcode = self.load(types::I8, start, 0);
+        let is_other = self.builder.ins().icmp_imm_s(
+            IntCC::NotEqual,
+            opcode,
+            i64::from(layout::ENTER_EXECUTOR as i8),
+        );
+        self.unless(is_other, slow);
+        let cell = self.int(callee.entry as i64);
+        let entry = self.load(types::I64, cell, 0);
+        let none = self.builder.ins().icmp_imm_s(IntCC::Equal, entry, 0);
+        self.unless(none, slow);
+        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
+        let code = self.int(callee.code as i64);
+        let version = self.load(types::I64, code, layout::CODE_VERSION);
+        let pending = self.builder.ins().icmp(IntCC::NotEqual, breaker, version);
+        self.unless(pending, slow);
+        let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
+        let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
+        let is_replaced = self.builder.ins().icmp_imm_s(IntCC::NotEqual, evaluator, 0);
+        self.unless(is_replaced, slow);
+        let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
+        let is_deep = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThanOrEqual, left, 0);
+        self.unless(is_deep, slow);
+        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
+        let end = self
+            .builder
+            .ins()
+            .iadd_imm_s(top, 8 * i64::from(callee.frame_size));
+        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
+        let is_full = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        self.unless(is_full, slow);
+        ((top, end), entry)
+    }
+
+    /// Makes a frame, as `_PyFrame_Initialize()`.
+    fn initialize(
+        &mut self,
+        callee: Callee,
+        frame: ir::Value,
+        function: ir::Value,
+        args: &[ir::Value],
+    ) {
+        let code = self.int(callee.code as i64);
+        self.incref(code, Type::OTHER);
+        self.store(code, frame, layout::FRAME_EXECUTABLE);
+        self.store(self.frame, frame, layout::FRAME_PREVIOUS);
+        self.store(function, frame, layout::FRAME_FUNCTION);
+        let globals = self.load(types::I64, function, layout::FUNCTION_GLOBALS);
+        self.store(globals, frame, layout::FRAME_GLOBALS);
+        let builtins = self.load(types::I64, function, layout::FUNCTION_BUILTINS);
+        self.store(builtins, frame, layout::FRAME_BUILTINS);
+        let null = self.int(0);
+        self.store(null, frame, layout::FRAME_NAMESPACE);
+        self.store(null, frame, layout::FRAME_OBJECT);
+        let start = self.int(callee.start as i64);
+        self.store(start, frame, layout::FRAME_INSTR_PTR);
+        let zero = self.builder.ins().iconst(types::I16, 0);
+        self.store(zero, frame, layout::FRAME_RETURN_OFFSET);
+        let owner = layout::FRAME_OWNED_BY_THREAD as i64;
+        let owner = self.builder.ins().iconst(types::I8, owner);
+        self.store(owner, frame, layout::FRAME_OWNER);
+        for (slot, &value) in args.iter().enumerate() {
+            self.store(value, frame, Self::slot(slot as u32));
+        }
+        for slot in callee.arguments..callee.locals {
+            self.store(null, frame, Self::slot(slot));
+        }
+    }
+
+    /// Ends the frame and returns a value to native code, if that has called; else the runtime does.
+    pub(super) fn finish(&mut self, value: ir::Value, slots: &[(u32, Type)]) {
+        let slow = self.builder.create_block();
+        if slots.len() > MAX_SLOTS || self.code.is_generator {
+            self.builder.ins().jump(slow, &[]);
+        } else {
+            self.builder.set_cold_block(slow);
+            self.finish_here(value, slots, slow);
+        }
+        self.builder.switch_to_block(slow);
+        // A frame object that outlives the frame says where it ended.
+        self.tell(self.at);
+        let args = [self.tstate, self.frame, value];
+        let next = self
+            .call("return", &args, Some(types::I64))
+            .expect("it has a result");
+        self.builder.ins().return_(&[next]);
+    }
+
+    fn finish_here(&mut self, value: ir::Value, slots: &[(u32, Type)], slow: ir::Block) {
+        let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
+        let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
+        let is_other = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedGreaterThanOrEqual, top, 0);
+        self.unless(is_other, slow);
+        let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
+        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, object, 0);
+        self.unless(some, slow);
+        let written = self.is_written();
+        self.unless(written, slow);
+        // Finalizers see the stack without this frame.
+        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, 1);
+        self.store(previous, self.tstate, layout::TSTATE_FRAME);
+        for &(slot, ty) in slots {
+            let object = self.load(types::I64, self.frame, Self::slot(slot));
+            self.drop_reference(object, ty, |generator, on| {
+                generator.call("dealloc", &[object], None);
+                generator.builder.ins().jump(on, &[]);
+            });
+        }
+        for field in [layout::FRAME_FUNCTION, layout::FRAME_EXECUTABLE] {
+            let object = self.load(types::I64, self.frame, field);
+            self.drop_reference(object, Type::OTHER, |generator, on| {
+                generator.call("dealloc_callee", &[object], None);
+                generator.builder.ins().jump(on, &[]);
+            });
+        }
+        let chunk = self.load(types::I64, self.tstate, layout::TSTATE_STACK_CHUNK);
+        let first = self
+            .builder
+            .ins()
+            .iadd_imm_s(chunk, layout::CHUNK_DATA as i64);
+        let is_first = self.builder.ins().icmp(IntCC::Equal, first, self.frame);
+        let (pop, on) = self.seldom(is_first);
+        let done = self.builder.create_block();
+        self.builder.switch_to_block(pop);
+        let args = [self.tstate, self.frame];
+        self.call("pop_chunk", &args, None);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(on);
+        self.store(self.frame, self.tstate, layout::TSTATE_STACK_TOP);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(done);
+        let returned = self.int(runtime::returned() as i64);
+        self.store(value, returned, 0);
+        let next = self.int(RETURNED);
+        self.builder.ins().return_(&[next]);
+    }
+
+    /// Goes to another block if a condition holds.
+    fn unless(&mut self, condition: ir::Value, other: ir::Block) {
+        let on = self.builder.create_block();
+        self.builder.ins().brif(condition, other, &[], on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
+    fn add_i32(&mut self, base: ir::Value, offset: usize, number: i64) {
+        let value = self.load(types::I32, base, offset);
+        let value = self.builder.ins().iadd_imm_s(value, number);
+        self.store(value, base, offset);
+    }
+
+    fn entry_signature(&mut self) -> ir::SigRef {
+        let signature: Signature = self.builder.func.signature.clone();
+        self.builder.import_signature(signature)
+    }
+}
