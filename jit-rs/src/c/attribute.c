@@ -22,9 +22,6 @@ enum kind {
     OF_CLASS,
 };
 
-/* Beyond that, the instruction sees too many types to learn. */
-#define MAX_MISSES 500
-
 static inline uint32_t
 version_of(PyObject *owner)
 {
@@ -162,7 +159,7 @@ static void
 learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
 {
     PyTypeObject *type = Py_TYPE(owner);
-    if (cache->misses >= MAX_MISSES) {
+    if (cache->misses >= CLINKER_MAX_MISSES) {
         return;
     }
     cache->misses++;
@@ -231,7 +228,7 @@ static void
 learn_store(PyObject *owner, PyObject *name, struct clinker_cache *cache)
 {
     PyTypeObject *type = Py_TYPE(owner);
-    if (cache->misses >= MAX_MISSES) {
+    if (cache->misses >= CLINKER_MAX_MISSES) {
         return;
     }
     cache->misses++;

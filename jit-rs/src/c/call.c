@@ -403,6 +403,14 @@ clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
         return next_of_generator(tstate, frame, (PyGenObject *)iterator,
                                  entry);
     }
+    if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
+        _PyListIterObject *it = (_PyListIterObject *)iterator;
+        if (it->it_seq != NULL
+            && (size_t)it->it_index < (size_t)PyList_GET_SIZE(it->it_seq))
+        {
+            return Py_NewRef(PyList_GET_ITEM(it->it_seq, it->it_index++));
+        }
+    }
     PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
     if (item == NULL && _PyErr_Occurred(tstate)) {
         if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {

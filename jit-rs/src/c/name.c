@@ -3,10 +3,73 @@
 #include "runtime.h"
 
 
-PyObject *
-clinker_load_global(T *tstate, F *frame, uint64_t number)
+/* A cache of LOAD_GLOBAL has two ways, the globals and the builtins, with the
+ * versions of their keys.  The kind is the number of ways that are used: the last
+ * one has the place. */
+
+static inline PyObject *
+cached_global(PyDictObject *globals, PyDictObject *builtins,
+              const struct clinker_cache *cache)
 {
-    PyObject *name = NAME(number);
+    const struct clinker_way *way = &cache->ways[0];
+    PyDictObject *dict = globals;
+    if (way->kind == 0 || globals->ma_keys->dk_version != way->version) {
+        return NULL;
+    }
+    if (way->kind == 2) {
+        way = &cache->ways[1];
+        dict = builtins;
+        if (builtins->ma_keys->dk_version != way->version) {
+            return NULL;
+        }
+    }
+    return Py_XNewRef(DK_UNICODE_ENTRIES(dict->ma_keys)[way->place].me_value);
+}
+
+/* The place of a name, DKIX_EMPTY, or DKIX_ERROR if that cannot be told.  Its value is that of the dictionary only if
+ * this is of the plain kind: others may hold deferred imports. */
+static Py_ssize_t
+place_of_name(PyDictObject *dict, PyObject *name, uint32_t *version)
+{
+    if (dict->ma_keys->dk_kind != DICT_KEYS_UNICODE) {
+        return DKIX_ERROR;
+    }
+    *version = _PyDictKeys_GetVersionForCurrentState(
+        _PyInterpreterState_GET(), dict->ma_keys);
+    return *version == 0
+           ? DKIX_ERROR : _PyDictKeys_StringLookup(dict->ma_keys, name);
+}
+
+static void
+learn_global(PyDictObject *globals, PyDictObject *builtins, PyObject *name,
+             struct clinker_cache *cache)
+{
+    uint32_t version;
+    cache->ways[0].kind = 0;
+    if (cache->misses >= CLINKER_MAX_MISSES) {
+        return;
+    }
+    cache->misses++;
+    Py_ssize_t place = place_of_name(globals, name, &version);
+    if (place < 0 && place != DKIX_EMPTY) {
+        return;
+    }
+    cache->ways[0] = (struct clinker_way){version, 1, (uint32_t)place, NULL};
+    if (place >= 0) {
+        return;
+    }
+    place = place_of_name(builtins, name, &version);
+    if (place < 0) {
+        cache->ways[0].kind = 0;
+        return;
+    }
+    cache->ways[0].kind = 2;
+    cache->ways[1] = (struct clinker_way){version, 1, (uint32_t)place, NULL};
+}
+
+static PyObject *
+look_up_global(T *tstate, F *frame, PyObject *name)
+{
     PyObject *value;
     if (PyDict_CheckExact(frame->f_globals)
         && PyDict_CheckExact(frame->f_builtins))
@@ -26,6 +89,26 @@ clinker_load_global(T *tstate, F *frame, uint64_t number)
     }
     if (value == NULL && !_PyErr_Occurred(tstate)) {
         _PyEval_FormatExcCheckArg(tstate, PyExc_NameError, NAME_ERROR, name);
+    }
+    return value;
+}
+
+PyObject *
+clinker_load_global(T *tstate, F *frame, uint64_t name,
+                    struct clinker_cache *cache)
+{
+    PyDictObject *globals = (PyDictObject *)frame->f_globals;
+    PyDictObject *builtins = (PyDictObject *)frame->f_builtins;
+    int is_plain = PyDict_CheckExact(globals) && PyDict_CheckExact(builtins);
+    PyObject *value = NULL;
+    if (is_plain) {
+        value = cached_global(globals, builtins, cache);
+    }
+    if (value == NULL) {
+        value = look_up_global(tstate, frame, NAME(name));
+        if (value != NULL && is_plain) {
+            learn_global(globals, builtins, NAME(name), cache);
+        }
     }
     return value;
 }
@@ -126,7 +209,7 @@ clinker_load_from_dict_or_globals(T *tstate, F *frame, PyObject *mapping,
     {
         return value;
     }
-    return clinker_load_global(tstate, frame, name);
+    return look_up_global(tstate, frame, NAME(name));
 }
 
 static PyObject *

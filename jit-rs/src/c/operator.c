@@ -2,11 +2,76 @@
 
 #include "runtime.h"
 
+/* These are called where a guess by the inline cache was wrong, or there is none:
+ * the types that most such instructions see come first. */
+
+/* The value of an int of one digit. */
+static inline int
+small_value(PyObject *object, int64_t *value)
+{
+    if (!PyLong_CheckExact(object)
+        || !_PyLong_IsCompact((PyLongObject *)object))
+    {
+        return 0;
+    }
+    *value = _PyLong_CompactValue((PyLongObject *)object);
+    return 1;
+}
+
+/* The value of a float, or of an int that is one exactly. */
+static inline int
+float_value(PyObject *object, double *value)
+{
+    int64_t integer;
+    if (PyFloat_CheckExact(object)) {
+        *value = PyFloat_AS_DOUBLE(object);
+        return 1;
+    }
+    if (small_value(object, &integer)) {
+        *value = (double)integer;
+        return 1;
+    }
+    return 0;
+}
+
+/* Operators */
+
+/* An operator in place follows the other one by that many. */
+#define IN_PLACE (NB_INPLACE_ADD - NB_ADD)
 
 PyObject *
 clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
                   uint64_t oparg)
 {
+    uint64_t operator = oparg % IN_PLACE;
+    double x, y;
+    int64_t i, j;
+    if (small_value(left, &i) && small_value(right, &j)) {
+        switch (operator) {
+            case NB_ADD:
+                return PyLong_FromLongLong(i + j);
+            case NB_SUBTRACT:
+                return PyLong_FromLongLong(i - j);
+            case NB_MULTIPLY:
+                return PyLong_FromLongLong(i * j);
+            case NB_AND:
+                return PyLong_FromLongLong(i & j);
+        }
+    }
+    else if (float_value(left, &x) && float_value(right, &y)) {
+        switch (operator) {
+            case NB_ADD:
+                return PyFloat_FromDouble(x + y);
+            case NB_SUBTRACT:
+                return PyFloat_FromDouble(x - y);
+            case NB_MULTIPLY:
+                return PyFloat_FromDouble(x * y);
+            case NB_TRUE_DIVIDE:
+                if (y != 0.0) {
+                    return PyFloat_FromDouble(x / y);
+                }
+        }
+    }
     return _PyEval_BinaryOps[oparg](left, right);
 }
 
@@ -28,10 +93,47 @@ clinker_is_true(T *tstate, F *frame, PyObject *value, uint64_t unused)
     return PyObject_IsTrue(value);
 }
 
+/* How two numbers compare: below zero if the left one is less, above if it is
+ * greater.  Returns 0 if that cannot be told here. */
+static inline int
+compare_numbers(PyObject *left, PyObject *right, int *order)
+{
+    double x, y;
+    int64_t i, j;
+    if (small_value(left, &i) && small_value(right, &j)) {
+        *order = (i > j) - (i < j);
+        return 1;
+    }
+    if (float_value(left, &x) && float_value(right, &y)
+        && !isnan(x) && !isnan(y))
+    {
+        *order = (x > y) - (x < y);
+        return 1;
+    }
+    return 0;
+}
+
+static inline int
+holds(int order, int op)
+{
+    switch (op) {
+        case Py_LT: return order < 0;
+        case Py_LE: return order <= 0;
+        case Py_EQ: return order == 0;
+        case Py_NE: return order != 0;
+        case Py_GT: return order > 0;
+        default: return order >= 0;
+    }
+}
+
 PyObject *
 clinker_rich_compare(T *tstate, F *frame, PyObject *left, PyObject *right,
                      uint64_t op)
 {
+    int order;
+    if (compare_numbers(left, right, &order)) {
+        return bool_object(holds(order, (int)op));
+    }
     return PyObject_RichCompare(left, right, (int)op);
 }
 
@@ -40,6 +142,15 @@ int
 clinker_compare_bool(T *tstate, F *frame, PyObject *left, PyObject *right,
                      uint64_t op)
 {
+    int order;
+    if (compare_numbers(left, right, &order)) {
+        return holds(order, (int)op);
+    }
+    if ((op == Py_EQ || op == Py_NE) && PyUnicode_CheckExact(left)
+        && PyUnicode_CheckExact(right))
+    {
+        return _PyUnicode_Equal(left, right) == (op == Py_EQ);
+    }
     // Not PyObject_RichCompareBool(), which takes identity for equality.
     PyObject *result = PyObject_RichCompare(left, right, (int)op);
     if (result == NULL) {
@@ -62,6 +173,9 @@ int
 clinker_contains(T *tstate, F *frame, PyObject *item, PyObject *container,
                  uint64_t unused)
 {
+    if (PyDict_CheckExact(container)) {
+        return PyDict_Contains(container, item);
+    }
     return PySequence_Contains(container, item);
 }
 
@@ -82,11 +196,17 @@ clinker_append_str(T *tstate, F *frame, PyObject *right, uint64_t slot)
 
 /* Subscripts */
 
-PyObject *
-clinker_get_item(T *tstate, F *frame, PyObject *container, PyObject *key,
-                 uint64_t unused)
+/* The place of an item of a sequence.  Returns 0 if it is not that easy. */
+static inline int
+place_of(PyObject *key, Py_ssize_t size, int64_t *index)
 {
-    return PyObject_GetItem(container, key);
+    if (!small_value(key, index)) {
+        return 0;
+    }
+    if (*index < 0) {
+        *index += size;
+    }
+    return *index >= 0 && *index < size;
 }
 
 PyObject *
@@ -118,6 +238,27 @@ clinker_get_item_str(T *tstate, F *frame, PyObject *string, PyObject *key,
 }
 
 PyObject *
+clinker_get_item(T *tstate, F *frame, PyObject *container, PyObject *key,
+                 uint64_t unused)
+{
+    int64_t index;
+    if (PyList_CheckExact(container)) {
+        if (place_of(key, PyList_GET_SIZE(container), &index)) {
+            return Py_NewRef(PyList_GET_ITEM(container, index));
+        }
+    }
+    else if (PyTuple_CheckExact(container)) {
+        if (place_of(key, PyTuple_GET_SIZE(container), &index)) {
+            return Py_NewRef(PyTuple_GET_ITEM(container, index));
+        }
+    }
+    else if (PyDict_CheckExact(container)) {
+        return clinker_get_item_dict(tstate, frame, container, key, unused);
+    }
+    return PyObject_GetItem(container, key);
+}
+
+PyObject *
 clinker_get_slice(T *tstate, F *frame, PyObject *container, PyObject *start,
                   PyObject *stop, uint64_t unused)
 {
@@ -135,6 +276,9 @@ int
 clinker_set_item(T *tstate, F *frame, PyObject *value, PyObject *container,
                  PyObject *key, uint64_t unused)
 {
+    if (PyDict_CheckExact(container)) {
+        return PyDict_SetItem(container, key, value);
+    }
     return PyObject_SetItem(container, key, value);
 }
 

@@ -11,6 +11,7 @@
 #define CLINKER_RUNTIME_H
 
 #include "Python.h"
+#include "opcode.h"              // NB_ADD
 #include "opcode_ids.h"
 #include "pycore_abstract.h"      // _PyIndex_Check()
 #include "pycore_call.h"          // _PyObject_CallNoArgsTstate()
@@ -70,6 +71,9 @@ struct clinker_way {
     // In a class, which keeps it as long as it has its version.
     PyObject *value;
 };
+
+/* Beyond that, the instruction sees too much to learn. */
+#define CLINKER_MAX_MISSES 500
 
 struct clinker_cache {
     struct clinker_way ways[CLINKER_WAYS];

@@ -363,7 +363,10 @@ helpers! {
 impl Helper {
     /// Whether it gets a cache of its own to learn from the types that it sees.
     pub fn has_cache(self) -> bool {
-        matches!(self, Self::LoadAttr | Self::LoadMethod | Self::StoreAttr)
+        matches!(
+            self,
+            Self::LoadAttr | Self::LoadMethod | Self::StoreAttr | Self::LoadGlobal
+        )
     }
 }
 
