@@ -13,13 +13,10 @@ use crate::snapshot::{Callee, Code as Snapshot};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-/// How often an exit may show that a guess is wrong until the guess is dropped.
-pub const MAX_EXITS: u32 = 40;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often an exit must have been taken to be dropped together with another one.
-const SUSPICIOUS: u32 = MAX_EXITS / 8;
+const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
 
 /// How often a code object is compiled again with fewer guesses, before it is compiled without any.
 const MAX_REFUTATIONS: u32 = 10;
@@ -38,10 +35,7 @@ unsafe extern "C" {
 #[derive(Debug)]
 struct Unit {
     machine: Executable,
-    /// The instruction whose guess each exit refutes.
-    exits: Vec<u32>,
-    /// How often each exit was taken; the machine code counts.
-    counters: Box<[AtomicU32]>,
+    exits: Vec<codegen::Exit>,
     /// What helpers have learned.
     _caches: Box<[u64]>,
 }
@@ -137,6 +131,9 @@ impl Compiler {
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
         let mut function = build::build(&snapshot, entry, &compiled.history)?;
+        if !does_something(&function) {
+            return Err("it is left before it does anything".into());
+        }
         passes::dce::run(&mut function);
         check(&function)?;
         passes::refcount::run(&mut function);
@@ -148,22 +145,18 @@ impl Compiler {
                 entry.offset
             );
         }
-        let insts = || function.blocks.iter().flat_map(|block| &block.insts);
-        // An operation leaves at three places at most.
-        let exits = 3 * insts().filter(|inst| inst.state.is_some()).count();
-        let counters: Box<[AtomicU32]> = (0..exits).map(|_| AtomicU32::new(0)).collect();
-        let caches = insts()
+        let insts = function.blocks.iter().flat_map(|block| &block.insts);
+        let caches = insts
             .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
             .count();
         let caches = vec![0; caches * layout::CACHE_SIZE / 8].into_boxed_slice();
-        let memory = codegen::Memory {
-            counters: counters.as_ptr() as u64,
-            caches: caches.as_ptr() as u64,
-        };
-        let machine = codegen::compile(&self.isa, &function, &snapshot, memory, id as u64)?;
-        if machine.exits.len() > counters.len() {
-            return Err("an operation leaves at more places than it should".into());
-        }
+        let machine = codegen::compile(
+            &self.isa,
+            &function,
+            &snapshot,
+            caches.as_ptr() as u64,
+            id as u64,
+        )?;
         let exits = machine.exits;
         let machine = Executable::new(&machine.bytes).map_err(|error| error.to_string())?;
         // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
@@ -185,7 +178,6 @@ impl Compiler {
         compiled.units.push(Unit {
             machine,
             exits,
-            counters,
             _caches: caches,
         });
         Ok(())
@@ -219,11 +211,12 @@ impl Compiler {
         let is_news = compiled.history.refuted.insert(offset);
         // What is on its way there goes too: compiling again is expensive.
         for unit in &compiled.units {
-            let exits = unit.exits.iter().zip(&unit.counters);
             compiled.history.refuted.extend(
-                exits
-                    .filter(|(_, count)| count.load(Ordering::Relaxed) >= SUSPICIOUS)
-                    .map(|(offset, _)| *offset),
+                unit.exits
+                    .iter()
+                    .filter_map(codegen::Exit::refuted)
+                    .filter(|(_, times)| *times >= SUSPICIOUS)
+                    .map(|(offset, _)| offset),
             );
         }
         if compiled.refutations > MAX_REFUTATIONS {
@@ -259,6 +252,24 @@ impl Compiler {
             }
         }
     }
+}
+
+/// Whether it is worth to enter a function: some are left at once, as where a generator goes on that delegates to another.
+fn does_something(function: &hir::Function) -> bool {
+    let is_work = |op: hir::Op| {
+        !matches!(
+            op,
+            hir::Op::At(_)
+                | hir::Op::Boundary
+                | hir::Op::BackEdge
+                | hir::Op::LoadStack(_)
+                | hir::Op::Object(_)
+                | hir::Op::Null
+        )
+    };
+    function.blocks.iter().any(|block| {
+        matches!(block.end, hir::End::Return(..)) || block.insts.iter().any(|inst| is_work(inst.op))
+    })
 }
 
 fn check(function: &hir::Function) -> Result<(), String> {

@@ -79,6 +79,21 @@ pub fn list_append() -> u64 {
     object(4)
 }
 
+/// `len`.
+pub fn len() -> u64 {
+    object(7)
+}
+
+/// `isinstance`.
+pub fn isinstance() -> u64 {
+    object(8)
+}
+
+/// `type`.
+pub fn type_class() -> u64 {
+    object(9)
+}
+
 /// The variable where native code leaves what it returns to native code.
 pub fn returned() -> u64 {
     object(6)

@@ -41,6 +41,38 @@ impl Builder<'_> {
         self.push(result);
     }
 
+    pub(super) fn unpack_sequence(&mut self) {
+        let count = self.instruction.oparg;
+        let value = self.peek(1);
+        let (ty, item) = match self.guess() {
+            op::UNPACK_SEQUENCE_TWO_TUPLE | op::UNPACK_SEQUENCE_TUPLE => {
+                (Type::TUPLE, Op::TupleItem)
+            }
+            op::UNPACK_SEQUENCE_LIST => (Type::LIST, Op::ListItem),
+            _ => (Type::NEVER, Op::Null),
+        };
+        if ty == Type::NEVER || !self.require(value, ty) {
+            let value = self.pop();
+            let number = u64::from(count);
+            self.call(Helper::UnpackSequence, number, &[value], Type::NEVER);
+            for _ in 0..count {
+                self.push_from_stack(Type::OBJECT);
+            }
+            return;
+        }
+        let size = self.value(Op::Size, &[value], Type::NEVER);
+        let expected = self.value(Op::Int(i64::from(count)), &[], Type::NEVER);
+        let equal = Op::IntCompare(Comparison::Equal);
+        let fits = self.value(equal, &[size, expected], Type::NEVER);
+        self.guard(Op::Guard, &[fits]);
+        self.pop();
+        for index in (0..count).rev() {
+            let index = self.value(Op::Int(i64::from(index)), &[], Type::NEVER);
+            let object = self.value(item, &[value, index], Type::OBJECT);
+            self.push(object);
+        }
+    }
+
     pub(super) fn set_item(&mut self) {
         let (container, key) = (self.peek(2), self.peek(1));
         match self.guess() {

@@ -3,6 +3,7 @@
 use super::flow::is_compiled;
 use super::{Builder, Local};
 use crate::hir::{End, Helper, Leave, Op, Type, Value};
+use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
 
@@ -212,7 +213,7 @@ impl Builder<'_> {
                 self.push(function);
             }
             op::CALL => {
-                if self.list_append() {
+                if self.list_append() || self.call_builtin() {
                     return Ok(Then::Next);
                 }
                 self.guard(Op::GuardCStack, &[]);
@@ -304,13 +305,7 @@ impl Builder<'_> {
                 let map = self.peek(oparg);
                 self.call(Helper::MapAdd, 0, &[map, key, value], Type::NEVER);
             }
-            op::UNPACK_SEQUENCE => {
-                let value = self.pop();
-                self.call(Helper::UnpackSequence, number, &[value], Type::NEVER);
-                for _ in 0..oparg {
-                    self.push_from_stack(Type::OBJECT);
-                }
-            }
+            op::UNPACK_SEQUENCE => self.unpack_sequence(),
             op::UNPACK_EX => {
                 let value = self.pop();
                 self.call(Helper::UnpackEx, number, &[value], Type::NEVER);
@@ -592,6 +587,38 @@ impl Builder<'_> {
         let op = Op::CallFunction(self.function.callees.len() as u32 - 1);
         let state = self.state_at(self.instruction.offset);
         let result = self.value_or_leave(op, &args, Type::OBJECT, Some(state));
+        self.push(result);
+        true
+    }
+
+    /// A call of a built-in function that has an instruction of its own.
+    fn call_builtin(&mut self) -> bool {
+        let (builtin, count) = match self.guess() {
+            op::CALL_LEN => (runtime::len(), 1),
+            op::CALL_ISINSTANCE => (runtime::isinstance(), 2),
+            op::CALL_TYPE_1 => (runtime::type_class(), 1),
+            _ => return false,
+        };
+        let (callable, first) = (self.peek(count + 2), self.peek(count + 1));
+        if self.instruction.oparg != count || self.ty(first) != Type::NULL {
+            return false;
+        }
+        let callable = self.boxed(callable);
+        let expected = self.object(builtin, Type::OTHER);
+        let is_expected = self.value(Op::Is, &[callable, expected], Type::NEVER);
+        self.guard(Op::Guard, &[is_expected]);
+        let args = self.pop_many(count + 2).split_off(2);
+        let has_size = |ty: Type| ty == Type::LIST || ty == Type::TUPLE;
+        let result = match self.guess() {
+            op::CALL_LEN if has_size(self.ty(args[0])) => self.value(Op::Size, &args, Type::NEVER),
+            op::CALL_LEN => self.call_value(Helper::GetLength, 0, &args, Type::INT),
+            op::CALL_ISINSTANCE => self.call_value(Helper::IsInstance, 0, &args, Type::NEVER),
+            _ => {
+                let object = self.boxed(args[0]);
+                let offset = layout::OBJECT_TYPE as u32;
+                self.value(Op::LoadField(offset), &[object], Type::OTHER)
+            }
+        };
         self.push(result);
         true
     }

@@ -414,18 +414,6 @@ clinker_delete_attr(T *tstate, F *frame, PyObject *owner, uint64_t name)
     return PyObject_DelAttr(owner, NAME(name));
 }
 
-/* Put a value into an inline value that is not set yet, of an object that has
- * no dictionary.  Steals the value. */
-void
-clinker_add_inline_value(T *tstate, F *frame, PyObject *value,
-                         PyObject *owner, uint64_t index)
-{
-    PyDictValues *values = _PyObject_InlineValues(owner);
-    assert(values->values[index] == NULL);
-    values->values[index] = value;
-    _PyDictValues_AddToInsertionOrder(values, index);
-}
-
 const struct clinker_entry clinker_attribute_helpers[] = {
     ENTRY(load_attr),
     ENTRY(load_hint),
@@ -434,6 +422,5 @@ const struct clinker_entry clinker_attribute_helpers[] = {
     ENTRY(load_super),
     ENTRY(store_attr),
     ENTRY(delete_attr),
-    ENTRY(add_inline_value),
     {NULL, NULL},
 };

@@ -54,6 +54,107 @@ clinker_periodic(T *tstate, F *frame, uint64_t version)
            || frame->stacktop != CLINKER_NATIVE;
 }
 
+/* Perform the actions of an exit from one to another. */
+static void
+act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+    uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const struct clinker_action *action = &exit->actions[i];
+        uint32_t index = action->value;
+        uint64_t constant;
+        uint64_t *value;
+        if (index < exit->constant_count) {
+            constant = exit->constants[index];
+            value = &constant;
+        }
+        else {
+            value = &values[index - exit->constant_count];
+        }
+        PyObject *object = (PyObject *)*value;
+        PyObject **place = &frame->localsplus[action->place];
+        switch ((enum clinker_act)action->act) {
+            case CLINKER_BOX_INT:
+                *value = (uint64_t)clinker_box_int((int64_t)*value);
+                break;
+            case CLINKER_BOX_FLOAT: {
+                double number;
+                memcpy(&number, value, sizeof(number));
+                *value = (uint64_t)clinker_box_float(number);
+                break;
+            }
+            case CLINKER_BOX_BOOL:
+                *value = (uint64_t)bool_object(*value != 0);
+                break;
+            case CLINKER_SLOT_SHARED:
+                Py_INCREF(object);
+                // fall through
+            case CLINKER_SLOT: {
+                PyObject *old = *place;
+                *place = object;
+                Py_XDECREF(old);
+                break;
+            }
+            case CLINKER_STACK_SHARED:
+                Py_XINCREF(object);
+                // fall through
+            case CLINKER_STACK:
+                *place = object;
+                break;
+            case CLINKER_DROP:
+                Py_XDECREF(object);
+                break;
+        }
+    }
+}
+
+/* Leave native code: gives the instruction where the interpreter goes on, or
+ * NULL if it handles an exception. */
+static _Py_CODEUNIT *
+leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
+{
+    // What is dropped may run code, which sees the frame as it will be.
+    uint32_t drops = exit->action_count;
+    while (drops > from && exit->actions[drops - 1].act == CLINKER_DROP) {
+        drops--;
+    }
+    act(frame, exit, values, from, drops);
+    int was_written = frame->stacktop == CLINKER_WRITTEN;
+    frame->stacktop = exit->stacktop;
+    if (exit->next != NULL) {
+        frame->instr_ptr = exit->next;
+    }
+    // Whoever has written to the variables has left objects to release.
+    if (was_written) {
+        clinker_release_kept(frame);
+    }
+    act(frame, exit, values, drops, exit->action_count);
+    if (exit->guess >= 0 && ++exit->times == CLINKER_MAX_EXITS) {
+        clinker_refuted(exit->code, (uint64_t)exit->guess);
+    }
+    return exit->next;
+}
+
+_Py_CODEUNIT *
+clinker_leave(F *frame, struct clinker_exit *exit, uint64_t *values)
+{
+    return leave(frame, exit, values, 0);
+}
+
+/* Release the last reference to an object, which may run any code: it sees the
+ * frame as it will be after the instruction.  Leaves native code if the frame was
+ * written to; else gives CLINKER_STAY. */
+_Py_CODEUNIT *
+clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
+                PyObject *object)
+{
+    act(frame, exit, values, 0, exit->slot_count);
+    clinker_dealloc(object);
+    return frame->stacktop == CLINKER_NATIVE
+           ? CLINKER_STAY
+           : leave(frame, exit, values, exit->slot_count);
+}
+
 /* Release the last reference to an object. */
 void
 clinker_dealloc(PyObject *object)
@@ -161,6 +262,7 @@ const struct clinker_entry clinker_border_helpers[] = {
     ENTRY(decref),
     ENTRY(drop_unless_last),
     ENTRY(release_kept),
-    ENTRY(refuted),
+    ENTRY(leave),
+    ENTRY(release),
     {NULL, NULL},
 };

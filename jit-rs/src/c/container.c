@@ -293,6 +293,13 @@ clinker_get_length(T *tstate, F *frame, PyObject *object, uint64_t unused)
     return length < 0 ? NULL : PyLong_FromSsize_t(length);
 }
 
+int
+clinker_is_instance(T *tstate, F *frame, PyObject *object, PyObject *class,
+                    uint64_t unused)
+{
+    return PyObject_IsInstance(object, class);
+}
+
 /* The attributes, or None if it does not match. */
 PyObject *
 clinker_match_class(T *tstate, F *frame, PyObject *subject, PyObject *type,
@@ -351,6 +358,7 @@ const struct clinker_entry clinker_container_helpers[] = {
     ENTRY(intrinsic_2),
     ENTRY(before_with),
     ENTRY(get_length),
+    ENTRY(is_instance),
     ENTRY(match_class),
     ENTRY(match_keys),
     ENTRY(match_mapping),

@@ -258,10 +258,50 @@ clinker_get_item(T *tstate, F *frame, PyObject *container, PyObject *key,
     return PyObject_GetItem(container, key);
 }
 
+/* The place that a bound of a slice means. */
+static inline int
+bound_of(PyObject *bound, Py_ssize_t size, Py_ssize_t none, Py_ssize_t *place)
+{
+    int64_t value;
+    if (bound == Py_None) {
+        *place = none;
+        return 1;
+    }
+    if (!small_value(bound, &value)) {
+        return 0;
+    }
+    if (value < 0) {
+        value += size;
+    }
+    *place = value < 0 ? 0 : value > size ? size : value;
+    return 1;
+}
+
 PyObject *
 clinker_get_slice(T *tstate, F *frame, PyObject *container, PyObject *start,
                   PyObject *stop, uint64_t unused)
 {
+    Py_ssize_t size = -1, low, high;
+    if (PyList_CheckExact(container)) {
+        size = PyList_GET_SIZE(container);
+    }
+    else if (PyTuple_CheckExact(container)) {
+        size = PyTuple_GET_SIZE(container);
+    }
+    else if (PyUnicode_CheckExact(container)) {
+        size = PyUnicode_GET_LENGTH(container);
+    }
+    if (size >= 0 && bound_of(start, size, 0, &low)
+        && bound_of(stop, size, size, &high))
+    {
+        if (PyList_CheckExact(container)) {
+            return PyList_GetSlice(container, low, high);
+        }
+        if (PyTuple_CheckExact(container)) {
+            return PyTuple_GetSlice(container, low, high);
+        }
+        return PyUnicode_Substring(container, low, high);
+    }
     PyObject *slice = _PyBuildSlice_ConsumeRefs(Py_NewRef(start),
                                                 Py_NewRef(stop));
     if (slice == NULL) {
@@ -293,6 +333,14 @@ int
 clinker_set_slice(T *tstate, F *frame, PyObject *value, PyObject *container,
                   PyObject *start, PyObject *stop, uint64_t unused)
 {
+    Py_ssize_t low, high;
+    if (PyList_CheckExact(container) && PyList_CheckExact(value)
+        && bound_of(start, PyList_GET_SIZE(container), 0, &low)
+        && bound_of(stop, PyList_GET_SIZE(container),
+                    PyList_GET_SIZE(container), &high))
+    {
+        return PyList_SetSlice(container, low, high, value);
+    }
     PyObject *slice = _PyBuildSlice_ConsumeRefs(Py_NewRef(start),
                                                 Py_NewRef(stop));
     if (slice == NULL) {

@@ -115,6 +115,12 @@ clinker_object(int which)
             return &_PyLong_SMALL_INTS[0];
         case 6:
             return &clinker_returned;
+        case 7:
+            return _PyInterpreterState_GET()->callable_cache.len;
+        case 8:
+            return _PyInterpreterState_GET()->callable_cache.isinstance;
+        case 9:
+            return &PyType_Type;
         default:
             Py_UNREACHABLE();
     }

@@ -57,6 +57,57 @@ bool_object(int value)
     return value ? Py_True : Py_False;
 }
 
+/* How native code is left at some place: jit-rs/src/codegen/exit.rs makes it. */
+
+enum clinker_act {
+    // Make the unboxed value an object.
+    CLINKER_BOX_INT,
+    CLINKER_BOX_FLOAT,
+    CLINKER_BOX_BOOL,
+    // Put the object into a slot, which has held a scalar.  The first one takes
+    // over the reference to what was boxed.
+    CLINKER_SLOT,
+    CLINKER_SLOT_SHARED,
+    // The same for the value stack.
+    CLINKER_STACK,
+    CLINKER_STACK_SHARED,
+    // Drop the reference to the object.
+    CLINKER_DROP,
+};
+
+struct clinker_action {
+    uint16_t act;
+    // The slot, or the place of the frame's stack.
+    uint16_t place;
+    // Which of the values that native code hands over.
+    uint32_t value;
+};
+
+struct clinker_exit {
+    // The instruction where the interpreter goes on; NULL if it raises.
+    _Py_CODEUNIT *next;
+    const struct clinker_action *actions;
+    // Values that native code need not hand over; they come first.
+    const uint64_t *constants;
+    uint32_t constant_count;
+    // The number of actions, and how many of them are about slots.
+    uint32_t action_count;
+    uint32_t slot_count;
+    // The stack pointer of the frame.
+    int32_t stacktop;
+    // If leaving shows that a guess was wrong: how often it happened, the code
+    // object, and the instruction.
+    uint32_t times;
+    int32_t guess;
+    uint64_t code;
+};
+
+// What native code that stays gets instead of an instruction.
+#define CLINKER_STAY ((_Py_CODEUNIT *)1)
+
+// How often an exit shows that a guess is wrong until the guess is dropped.
+#define CLINKER_MAX_EXITS 40
+
 /* What an instruction that looks an attribute up has found, by the versions of
  * types.  Lives as long as the native code. */
 #define CLINKER_WAYS 4

@@ -1,11 +1,56 @@
 //! Leaving native code.
 
 use super::Generator;
-use crate::hir::{Leave, Rep, State, Type, Value};
+use super::exit::{Act, Action, Exit, Plan};
+use crate::hir::{Leave, Op, Rep, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// What `clinker_release()` gives if native code goes on: `CLINKER_STAY`.
+const STAY: i64 = 1;
+
+/// Makes the plan of an exit.
+#[derive(Default)]
+struct Planner {
+    /// What the steps refer to; the values of the plan are indices here.
+    values: Vec<Value>,
+    actions: Vec<Action>,
+    /// Values that have an object by now.
+    boxed: HashSet<Value>,
+}
+
+impl Planner {
+    fn act(&mut self, act: Act, place: usize, value: Value) {
+        let known = self.values.iter().position(|&known| known == value);
+        let index = known.unwrap_or_else(|| {
+            self.values.push(value);
+            self.values.len() - 1
+        });
+        self.actions.push(Action {
+            act,
+            place: place as u16,
+            value: index as u32,
+        });
+    }
+
+    /// Puts an unboxed value somewhere: one object, wherever it is needed.
+    fn put(&mut self, rep: Rep, acts: (Act, Act), place: usize, value: Value) {
+        let (first, shared) = acts;
+        if self.boxed.insert(value) {
+            let act = match rep {
+                Rep::Float => Act::BoxFloat,
+                Rep::Bool => Act::BoxBool,
+                _ => Act::BoxInt,
+            };
+            self.act(act, 0, value);
+            self.act(first, place, value);
+        } else {
+            self.act(shared, place, value);
+        }
+    }
+}
 
 impl Generator<'_> {
     /// Leaves in a block that is seldom entered if a condition holds.
@@ -16,33 +61,26 @@ impl Generator<'_> {
         leave: &Leave,
         refutes: bool,
     ) {
+        let key = (state, leave.clone(), refutes);
+        if let Some(&cold) = self.exit_blocks.get(&key) {
+            let on = self.builder.create_block();
+            self.builder.ins().brif(condition, cold, &[], on, &[]);
+            self.builder.switch_to_block(on);
+            return;
+        }
         let (cold, on) = self.seldom(condition);
+        self.exit_blocks.insert(key, cold);
         self.builder.switch_to_block(cold);
-        let offset = self.function.state(state).offset;
-        self.leave(state, leave, true, refutes.then_some(offset));
+        self.leave(state, leave, refutes);
         self.builder.switch_to_block(on);
     }
 
-    /// Lets the interpreter go on with a state. Writes unboxed variables to their slots if `dirty`. Counts the exit if it
-    /// refutes a guess.
-    pub(super) fn leave(&mut self, state: State, leave: &Leave, dirty: bool, refutes: Option<u32>) {
-        self.write_back(state, leave, dirty);
-        let target = self.function.state(state).offset;
-        let next = self.int((self.code.address + 2 * u64::from(target)) as i64);
-        self.store(next, self.frame, layout::FRAME_INSTR_PTR);
-        self.drop_all(&leave.drop);
-        if let Some(offset) = refutes {
-            self.count(offset);
-        }
+    /// Lets the interpreter go on with a state. Counts the exit if it refutes a guess.
+    pub(super) fn leave(&mut self, state: State, leave: &Leave, refutes: bool) {
+        let offset = self.function.state(state).offset;
+        let next = self.code.address + 2 * u64::from(offset);
+        let next = self.exit("leave", state, leave, next, refutes.then_some(offset), &[]);
         self.builder.ins().return_(&[next]);
-    }
-
-    /// Lets the interpreter handle the exception that the current instruction has raised.
-    pub(super) fn raise(&mut self, state: State, leave: &Leave) {
-        self.write_back(state, leave, true);
-        self.drop_all(&leave.drop);
-        let null = self.int(0);
-        self.builder.ins().return_(&[null]);
     }
 
     /// Leaves with an exception if a condition holds.
@@ -53,91 +91,115 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    fn write_back(&mut self, state: State, leave: &Leave, dirty: bool) {
-        let function = self.function;
-        let state = function.state(state);
-        for &value in &leave.take {
-            let object = self.get(value);
-            self.incref(object, function.ty(value));
-        }
-        // One object for each value, wherever it is needed.
-        let mut boxes = HashMap::new();
-        for (depth, &value) in state.stack.iter().enumerate() {
-            let object = self.leaving_object(value, &mut boxes);
-            self.store(object, self.frame, self.stack(depth));
-        }
-        if dirty {
-            for &(slot, value) in &state.dirty {
-                let object = self.leaving_object(value, &mut boxes);
-                self.replace_scalar(slot, object);
+    /// Lets the interpreter handle the exception that the current instruction has raised.
+    fn raise(&mut self, state: State, leave: &Leave) {
+        let next = self.exit("leave", state, leave, 0, None, &[]);
+        self.builder.ins().return_(&[next]);
+    }
+
+    /// Calls the function of the C side that leaves, or may leave, with a state; gives what native code returns.
+    fn exit(
+        &mut self,
+        function: &str,
+        state: State,
+        leave: &Leave,
+        next: u64,
+        guess: Option<u32>,
+        more: &[ir::Value],
+    ) -> ir::Value {
+        let (plan, values) = self.plan(state, leave, next, guess);
+        for (index, value) in values.into_iter().enumerate() {
+            let mut raw = self.get(value);
+            if self.function.rep(value) == Rep::Bool {
+                raw = self.builder.ins().uextend(types::I64, raw);
             }
+            self.builder
+                .ins()
+                .stack_store(types::I64, raw, self.handed_over, 8 * index as i32);
+            self.handed_count = self.handed_count.max(index + 1);
         }
-        // Whoever has written to the variables has left objects to release.
-        let written = self.is_written();
-        let height = self.code.locals as usize + state.stack.len();
-        let height = self.int32(height as i64);
-        self.store(height, self.frame, layout::FRAME_STACKTOP);
-        let (cold, on) = self.seldom(written);
-        self.builder.switch_to_block(cold);
-        let frame = self.frame;
-        self.call("release_kept", &[frame], None);
-        self.builder.ins().jump(on, &[]);
-        self.builder.switch_to_block(on);
-    }
-
-    /// Puts an object into a slot that holds a scalar or nothing.
-    fn replace_scalar(&mut self, slot: u32, object: ir::Value) {
-        let old = self.load(types::I64, self.frame, Self::slot(slot));
-        self.store(object, self.frame, Self::slot(slot));
-        self.call("decref", &[old], None);
-    }
-
-    /// A reference to the object of a value.
-    fn leaving_object(&mut self, value: Value, boxes: &mut HashMap<Value, ir::Value>) -> ir::Value {
-        let raw = self.get(value);
-        let name = match self.function.rep(value) {
-            Rep::Object => return raw,
-            Rep::Bool => return self.box_bool(raw),
-            Rep::Int => "box_int",
-            Rep::Float => "box_float",
-        };
-        if let Some(&object) = boxes.get(&value) {
-            self.incref(object, Type::OBJECT);
-            return object;
-        }
-        let object = self
-            .call(name, &[raw], Some(types::I64))
-            .expect("it has a result");
-        boxes.insert(value, object);
-        object
-    }
-
-    fn drop_all(&mut self, values: &[Value]) {
-        for &value in values {
-            let object = self.get(value);
-            self.call("decref", &[object], None);
-        }
-    }
-
-    fn count(&mut self, offset: u32) {
-        let index = self.exits.len();
-        self.exits.push(offset);
-        let address = self.int((self.memory.counters + 4 * index as u64) as i64);
-        let count = self.load(types::I32, address, 0);
-        let count = self.builder.ins().iadd_imm_s(count, 1);
-        self.store(count, address, 0);
-        let limit = crate::compiler::MAX_EXITS;
-        let reached = self
+        let exit = Exit::new(plan);
+        let address = self.int(exit.address() as i64);
+        self.exits.push(exit);
+        let values = self
             .builder
             .ins()
-            .icmp_imm_s(IntCC::Equal, count, i64::from(limit));
-        let (cold, on) = self.seldom(reached);
-        self.builder.switch_to_block(cold);
-        let id = self.int(self.id as i64);
-        let offset = self.int(i64::from(offset));
-        self.call("refuted", &[id, offset], None);
-        self.builder.ins().jump(on, &[]);
-        self.builder.switch_to_block(on);
+            .stack_addr(types::I64, self.handed_over, 0);
+        let mut args = vec![self.frame, address, values];
+        args.extend_from_slice(more);
+        self.call(function, &args, Some(types::I64))
+            .expect("it has a result")
+    }
+
+    /// What leaving with a state does, and the values that have to be handed over for it.
+    fn plan(
+        &self,
+        state: State,
+        leave: &Leave,
+        next: u64,
+        guess: Option<u32>,
+    ) -> (Plan, Vec<Value>) {
+        let function = self.function;
+        let state = function.state(state);
+        let mut planner = Planner::default();
+        for &(slot, value) in &state.dirty {
+            let acts = (Act::Slot, Act::SlotShared);
+            planner.put(function.rep(value), acts, slot as usize, value);
+        }
+        let slots = planner.actions.len();
+        let mut borrowed: HashMap<Value, usize> = HashMap::new();
+        for &value in &leave.take {
+            *borrowed.entry(value).or_default() += 1;
+        }
+        for (depth, &value) in state.stack.iter().enumerate() {
+            let place = self.code.locals as usize + depth;
+            let rep = function.rep(value);
+            if rep == Rep::Object {
+                let left = borrowed.entry(value).or_default();
+                let act = if *left > 0 {
+                    Act::StackShared
+                } else {
+                    Act::Stack
+                };
+                *left = left.saturating_sub(1);
+                planner.act(act, place, value);
+            } else {
+                planner.put(rep, (Act::Stack, Act::StackShared), place, value);
+            }
+        }
+        for &value in &leave.drop {
+            planner.act(Act::Drop, 0, value);
+        }
+        // What is known need not be handed over.
+        let (mut constants, mut handed) = (Vec::new(), Vec::new());
+        let mut indices = Vec::new();
+        for &value in &planner.values {
+            match self.constants.get(&value) {
+                Some(&address) => {
+                    indices.push((true, constants.len()));
+                    constants.push(address);
+                }
+                None => {
+                    indices.push((false, handed.len()));
+                    handed.push(value);
+                }
+            }
+        }
+        for action in &mut planner.actions {
+            let (is_constant, index) = indices[action.value as usize];
+            let before = if is_constant { 0 } else { constants.len() };
+            action.value = (before + index) as u32;
+        }
+        let plan = Plan {
+            next,
+            actions: planner.actions,
+            slots,
+            constants,
+            stacktop: self.code.locals + state.stack.len() as u32,
+            guess,
+            code: self.id,
+        };
+        (plan, handed)
     }
 
     /// Releases the last reference to an object, which may run any code: it sees the frame as it will be after the
@@ -154,20 +216,16 @@ impl Generator<'_> {
             self.builder.ins().jump(on, &[]);
             return;
         };
-        let function = self.function;
-        let mut boxes = HashMap::new();
-        for &(slot, value) in &function.state(state).dirty {
-            let boxed = self.leaving_object(value, &mut boxes);
-            self.replace_scalar(slot, boxed);
-        }
         self.tell(self.at);
-        self.call("dealloc", &[object], None);
-        let written = self.is_written();
+        let offset = self.function.state(state).offset;
+        let next = self.code.address + 2 * u64::from(offset);
+        let next = self.exit("release", state, leave, next, None, &[object]);
+        let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
         let out = self.builder.create_block();
         self.builder.set_cold_block(out);
-        self.builder.ins().brif(written, out, &[], on, &[]);
+        self.builder.ins().brif(stays, on, &[], out, &[]);
         self.builder.switch_to_block(out);
-        self.leave(state, leave, false, None);
+        self.builder.ins().return_(&[next]);
     }
 
     /// Tells the frame which instruction is executed.
@@ -183,4 +241,16 @@ impl Generator<'_> {
             self.told = Some(self.at);
         }
     }
+}
+
+/// The objects that outlive the native code, by the values that stand for them.
+pub(super) fn constants(function: &crate::hir::Function) -> HashMap<Value, u64> {
+    let insts = function.blocks.iter().flat_map(|block| &block.insts);
+    insts
+        .filter_map(|inst| match inst.op {
+            Op::Object(address) | Op::Cached(address) => Some((inst.result?, address)),
+            Op::Null => Some((inst.result?, 0)),
+            _ => None,
+        })
+        .collect()
 }

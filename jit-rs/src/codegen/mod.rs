@@ -1,28 +1,33 @@
 //! From the high-level representation to machine code, by Cranelift.
 
 mod call;
+mod exit;
 mod leave;
 mod object;
 mod operation;
 
-use crate::hir::{Block, End, Function, Rep, Value};
+use crate::hir::{Block, End, Function, Leave, Rep, State, Value};
 use crate::layout;
 use crate::snapshot::Code;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, types};
+use cranelift_codegen::ir::{
+    self, AbiParam, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, types,
+};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetFrontendConfig};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::collections::{HashMap, HashSet};
 
+pub use exit::Exit;
+
 /// Machine code that has not been made executable yet.
 #[derive(Debug)]
 pub struct Machine {
     /// The code, which is not bound to its address.
     pub bytes: Vec<u8>,
-    /// Where the counters of exits are: the offset of the instruction each belongs to.
-    pub exits: Vec<u32>,
+    /// What leaving does at each place, which the code refers to.
+    pub exits: Vec<Exit>,
 }
 
 /// The processor this runs on.
@@ -51,16 +56,7 @@ pub fn isa() -> Result<OwnedTargetIsa, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Memory that the machine code writes to, by its address.
-#[derive(Debug, Clone, Copy)]
-pub struct Memory {
-    /// The counter of each exit.
-    pub counters: u64,
-    /// The caches of helpers.
-    pub caches: u64,
-}
-
-/// Compiles a function. `id` is the address of the code object.
+/// Compiles a function. `caches` is the address of the caches of helpers, `id` that of the code object.
 ///
 /// # Errors
 /// Says why it cannot be compiled.
@@ -68,7 +64,7 @@ pub fn compile(
     isa: &OwnedTargetIsa,
     function: &Function,
     code: &Code,
-    memory: Memory,
+    caches: u64,
     id: u64,
 ) -> Result<Machine, String> {
     let mut context = Context::new();
@@ -78,7 +74,7 @@ pub fn compile(
     context.func.signature = signature;
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-    let exits = Generator::new(builder, function, code, memory, id).run(isa.frontend_config())?;
+    let exits = Generator::new(builder, function, code, caches, id).run(isa.frontend_config())?;
     let compiled = context
         .compile(&**isa, &mut ControlPlane::default())
         .map_err(|error| message(&error.inner))?;
@@ -104,12 +100,18 @@ struct Generator<'a> {
     builder: FunctionBuilder<'a>,
     function: &'a Function,
     code: &'a Code,
-    memory: Memory,
+    /// The address of the next cache.
+    cache: u64,
     id: u64,
-    /// The number of caches that are taken.
-    caches: usize,
-    /// The offsets of the exits that are counted.
-    exits: Vec<u32>,
+    exits: Vec<Exit>,
+    /// Blocks that leave, by what they do.
+    exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
+    /// Where values are handed over to an exit.
+    handed_over: ir::StackSlot,
+    /// The most values that any exit gets.
+    handed_count: usize,
+    /// Values that stand for objects that outlive the native code.
+    constants: HashMap<Value, u64>,
     values: HashMap<Value, ir::Value>,
     blocks: Vec<ir::Block>,
     signatures: HashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
@@ -130,7 +132,7 @@ impl<'a> Generator<'a> {
         mut builder: FunctionBuilder<'a>,
         function: &'a Function,
         code: &'a Code,
-        memory: Memory,
+        cache: u64,
         id: u64,
     ) -> Self {
         let blocks: Vec<ir::Block> = function
@@ -139,6 +141,9 @@ impl<'a> Generator<'a> {
             .map(|_| builder.create_block())
             .collect();
         builder.append_block_params_for_function_params(blocks[0]);
+        // Its size is known at the end.
+        let handed_over =
+            builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
         let (frame, tstate) = {
             let params = builder.block_params(blocks[0]);
             (params[0], params[2])
@@ -147,10 +152,13 @@ impl<'a> Generator<'a> {
             builder,
             function,
             code,
-            memory,
+            cache,
             id,
-            caches: 0,
             exits: Vec::new(),
+            exit_blocks: HashMap::new(),
+            handed_over,
+            handed_count: 0,
+            constants: leave::constants(function),
             values: HashMap::new(),
             blocks,
             signatures: HashMap::new(),
@@ -163,7 +171,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<u32>, String> {
+    fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<Exit>, String> {
         for (index, data) in self.function.blocks.iter().enumerate() {
             let block = self.blocks[index];
             self.builder.switch_to_block(block);
@@ -183,6 +191,8 @@ impl<'a> Generator<'a> {
             }
             self.end(&data.end);
         }
+        let size = 8 * self.handed_count.max(1) as u32;
+        self.builder.func.sized_stack_slots[self.handed_over].size = size;
         self.builder.seal_all_blocks();
         self.builder.finalize(config);
         Ok(self.exits)
@@ -204,7 +214,7 @@ impl<'a> Generator<'a> {
                 let (yes, no) = (self.target(*yes), self.target(*no));
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
             }
-            End::Exit(state, leave) => self.leave(*state, leave, true, None),
+            End::Exit(state, leave) => self.leave(*state, leave, false),
             End::Return(value, slots) => {
                 let value = self.get(*value);
                 self.finish(value, slots);

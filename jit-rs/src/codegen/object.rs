@@ -9,13 +9,19 @@ use cranelift_codegen::ir::{self, InstBuilder, StackSlotData, StackSlotKind, typ
 impl Generator<'_> {
     /// Takes a reference, unless there is no object or it is immortal.
     pub(super) fn incref(&mut self, object: ir::Value, ty: Type) {
-        if layout::REF_DEBUG != 0 || ty.may_be(Type::NULL) {
+        if layout::REF_DEBUG != 0 {
             self.call("incref", &[object], None);
             return;
         }
+        let on = self.builder.create_block();
+        if ty.may_be(Type::NULL) {
+            let some = self.builder.create_block();
+            self.builder.ins().brif(object, some, &[], on, &[]);
+            self.builder.switch_to_block(some);
+        }
         let count = self.load(types::I32, object, layout::OBJECT_REFCNT);
         let count = self.builder.ins().iadd_imm_s(count, 1);
-        let (store, on) = (self.builder.create_block(), self.builder.create_block());
+        let store = self.builder.create_block();
         self.builder.ins().brif(count, store, &[], on, &[]);
         self.builder.switch_to_block(store);
         self.store(count, object, layout::OBJECT_REFCNT);
@@ -83,6 +89,27 @@ impl Generator<'_> {
         self.builder.switch_to_block(last);
         dead(self, on);
         self.builder.switch_to_block(on);
+    }
+
+    /// A new one among the inline values of an object: `_PyDictValues_AddToInsertionOrder()`.
+    pub(super) fn keep_order(&mut self, object: ir::Value, index: u32) {
+        let flags = super::trusted();
+        let mut byte = |offset: usize| {
+            self.builder
+                .ins()
+                .uload8(types::I64, flags, object, offset as i32)
+        };
+        let capacity = byte(layout::INLINE_VALUES_CAPACITY);
+        let size = byte(layout::INLINE_VALUES_SIZE);
+        // The order stands behind the values.
+        let values = self.builder.ins().ishl_imm_s(capacity, 3);
+        let place = self.builder.ins().iadd(object, values);
+        let place = self.builder.ins().iadd(place, size);
+        let index = self.builder.ins().iconst(types::I8, i64::from(index));
+        self.store(index, place, layout::INLINE_VALUES);
+        let size = self.builder.ins().iadd_imm_s(size, 1);
+        let size = self.builder.ins().ireduce(types::I8, size);
+        self.store(size, object, layout::INLINE_VALUES_SIZE);
     }
 
     pub(super) fn class(&mut self, object: ir::Value) -> ir::Value {

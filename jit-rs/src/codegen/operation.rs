@@ -244,16 +244,17 @@ impl Generator<'_> {
             Op::SetInlineValue(index) => {
                 let offset = layout::INLINE_VALUES + 8 * index as usize;
                 let old = self.load(types::I64, args[1], offset);
-                let is_new = self.builder.ins().icmp_imm_s(IntCC::Equal, old, 0);
-                let (new, on) = self.seldom(is_new);
-                let done = self.builder.create_block();
+                self.store(args[0], args[1], offset);
+                let (new, on, done) = (
+                    self.builder.create_block(),
+                    self.builder.create_block(),
+                    self.builder.create_block(),
+                );
+                self.builder.ins().brif(old, on, &[], new, &[]);
                 self.builder.switch_to_block(new);
-                let index = self.int(i64::from(index));
-                let operands = [self.tstate, self.frame, args[0], args[1], index];
-                self.call("add_inline_value", &operands, None);
+                self.keep_order(args[1], index);
                 self.builder.ins().jump(done, &[]);
                 self.builder.switch_to_block(on);
-                self.store(args[0], args[1], offset);
                 self.decref(old, Type::OBJECT, state, leave);
                 self.builder.ins().jump(done, &[]);
                 self.builder.switch_to_block(done);
@@ -454,7 +455,7 @@ impl Generator<'_> {
         self.builder.set_cold_block(out);
         self.builder.ins().brif(status, out, &[], on, &[]);
         self.builder.switch_to_block(out);
-        self.leave(state, leave, true, None);
+        self.leave(state, leave, false);
         self.builder.switch_to_block(on);
     }
 
@@ -596,9 +597,8 @@ impl Generator<'_> {
         }
         operands.push(self.int(number as i64));
         if helper.has_cache() {
-            let cache = self.memory.caches + (self.caches * layout::CACHE_SIZE) as u64;
-            operands.push(self.int(cache as i64));
-            self.caches += 1;
+            operands.push(self.int(self.cache as i64));
+            self.cache += layout::CACHE_SIZE as u64;
         }
         if helper.runs_code() {
             self.unchecked = true;

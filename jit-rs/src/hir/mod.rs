@@ -67,7 +67,7 @@ pub struct Inst {
 }
 
 /// The references that have to be taken and dropped when native code is left at an instruction.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Leave {
     /// Values on the stack of the state that are borrowed.
     pub take: Vec<Value>,

@@ -350,6 +350,7 @@ helpers! {
     Intrinsic2 = "intrinsic_2", Object, Borrowed, true;
     BeforeWith = "before_with", Status, Stack, true;
     GetLength = "get_length", Object, Borrowed, true;
+    IsInstance = "is_instance", Bool, Borrowed, true;
     MatchClass = "match_class", Object, Borrowed, true;
     MatchKeys = "match_keys", Object, Borrowed, true;
     MatchMapping = "match_mapping", Bool, Borrowed, false;

@@ -1,0 +1,125 @@
+//! How native code is left at some place, as data that `src/c/border.c` works on: much smaller than code that does it.
+
+use crate::layout;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What to do with a value: `enum clinker_act`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Act {
+    /// Makes an int an object.
+    BoxInt,
+    /// Makes a float an object.
+    BoxFloat,
+    /// Makes a truth value an object.
+    BoxBool,
+    /// Puts the object into a slot.
+    Slot,
+    /// Puts a new reference into a slot.
+    SlotShared,
+    /// Puts the object on the stack.
+    Stack,
+    /// Puts a new reference on the stack.
+    StackShared,
+    /// Drops the reference.
+    Drop,
+}
+
+/// A step of leaving: `struct clinker_action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Action {
+    /// What to do.
+    pub act: Act,
+    /// Where to put the object: the index among the slots of the frame, which the stack follows.
+    pub place: u16,
+    /// The index of the value: constants come first.
+    pub value: u32,
+}
+
+/// The head of an exit: `struct clinker_exit`.
+#[derive(Debug)]
+#[repr(C)]
+struct Head {
+    next: u64,
+    actions: *const Action,
+    constants: *const u64,
+    constant_count: u32,
+    action_count: u32,
+    slot_count: u32,
+    stacktop: i32,
+    times: AtomicU32,
+    guess: i32,
+    code: u64,
+}
+
+const _: () = assert!(size_of::<Head>() == layout::EXIT_SIZE);
+const _: () = assert!(size_of::<Action>() == layout::ACTION_SIZE);
+
+/// What leaving at a place does.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The address of the instruction where the interpreter goes on, or 0 if it handles an exception.
+    pub next: u64,
+    /// Steps; those about slots come first, drops last.
+    pub actions: Vec<Action>,
+    /// How many steps are about slots.
+    pub slots: usize,
+    /// Values that are known.
+    pub constants: Vec<u64>,
+    /// The stack pointer of the frame afterwards.
+    pub stacktop: u32,
+    /// The instruction whose guess it refutes.
+    pub guess: Option<u32>,
+    /// The address of the code object.
+    pub code: u64,
+}
+
+/// An exit that machine code refers to by its address.
+#[derive(Debug)]
+pub struct Exit {
+    head: Box<Head>,
+    _actions: Box<[Action]>,
+    _constants: Box<[u64]>,
+}
+
+// SAFETY: the pointers lead to what the exit owns and nobody changes; the counter is atomic.
+unsafe impl Send for Exit {}
+
+impl Exit {
+    /// An exit that follows a plan.
+    pub fn new(plan: Plan) -> Self {
+        let (actions, constants) = (
+            plan.actions.into_boxed_slice(),
+            plan.constants.into_boxed_slice(),
+        );
+        let head = Head {
+            next: plan.next,
+            actions: actions.as_ptr(),
+            constants: constants.as_ptr(),
+            constant_count: constants.len() as u32,
+            action_count: actions.len() as u32,
+            slot_count: plan.slots as u32,
+            stacktop: plan.stacktop as i32,
+            times: AtomicU32::new(0),
+            guess: plan.guess.map_or(-1, |offset| offset as i32),
+            code: plan.code,
+        };
+        Self {
+            head: Box::new(head),
+            _actions: actions,
+            _constants: constants,
+        }
+    }
+
+    /// Its address, which stays the same when the exit is moved.
+    pub fn address(&self) -> u64 {
+        std::ptr::from_ref(&*self.head) as u64
+    }
+
+    /// The instruction whose guess it refutes, and how often it has.
+    pub fn refuted(&self) -> Option<(u32, u32)> {
+        let offset = u32::try_from(self.head.guess).ok()?;
+        Some((offset, self.head.times.load(Ordering::Relaxed)))
+    }
+}
