@@ -21,6 +21,9 @@ const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
 /// How often a code object is compiled again with fewer guesses, before it is compiled without any.
 const MAX_REFUTATIONS: u32 = 10;
 
+/// Instructions that pay for entering and leaving.
+const WORTH_ENTERING: usize = 12;
+
 /// Code units of a function that is not compiled for its size.
 const MAX_UNITS: usize = 20_000;
 
@@ -131,8 +134,8 @@ impl Compiler {
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
         let mut function = build::build(&snapshot, entry, &compiled.history)?;
-        if !does_something(&function) {
-            return Err("it is left before it does anything".into());
+        if !is_worth_entering(&function) {
+            return Err("it is left before it has done much".into());
         }
         passes::dce::run(&mut function);
         check(&function)?;
@@ -254,22 +257,16 @@ impl Compiler {
     }
 }
 
-/// Whether it is worth to enter a function: some are left at once, as where a generator goes on that delegates to another.
-fn does_something(function: &hir::Function) -> bool {
-    let is_work = |op: hir::Op| {
-        !matches!(
-            op,
-            hir::Op::At(_)
-                | hir::Op::Boundary
-                | hir::Op::BackEdge
-                | hir::Op::LoadStack(_)
-                | hir::Op::Object(_)
-                | hir::Op::Null
-        )
+/// Whether a function does enough to pay for entering and leaving it: where a generator goes on, few instructions may follow
+/// until it yields.
+fn is_worth_entering(function: &hir::Function) -> bool {
+    let insts = function.blocks.iter().flat_map(|block| &block.insts);
+    let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
+    let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
+        hir::End::Return(..) => true,
+        end => end.targets().any(|target| target.0 as usize <= index),
     };
-    function.blocks.iter().any(|block| {
-        matches!(block.end, hir::End::Return(..)) || block.insts.iter().any(|inst| is_work(inst.op))
-    })
+    begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)
 }
 
 fn check(function: &hir::Function) -> Result<(), String> {

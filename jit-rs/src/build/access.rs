@@ -101,7 +101,7 @@ impl Builder<'_> {
 
     // Attributes and globals
 
-    fn require_version(&mut self, owner: Value, version: u32) {
+    pub(super) fn require_version(&mut self, owner: Value, version: u32) {
         if self.env.versions.get(&owner) != Some(&version) {
             self.guard(Op::GuardVersion(version), &[owner]);
             self.env.versions.insert(owner, version);

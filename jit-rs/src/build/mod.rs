@@ -365,7 +365,7 @@ impl Builder<'_> {
         let mut args = vec![];
         if matches!(self.function.rep(value), Rep::Int | Rep::Float) {
             self.env.locals[slot as usize] = Local {
-                // Whoever releases an object writes unboxed variables to their slots.
+                // Releasing the last reference to something may write the value there.
                 slot: Type::SCALAR | Type::NULL,
                 object: None,
                 raw: Some(value),

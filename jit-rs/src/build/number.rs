@@ -199,8 +199,15 @@ impl Builder<'_> {
 
     /// The truth of a value.
     pub(super) fn truth(&mut self, value: Value) -> Value {
+        if self.guess() == op::TO_BOOL_ALWAYS_TRUE {
+            let version = self.code.cache32(&self.instruction, 1);
+            let object = self.boxed(value);
+            self.require_version(object, version);
+            return self.value(Op::Bool(true), &[], Type::NEVER);
+        }
         let guess = match self.guess() {
             op::TO_BOOL_BOOL => Type::BOOL,
+            op::TO_BOOL_NONE => Type::NONE,
             op::TO_BOOL_INT => Type::INT,
             op::TO_BOOL_LIST => Type::LIST,
             op::TO_BOOL_STR => Type::STR,

@@ -317,49 +317,55 @@ yield_value(T *tstate, F *frame, PyGenObject *gen, _Py_CODEUNIT *instr)
     return value;
 }
 
-/* The next item of a generator whose native code is entered where it goes on,
- * as FOR_ITER_GEN: NULL at the end, RAISED if it raised. */
+/* The next item of a suspended generator, whose native code is entered if there
+ * is some, as FOR_ITER_GEN: NULL at the end, RAISED if it raised. */
 static PyObject *
 next_of_generator(T *tstate, F *frame, PyGenObject *gen,
                   _PyNativeEntry entry)
 {
-    if (tstate->py_recursion_remaining-- <= 0
+    F *gen_frame = (F *)gen->gi_iframe;
+    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
+    PyObject *result;
+    if (entry != NULL && tstate->py_recursion_remaining-- <= 0
         && _Py_CheckRecursiveCallPy(tstate))
     {
         tstate->py_recursion_remaining++;
         return RAISED;
     }
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
     _PyFrame_StackPush(gen_frame, Py_None);
     gen->gi_frame_state = FRAME_EXECUTING;
     gen->gi_exc_state.previous_item = tstate->exc_info;
     tstate->exc_info = &gen->gi_exc_state;
-    gen_frame->previous = frame;
-    tstate->current_frame = gen_frame;
-    tstate->c_recursion_remaining--;
-    _Py_CODEUNIT *next = entry(
-        gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
-    tstate->c_recursion_remaining++;
-    if (next == RETURNED) {
-        Py_DECREF(clinker_returned);
-        return NULL;
+    if (entry == NULL) {
+        result = _PyEval_EvalFrameDefault(tstate, gen_frame, 0);
     }
-    if (next != NULL && next->op.code == YIELD_VALUE
-        && tstate->eval_breaker == code->_co_instrumentation_version)
-    {
-        return yield_value(tstate, frame, gen, next);
+    else {
+        gen_frame->previous = frame;
+        tstate->current_frame = gen_frame;
+        tstate->c_recursion_remaining--;
+        _Py_CODEUNIT *next = entry(
+            gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
+        tstate->c_recursion_remaining++;
+        if (next == RETURNED) {
+            Py_DECREF(clinker_returned);
+            return NULL;
+        }
+        if (next != NULL && next->op.code == YIELD_VALUE
+            && tstate->eval_breaker == code->_co_instrumentation_version)
+        {
+            return yield_value(tstate, frame, gen, next);
+        }
+        // As _PyEvalHooks_ResumeFrames(), which takes no generators since it
+        // does not tell a value that is yielded from one that is returned.
+        int c_recursion_remaining = tstate->c_recursion_remaining;
+        tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
+        tstate->current_frame = frame;
+        ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
+        result = _PyEval_EvalFrameDefault(
+            tstate, gen_frame,
+            next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
+        tstate->c_recursion_remaining = c_recursion_remaining;
     }
-    // As _PyEvalHooks_ResumeFrames(), which takes no generators since it
-    // does not tell a value that is yielded from one that is returned.
-    int c_recursion_remaining = tstate->c_recursion_remaining;
-    tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
-    tstate->current_frame = frame;
-    ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
-    PyObject *result = _PyEval_EvalFrameDefault(
-        tstate, gen_frame,
-        next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
-    tstate->c_recursion_remaining = c_recursion_remaining;
     if (result == NULL) {
         return RAISED;
     }
@@ -370,23 +376,26 @@ next_of_generator(T *tstate, F *frame, PyGenObject *gen,
     return result;
 }
 
-/* The native code that a generator goes on in, or NULL. */
-static _PyNativeEntry
-generator_entry(T *tstate, PyObject *iterator)
+/* Whether a generator can be resumed just like that. */
+static inline int
+is_resumable(T *tstate, PyObject *iterator)
 {
     PyGenObject *gen = (PyGenObject *)iterator;
-    if (!PyGen_CheckExact(iterator)
-        || gen->gi_frame_state != FRAME_SUSPENDED
-        || tstate->interp->eval_frame != NULL)
-    {
-        return NULL;
-    }
+    return PyGen_CheckExact(iterator)
+           && gen->gi_frame_state == FRAME_SUSPENDED
+           && tstate->interp->eval_frame == NULL
+           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2;
+}
+
+/* The native code that a generator goes on in, or NULL. */
+static _PyNativeEntry
+generator_entry(T *tstate, PyGenObject *gen)
+{
     F *gen_frame = (F *)gen->gi_iframe;
     PyCodeObject *code = _PyFrame_GetCode(gen_frame);
     _Py_CODEUNIT *instr = gen_frame->instr_ptr;
     if (instr->op.code != ENTER_EXECUTOR
-        || tstate->eval_breaker != code->_co_instrumentation_version
-        || tstate->c_recursion_remaining < Py_C_RECURSION_LIMIT / 2)
+        || tstate->eval_breaker != code->_co_instrumentation_version)
     {
         return NULL;
     }
@@ -398,10 +407,10 @@ generator_entry(T *tstate, PyObject *iterator)
 PyObject *
 clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
 {
-    _PyNativeEntry entry = generator_entry(tstate, iterator);
-    if (entry != NULL) {
-        return next_of_generator(tstate, frame, (PyGenObject *)iterator,
-                                 entry);
+    if (is_resumable(tstate, iterator)) {
+        PyGenObject *gen = (PyGenObject *)iterator;
+        return next_of_generator(tstate, frame, gen,
+                                 generator_entry(tstate, gen));
     }
     if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
         _PyListIterObject *it = (_PyListIterObject *)iterator;
