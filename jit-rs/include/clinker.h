@@ -42,6 +42,9 @@ uint32_t clinker_hot(const void *code, uint32_t offset, uint32_t depth,
                      int loop);
 void clinker_specialized(const void *code, int missed, int failed);
 
+/* The call at offset makes an object, whose __init__ has the version. */
+void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
+
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
 

@@ -162,6 +162,13 @@ impl Client {
         }
     }
 
+    /// A call at an offset makes an object, whose `__init__` has a version.
+    pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.calls_init(id, offset, version);
+        }
+    }
+
     /// The specializing interpreter tried an instruction.
     pub fn specialized(&mut self, id: usize, missed: bool, failed: bool) {
         if let Some(live) = self.live.get_mut(&id) {

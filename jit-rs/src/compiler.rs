@@ -49,6 +49,8 @@ struct Compiled {
     units: Vec<Unit>,
     history: History,
     refutations: u32,
+    /// The versions of the `__init__` that calls of classes call, by the offset of the call.
+    inits: HashMap<u32, u32>,
     /// The address of the native code that calls of its functions enter, or 0.
     entry: Box<AtomicU64>,
 }
@@ -129,7 +131,7 @@ impl Compiler {
         is_loop: bool,
     ) -> Result<(), String> {
         let mut snapshot = code.snapshot(MAX_UNITS)?;
-        snapshot.callees = self.callees(&snapshot);
+        snapshot.callees = self.callees(id, &snapshot);
         let entry = Entry::at(&snapshot, offset, depth, is_loop)
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
@@ -186,15 +188,23 @@ impl Compiler {
         Ok(())
     }
 
+    /// A call at an offset makes an object, whose `__init__` has a version.
+    pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
+        let compiled = self.codes.entry(id).or_default();
+        compiled.inits.insert(offset, version);
+    }
+
     /// The functions that a code object calls, as far as their versions tell.
-    fn callees(&mut self, snapshot: &Snapshot) -> HashMap<u32, Callee> {
-        let calls = snapshot
-            .instructions
-            .iter()
-            .filter(|instruction| instruction.specialized == opcode::CALL_PY_EXACT_ARGS);
+    fn callees(&mut self, id: usize, snapshot: &Snapshot) -> HashMap<u32, Callee> {
+        let inits = self.codes.entry(id).or_default().inits.clone();
+        let calls = snapshot.instructions.iter();
         calls
             .filter_map(|call| {
-                let version = snapshot.cache32(call, 1);
+                let version = match call.specialized {
+                    opcode::CALL_PY_EXACT_ARGS => snapshot.cache32(call, 1),
+                    opcode::CALL_ALLOC_AND_ENTER_INIT => *inits.get(&call.offset)?,
+                    _ => return None,
+                };
                 let callee = Code::callee(version, |id| {
                     self.codes.entry(id).or_default().entry.as_ptr() as u64
                 })?;

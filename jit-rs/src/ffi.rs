@@ -71,6 +71,11 @@ extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_calls_init(code: *const c_void, offset: u32, version: u32) {
+    client::with(|client| client.calls_init(code as usize, offset, version));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_pause(value: c_int) -> c_int {
     client::with(|client| client.pause(value != 0)).into()
 }

@@ -132,10 +132,7 @@ impl Builder<'_> {
             op::LOAD_ATTR_WITH_HINT => {
                 self.require_version(owner, version);
                 let name = self.object(name, Type::STR);
-                let number = u64::from(index);
-                let value = self.call_value(Helper::LoadHint, number, &[owner, name], Type::ANY);
-                self.require_object(value);
-                value
+                self.guarded(Op::LoadHint(index), &[owner, name], Type::OBJECT)
             }
             op::LOAD_ATTR_MODULE if self.require(owner, Type::MODULE) => {
                 let number = u64::from(version) | u64::from(index) << 32;

@@ -6,6 +6,7 @@ use crate::hir::{End, Helper, Leave, Op, Type, Value};
 use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
+use crate::snapshot::Callee;
 
 /// What follows an instruction.
 enum Then {
@@ -217,7 +218,7 @@ impl Builder<'_> {
                     return Ok(Then::Next);
                 }
                 self.guard(Op::GuardCStack, &[]);
-                if self.call_function() {
+                if self.call_function() || self.call_class() {
                     return Ok(Then::Periodic);
                 }
                 let helper = if self.guess() == op::CALL_ALLOC_AND_ENTER_INIT {
@@ -581,13 +582,46 @@ impl Builder<'_> {
         let function = self.boxed(function);
         self.guard(Op::GuardFunction(callee.version), &[function]);
         let args = self.pop_many(count + 2);
-        let args: Vec<Value> = args.into_iter().map(|value| self.boxed(value)).collect();
+        let result = self.call_callee(callee, Op::CallFunction, &args);
+        self.push(result);
+        true
+    }
+
+    /// A call with operands that have been popped.
+    fn call_callee(&mut self, callee: Callee, op: fn(u32) -> Op, operands: &[Value]) -> Value {
+        let args: Vec<Value> = operands.iter().map(|&value| self.boxed(value)).collect();
         self.sync();
         self.function.callees.push(callee);
-        let op = Op::CallFunction(self.function.callees.len() as u32 - 1);
+        let op = op(self.function.callees.len() as u32 - 1);
         let state = self.state_at(self.instruction.offset);
-        let result = self.value_or_leave(op, &args, Type::OBJECT, Some(state));
-        self.push(result);
+        self.value_or_leave(op, &args, Type::OBJECT, Some(state))
+    }
+
+    /// Makes an object of a class whose `__init__` is a Python function with just the arguments that it takes.
+    fn call_class(&mut self) -> bool {
+        if self.guess() != op::CALL_ALLOC_AND_ENTER_INIT {
+            return false;
+        }
+        let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
+            return false;
+        };
+        let count = self.instruction.oparg;
+        if callee.arguments != count + 1 || self.ty(self.peek(count + 1)) != Type::NULL {
+            return false;
+        }
+        let class = self.peek(count + 2);
+        let class = self.boxed(class);
+        let version = self.code.cache32(&self.instruction, 1);
+        self.guard(Op::GuardClass(version), &[class]);
+        let offset = layout::HEAP_TYPE_INIT as u32;
+        let init = self.guarded(Op::LoadField(offset), &[class], Type::OBJECT);
+        self.guard(Op::GuardFunction(callee.version), &[init]);
+        let args = self.pop_many(count + 2).split_off(2);
+        let object = self.call_value(Helper::NewObject, 0, &[class], Type::OTHER);
+        let operands = [&[init, object], &args[..]].concat();
+        let result = self.call_callee(callee, Op::CallInit, &operands);
+        self.call(Helper::CheckInit, 0, &[result], Type::NEVER);
+        self.push(object);
         true
     }
 

@@ -12,6 +12,8 @@ enum kind {
     IN_VALUES,
     // In a slot of the object.
     IN_SLOT,
+    // In the dictionary of the object.
+    IN_DICT,
     // In the class, and not among the inline values: by the shared keys.
     IN_CLASS,
     METHOD,
@@ -54,7 +56,8 @@ is_shadowed(PyObject *owner, const struct clinker_way *way)
 /* A new reference to the attribute that the cache knows, or NULL.  With
  * is_method, a method is not bound, and that tells of it. */
 static inline PyObject *
-look_up(PyObject *owner, const struct clinker_cache *cache, int *is_method)
+look_up(PyObject *owner, PyObject *name, const struct clinker_cache *cache,
+        int *is_method)
 {
     const struct clinker_way *way = find_way(owner, cache);
     if (way == NULL) {
@@ -68,6 +71,18 @@ look_up(PyObject *owner, const struct clinker_cache *cache, int *is_method)
         }
         case IN_SLOT:
             return Py_XNewRef(*(PyObject **)((char *)owner + way->place));
+        case IN_DICT: {
+            PyDictObject *dict = _PyObject_GetManagedDict(owner);
+            // Dictionaries of other kinds may hold deferred imports.
+            if (dict == NULL || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE
+                || way->place >= (uint64_t)dict->ma_keys->dk_nentries)
+            {
+                return NULL;
+            }
+            PyDictUnicodeEntry *entry =
+                &DK_UNICODE_ENTRIES(dict->ma_keys)[way->place];
+            return entry->me_key == name ? Py_XNewRef(entry->me_value) : NULL;
+        }
         case METHOD:
             if (is_method == NULL || is_shadowed(owner, way)) {
                 return NULL;
@@ -154,6 +169,21 @@ slot_offset(PyObject *owner, PyObject *descr, int no_flags)
     return (uint32_t)member->d_member->offset;
 }
 
+/* Remember the place in the dictionary of an object, if it has that attribute. */
+static void
+learn_dict(PyObject *owner, PyObject *name, struct clinker_cache *cache)
+{
+    PyDictObject *dict = _PyObject_GetManagedDict(owner);
+    if (dict == NULL || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE) {
+        return;
+    }
+    Py_ssize_t index = _PyDictKeys_StringLookup(dict->ma_keys, name);
+    if (index >= 0) {
+        add_way(cache, Py_TYPE(owner)->tp_version_tag, IN_DICT,
+                (uint32_t)index, NULL);
+    }
+}
+
 /* Remember where an attribute is that has been looked up. */
 static void
 learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
@@ -189,6 +219,7 @@ learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
     if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
         PyDictValues *values = _PyObject_InlineValues(owner);
         if (!values->valid) {
+            learn_dict(owner, name, cache);
             return;
         }
         PyDictKeysObject *keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
@@ -207,9 +238,10 @@ learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
         in_class = IN_CLASS;
         method = METHOD;
     }
-    else if (type->tp_dictoffset != 0
-             || (type->tp_flags & Py_TPFLAGS_MANAGED_DICT))
-    {
+    else if (type->tp_dictoffset != 0) {
+        if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+            learn_dict(owner, name, cache);
+        }
         return;
     }
     if (descr == NULL) {
@@ -261,7 +293,7 @@ PyObject *
 clinker_load_attr(T *tstate, F *frame, PyObject *owner, uint64_t name,
                   struct clinker_cache *cache)
 {
-    PyObject *value = look_up(owner, cache, NULL);
+    PyObject *value = look_up(owner, NAME(name), cache, NULL);
     if (value == NULL) {
         value = PyObject_GetAttr(owner, NAME(name));
         if (value != NULL) {
@@ -269,29 +301,6 @@ clinker_load_attr(T *tstate, F *frame, PyObject *owner, uint64_t name,
         }
     }
     return value;
-}
-
-/* An attribute that is expected at a place in the dictionary of the object, as
- * by LOAD_ATTR_WITH_HINT, which has checked the version of the type: a new
- * reference, or NULL if it is not there. */
-PyObject *
-clinker_load_hint(T *tstate, F *frame, PyObject *owner, PyObject *name,
-                  uint64_t hint)
-{
-    PyDictObject *dict = _PyObject_GetManagedDict(owner);
-    if (dict == NULL || hint >= (uint64_t)dict->ma_keys->dk_nentries) {
-        return NULL;
-    }
-    // Other kinds may hold deferred imports.
-    if (dict->ma_keys->dk_kind == DICT_KEYS_UNICODE) {
-        PyDictUnicodeEntry *entry = DK_UNICODE_ENTRIES(dict->ma_keys) + hint;
-        return entry->me_key == name ? Py_XNewRef(entry->me_value) : NULL;
-    }
-    if (dict->ma_keys->dk_kind == DICT_KEYS_GENERAL) {
-        PyDictKeyEntry *entry = DK_ENTRIES(dict->ma_keys) + hint;
-        return entry->me_key == name ? Py_XNewRef(entry->me_value) : NULL;
-    }
-    return NULL;
 }
 
 /* An attribute of an exact module, as LOAD_ATTR_MODULE: the number holds the
@@ -314,7 +323,7 @@ clinker_load_method(T *tstate, F *frame, PyObject **stack, uint64_t name,
 {
     PyObject *owner = stack[0];
     int is_method = 0;
-    PyObject *attr = look_up(owner, cache, &is_method);
+    PyObject *attr = look_up(owner, NAME(name), cache, &is_method);
     if (attr == NULL) {
         is_method = _PyObject_GetMethod(owner, NAME(name), &attr);
         if (attr != NULL) {
@@ -416,7 +425,6 @@ clinker_delete_attr(T *tstate, F *frame, PyObject *owner, uint64_t name)
 
 const struct clinker_entry clinker_attribute_helpers[] = {
     ENTRY(load_attr),
-    ENTRY(load_hint),
     ENTRY(load_module_attr),
     ENTRY(load_method),
     ENTRY(load_super),

@@ -217,6 +217,37 @@ clinker_call_kw(T *tstate, F *frame, PyObject **stack, uint64_t count)
     return result;
 }
 
+/* Call the __init__ of a new object, whose native code cannot be entered. */
+PyObject *
+clinker_call_of_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
+{
+    // The interpreter pushes another frame, which checks what is returned.
+    tstate->py_recursion_remaining--;
+    PyObject *result = clinker_call(tstate, frame, stack, count);
+    tstate->py_recursion_remaining++;
+    return result;
+}
+
+/* A new object of a class with inline values. */
+PyObject *
+clinker_new_object(T *tstate, F *frame, PyObject *type, uint64_t unused)
+{
+    return _PyType_NewManagedObject((PyTypeObject *)type);
+}
+
+/* What __init__ has returned. */
+int
+clinker_check_init(T *tstate, F *frame, PyObject *result, uint64_t unused)
+{
+    if (result != Py_None) {
+        PyErr_Format(PyExc_TypeError,
+                     "__init__() should return None, not '%.200s'",
+                     Py_TYPE(result)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
 /* Make an object of a class whose __init__ is a Python function with fixed
  * parameters, as CALL_ALLOC_AND_ENTER_INIT, which has checked that. */
 PyObject *
@@ -249,10 +280,7 @@ clinker_call_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
     PyObject *none = call_function(tstate, frame, init, stack + 1,
                                    (int)count + 1, NULL);
     tstate->py_recursion_remaining++;
-    if (none != NULL && none != Py_None) {
-        PyErr_Format(PyExc_TypeError,
-                     "__init__() should return None, not '%.200s'",
-                     Py_TYPE(none)->tp_name);
+    if (none != NULL && clinker_check_init(tstate, frame, none, 0) < 0) {
         Py_CLEAR(none);
     }
     if (none == NULL) {
@@ -441,5 +469,8 @@ const struct clinker_entry clinker_call_helpers[] = {
     ENTRY(call_kw),
     ENTRY(call_ex),
     ENTRY(call_init),
+    ENTRY(call_of_init),
+    ENTRY(new_object),
+    ENTRY(check_init),
     {NULL, NULL},
 };

@@ -60,8 +60,16 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
             int old_opcode, PyObject **stack_pointer)
 {
     int generic = _PyOpcode_Deopt[old_opcode];
-    clinker_specialized(_PyFrame_GetCode(frame), old_opcode != generic,
+    PyCodeObject *code = _PyFrame_GetCode(frame);
+    clinker_specialized(code, old_opcode != generic,
                         instr->op.code == generic);
+    if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
+        // Nothing leads from the version of a class to its __init__.
+        PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
+        PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;
+        clinker_calls_init(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                           init->func_version);
+    }
 }
 
 static void

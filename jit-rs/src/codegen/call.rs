@@ -19,6 +19,7 @@ impl Generator<'_> {
         &mut self,
         callee: Callee,
         operands: &[ir::Value],
+        is_init: bool,
         state: State,
         leave: &Leave,
     ) -> ir::Value {
@@ -32,12 +33,14 @@ impl Generator<'_> {
         let done = self.builder.create_block();
         let result = self.builder.append_block_param(done, types::I64);
 
-        let (top, entry) = self.may_enter(callee, slow);
+        // The interpreter pushes another frame for __init__.
+        let frames = if is_init { 2 } else { 1 };
+        let (top, entry) = self.may_enter(callee, frames, slow);
         let frame = top.0;
         self.store(top.1, self.tstate, layout::TSTATE_STACK_TOP);
         self.initialize(callee, frame, operands[0], args);
         self.store(frame, self.tstate, layout::TSTATE_FRAME);
-        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);
+        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -frames);
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, -1);
         let stack = layout::FRAME_LOCALS + 8 * callee.locals as usize;
         let stack = self.builder.ins().iadd_imm_s(frame, stack as i64);
@@ -46,6 +49,9 @@ impl Generator<'_> {
         let call = self.builder.ins().call_indirect(signature, entry, &entered);
         let next = self.builder.inst_results(call)[0];
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, 1);
+        if is_init {
+            self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, 1);
+        }
         let left = self
             .builder
             .ins()
@@ -68,7 +74,11 @@ impl Generator<'_> {
         let count = self.int(operands.len() as i64 - 2);
         let passed = [self.tstate, self.frame, base, count];
         let value = self
-            .call("call", &passed, Some(types::I64))
+            .call(
+                if is_init { "call_of_init" } else { "call" },
+                &passed,
+                Some(types::I64),
+            )
             .expect("it has a result");
         self.builder.ins().jump(done, &[value.into()]);
 
@@ -83,6 +93,7 @@ impl Generator<'_> {
     fn may_enter(
         &mut self,
         callee: Callee,
+        frames: i64,
         slow: ir::Block,
     ) -> ((ir::Value, ir::Value), ir::Value) {
         let start = self.int(callee.start as i64);
@@ -110,7 +121,7 @@ impl Generator<'_> {
         let is_deep = self
             .builder
             .ins()
-            .icmp_imm_s(IntCC::SignedLessThanOrEqual, left, 0);
+            .icmp_imm_s(IntCC::SignedLessThan, left, frames);
         self.unless(is_deep, slow);
         let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
         let end = self

@@ -214,9 +214,14 @@ impl Generator<'_> {
         result
     }
 
-    /// The address of the value at an index of the globals or builtins of the frame.
+    /// The address of the entry at an index of the globals or builtins of the frame.
     pub(super) fn dict_entry(&mut self, builtins: bool, index: u32) -> ir::Value {
         let keys = self.namespace_keys(builtins);
+        self.keys_entry(keys, index)
+    }
+
+    /// The address of the entry at an index of the keys of a dictionary of strings.
+    pub(super) fn keys_entry(&mut self, keys: ir::Value, index: u32) -> ir::Value {
         let log2 = self.builder.ins().uload8(
             types::I64,
             super::trusted(),
@@ -226,12 +231,8 @@ impl Generator<'_> {
         let one = self.int(1);
         let indices = self.builder.ins().ishl(one, log2);
         let entries = self.builder.ins().iadd(keys, indices);
-        self.builder.ins().iadd_imm_s(
-            entries,
-            (layout::KEYS_SIZE
-                + layout::KEYS_ENTRY_SIZE * index as usize
-                + layout::KEYS_ENTRY_VALUE) as i64,
-        )
+        let offset = layout::KEYS_SIZE + layout::KEYS_ENTRY_SIZE * index as usize;
+        self.builder.ins().iadd_imm_s(entries, offset as i64)
     }
 
     pub(super) fn namespace(&mut self, builtins: bool) -> ir::Value {

@@ -191,10 +191,11 @@ impl Generator<'_> {
                 self.leave_if_null(value, state, leave);
                 Some(value)
             }
+            Op::LoadHint(index) => Some(self.load_hint(args[0], args[1], index, needed()?, leave)),
             Op::LoadWord(offset) => Some(self.load(types::I64, args[0], offset as usize)),
             Op::LoadGlobal(builtins, index) => {
                 let entry = self.dict_entry(builtins, index);
-                let value = self.load(types::I64, entry, 0);
+                let value = self.load(types::I64, entry, layout::KEYS_ENTRY_VALUE);
                 self.leave_if_null(value, state, leave);
                 Some(value)
             }
@@ -273,7 +274,11 @@ impl Generator<'_> {
             }
             Op::CallFunction(index) => {
                 let callee = self.function.callees[index as usize];
-                Some(self.call_function(callee, &args, needed()?, leave))
+                Some(self.call_function(callee, &args, false, needed()?, leave))
+            }
+            Op::CallInit(index) => {
+                let callee = self.function.callees[index as usize];
+                Some(self.call_function(callee, &args, true, needed()?, leave))
             }
 
             Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
@@ -364,6 +369,45 @@ impl Generator<'_> {
         self.store(value, old, layout::FLOAT_VALUE);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
+    }
+
+    /// An attribute in the dictionary of an object, as LOAD_ATTR_WITH_HINT. Other kinds of dictionaries than that of strings may
+    /// hold deferred imports.
+    fn load_hint(
+        &mut self,
+        owner: ir::Value,
+        name: ir::Value,
+        index: u32,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let before = -(layout::MANAGED_DICT_BEFORE as i32);
+        let dict = self
+            .builder
+            .ins()
+            .load(types::I64, trusted(), owner, before);
+        self.leave_if_null(dict, Some(state), leave);
+        let keys = self.load(types::I64, dict, layout::DICT_KEYS);
+        let kind = self.load(types::I8, keys, layout::KEYS_KIND);
+        let unicode = layout::DICT_KEYS_UNICODE as i64;
+        let is_other = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, kind, unicode);
+        self.leave_if(is_other, state, leave, true);
+        let count = self.load(types::I64, keys, layout::KEYS_COUNT);
+        let outside =
+            self.builder
+                .ins()
+                .icmp_imm_s(IntCC::UnsignedLessThanOrEqual, count, i64::from(index));
+        self.leave_if(outside, state, leave, true);
+        let entry = self.keys_entry(keys, index);
+        let key = self.load(types::I64, entry, layout::KEYS_ENTRY_KEY);
+        let is_other = self.builder.ins().icmp(IntCC::NotEqual, key, name);
+        self.leave_if(is_other, state, leave, true);
+        let value = self.load(types::I64, entry, layout::KEYS_ENTRY_VALUE);
+        self.leave_if_null(value, Some(state), leave);
+        value
     }
 
     fn leave_if_null(&mut self, value: ir::Value, state: Option<State>, leave: &Leave) {

@@ -79,6 +79,8 @@ pub enum Op {
     Is,
     /// The object at an offset of another, or NULL.
     LoadField(u32),
+    /// The value of a name that is expected at an index of the dictionary of an object. Leaves if it is not there.
+    LoadHint(u32),
     /// The word at an offset of an object.
     LoadWord(u32),
     /// The value at an index of the globals (false) or builtins (true) of the frame, or NULL. The keys have been guarded.
@@ -114,6 +116,8 @@ pub enum Op {
     /// Calls a function that has been guarded, by its index among the callees: the function, self or NULL, and the other
     /// arguments.
     CallFunction(u32),
+    /// The same for the `__init__` of a new object, for which the interpreter pushes another frame as well.
+    CallInit(u32),
     /// Calls a helper with a number that its name explains.
     Call(Helper, u64),
     /// An instruction of Python begins, by the offset of its opcode.
@@ -306,7 +310,6 @@ helpers! {
     ListEnd = "list_end", Nothing, Borrowed, true;
     TupleEnd = "tuple_end", Nothing, Borrowed, true;
     LoadAttr = "load_attr", Object, Borrowed, true;
-    LoadHint = "load_hint", Next, Borrowed, false;
     LoadModuleAttr = "load_module_attr", Next, Borrowed, false;
     LoadMethod = "load_method", Status, Stack, true;
     LoadSuper = "load_super", Status, Stack, true;
@@ -357,6 +360,8 @@ helpers! {
     MatchSequence = "match_sequence", Bool, Borrowed, false;
     Call = "call", Object, Stack, true;
     CallInit = "call_init", Object, Stack, true;
+    NewObject = "new_object", Object, Borrowed, false;
+    CheckInit = "check_init", Status, Borrowed, false;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
 }
@@ -380,9 +385,11 @@ impl Op {
             | Self::LoadStack(_)
             | Self::BoxInt
             | Self::BoxFloat
-            | Self::CallFunction(_) => Ownership::Owned,
+            | Self::CallFunction(_)
+            | Self::CallInit(_) => Ownership::Owned,
             Self::Cached(_)
             | Self::LoadField(_)
+            | Self::LoadHint(_)
             | Self::LoadGlobal(..)
             | Self::ListItem
             | Self::TupleItem
@@ -403,7 +410,7 @@ impl Op {
     /// Whether it takes over the reference to an operand, by its index.
     pub fn steals(self, index: usize) -> bool {
         match self {
-            Self::StoreLocal(..) | Self::CallFunction(_) => true,
+            Self::StoreLocal(..) | Self::CallFunction(_) | Self::CallInit(_) => true,
             // The object that is put, before the container.
             Self::SetInlineValue(_) | Self::SetField(_) | Self::SetListItem => index == 0,
             Self::Call(helper, _) => match helper.passing() {
@@ -426,6 +433,7 @@ impl Op {
             | Self::SetInlineValue(_)
             | Self::SetField(_)
             | Self::CallFunction(_)
+            | Self::CallInit(_)
             | Self::Periodic => true,
             Self::Call(helper, _) => helper.runs_code(),
             _ => false,
@@ -443,6 +451,7 @@ impl Op {
                 | Self::SetInlineValue(_)
                 | Self::SetField(_)
                 | Self::CallFunction(_)
+                | Self::CallInit(_)
                 | Self::Call(..)
         )
     }
@@ -472,6 +481,7 @@ impl Op {
                 | Self::Not
                 | Self::Is
                 | Self::LoadField(_)
+                | Self::LoadHint(_)
                 | Self::LoadWord(_)
                 | Self::LoadGlobal(..)
                 | Self::LoadCell
@@ -528,11 +538,13 @@ impl Op {
             Self::BoxFloat | Self::FloatNegate => &[Float],
             Self::IntBinary(_) | Self::IntCompare(_) => &[Int, Int],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
-            Self::Is | Self::SetInlineValue(_) | Self::SetField(_) => &[Object, Object],
+            Self::Is | Self::LoadHint(_) | Self::SetInlineValue(_) | Self::SetField(_) => {
+                &[Object, Object]
+            }
             Self::ListIndex | Self::TupleIndex | Self::ListItem | Self::TupleItem => &[Object, Int],
             Self::SetListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
-            Self::Call(..) | Self::CallFunction(_) => return None,
+            Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) => return None,
         })
     }
 
@@ -549,12 +561,14 @@ impl Op {
             | Self::BoxFloat
             | Self::BoxBool
             | Self::LoadField(_)
+            | Self::LoadHint(_)
             | Self::LoadGlobal(..)
             | Self::ListItem
             | Self::TupleItem
             | Self::ListNext
             | Self::TupleNext
             | Self::CallFunction(_)
+            | Self::CallInit(_)
             | Self::LoadCell => Rep::Object,
             Self::Int(_)
             | Self::UnboxInt
@@ -605,6 +619,8 @@ impl Op {
             | Self::GuardClass(_)
             | Self::GuardFunction(_)
             | Self::CallFunction(_)
+            | Self::CallInit(_)
+            | Self::LoadHint(_)
             | Self::Guard
             | Self::GuardKeys(..)
             | Self::GuardValues
