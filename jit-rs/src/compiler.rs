@@ -14,6 +14,7 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// How often an exit must have been taken to be dropped together with another one.
 const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
@@ -23,6 +24,9 @@ const MAX_REFUTATIONS: u32 = 10;
 
 /// Instructions that pay for entering and leaving.
 const WORTH_ENTERING: usize = 12;
+
+/// Bytes of machine code beyond which nothing more is compiled.
+const MAX_BYTES: usize = 256 << 20;
 
 /// Code units of a function that is not compiled for its size.
 const MAX_UNITS: usize = 20_000;
@@ -63,6 +67,8 @@ pub struct Compiler {
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
     counts: Compilation,
+    /// The time that compiling took.
+    spent: Duration,
 }
 
 impl std::fmt::Debug for Compiler {
@@ -86,6 +92,7 @@ impl Compiler {
             codes: HashMap::new(),
             dead: Vec::new(),
             counts: Compilation::default(),
+            spent: Duration::ZERO,
         })
     }
 
@@ -105,7 +112,11 @@ impl Compiler {
         is_loop: bool,
     ) -> bool {
         self.bury();
-        match self.try_compile(id, code, offset, depth, is_loop) {
+        let start = Instant::now();
+        let done = self.try_compile(id, code, offset, depth, is_loop);
+        self.spent += start.elapsed();
+        self.counts.milliseconds = self.spent.as_millis() as u64;
+        match done {
             Ok(()) => {
                 self.counts.compiled += 1;
                 true
@@ -130,6 +141,9 @@ impl Compiler {
         depth: u32,
         is_loop: bool,
     ) -> Result<(), String> {
+        if self.counts.bytes >= MAX_BYTES {
+            return Err("the code cache is full".into());
+        }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
         let entry = Entry::at(&snapshot, offset, depth, is_loop)

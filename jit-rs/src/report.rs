@@ -16,6 +16,8 @@ pub struct Compilation {
     pub refuted: u64,
     /// Bytes of machine code, at the end.
     pub bytes: usize,
+    /// Milliseconds that compiling took.
+    pub milliseconds: u64,
 }
 
 /// Rows of each table before the rest is only counted.
@@ -28,9 +30,10 @@ pub fn text(profile: &Profile, compilation: Option<&Compilation>) -> String {
     if let Some(done) = compilation {
         let _ = writeln!(
             out,
-            "clinker: compiled {} entries to {} bytes; dropped {} guesses",
+            "clinker: compiled {} entries to {} bytes in {} ms; dropped {} guesses",
             grouped(done.compiled),
             grouped(done.bytes as u64),
+            grouped(done.milliseconds),
             grouped(done.refuted)
         );
         for (reason, count) in &done.refused {
@@ -222,10 +225,11 @@ mod tests {
             refused: BTreeMap::from([("it is instrumented".into(), 3)]),
             refuted: 4,
             bytes: 5_000_000,
+            milliseconds: 700,
         };
         assert_eq!(
             text(&Profile::default(), Some(&done)),
-            "clinker: compiled 1,200 entries to 5,000,000 bytes; dropped 4 guesses\n\
+            "clinker: compiled 1,200 entries to 5,000,000 bytes in 700 ms; dropped 4 guesses\n\
              clinker: refused 3 entries: it is instrumented\n\
              clinker: 0 of 0 code objects were hot\n"
         );
