@@ -20,6 +20,7 @@ fn main() {
         "src/c/layout.c",
         "src/c/runtime.c",
         "include/clinker.h",
+        "include/clinker_control.h",
         "include/clinker_lazy.h",
     ] {
         println!("cargo::rerun-if-changed={file}");

@@ -7,9 +7,11 @@ use crate::hir;
 use crate::memory::Executable;
 use crate::passes;
 use crate::report::Compilation;
+use crate::snapshot::Code as Snapshot;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
+use std::time::Instant;
 
 /// How often an exit may show that a guess is wrong until the guess is dropped.
 pub const MAX_EXITS: u32 = 40;
@@ -29,16 +31,28 @@ unsafe extern "C" {
 
 /// Machine code of one entry, with what it refers to.
 #[derive(Debug)]
-struct Unit {
-    machine: Executable,
+pub struct Unit {
+    /// The instruction in whose place it is entered.
+    pub offset: u32,
+    /// The code.
+    pub machine: Executable,
     /// How often each exit was taken; the machine code counts.
-    _counters: Box<[u32]>,
+    pub counters: Box<[u32]>,
+    /// The instruction of each exit.
+    pub exits: Vec<u32>,
+    /// How much of the counters has been told.
+    pub told: Vec<u32>,
 }
 
 /// What is known of a code object.
 #[derive(Debug, Default)]
-struct Compiled {
-    units: Vec<Unit>,
+pub struct Compiled {
+    /// Its machine code, also what is not entered any more.
+    pub units: Vec<Unit>,
+    /// Microseconds that compiling took.
+    pub microseconds: u64,
+    /// How many of the units, from the first, the interpreter must not enter any more.
+    outdated: usize,
     history: History,
     refutations: u32,
 }
@@ -92,25 +106,15 @@ impl Compiler {
         depth: u32,
         is_loop: bool,
     ) -> bool {
-        self.bury();
-        match self.try_compile(id, code, offset, depth, is_loop) {
-            Ok(()) => {
-                self.counts.compiled += 1;
-                true
-            }
-            Err(reason) => {
-                self.refuse(reason);
-                false
-            }
-        }
+        self.compile_or_say(id, code, offset, depth, is_loop)
+            .is_ok()
     }
 
-    /// An entry is not compiled, for a reason.
-    pub fn refuse(&mut self, reason: String) {
-        *self.counts.refused.entry(reason).or_default() += 1;
-    }
-
-    fn try_compile(
+    /// The same. Says why it was not done.
+    ///
+    /// # Errors
+    /// The reason, which has been counted.
+    pub fn compile_or_say(
         &mut self,
         id: usize,
         code: Code,
@@ -118,6 +122,36 @@ impl Compiler {
         depth: u32,
         is_loop: bool,
     ) -> Result<(), String> {
+        self.bury();
+        let start = Instant::now();
+        let result = self.try_compile(id, code, offset, depth, is_loop);
+        let microseconds = start.elapsed().as_micros() as u64;
+        self.counts.microseconds += microseconds;
+        self.of(id).microseconds += microseconds;
+        match &result {
+            Ok(()) => self.counts.compiled += 1,
+            Err(reason) => self.refuse(reason.clone()),
+        }
+        result
+    }
+
+    /// An entry is not compiled, for a reason.
+    pub fn refuse(&mut self, reason: String) {
+        *self.counts.refused.entry(reason).or_default() += 1;
+    }
+
+    /// The representation of an entry, with which machine code can be made, and what it was made from.
+    ///
+    /// # Errors
+    /// The reason why it is not compiled.
+    pub fn represent(
+        &mut self,
+        id: usize,
+        code: Code,
+        offset: u32,
+        depth: u32,
+        is_loop: bool,
+    ) -> Result<(Snapshot, hir::Function), String> {
         let snapshot = code.snapshot(MAX_UNITS)?;
         let entry = Entry::at(&snapshot, offset, depth, is_loop)
             .ok_or("no instruction begins where it is hot")?;
@@ -134,6 +168,18 @@ impl Compiler {
                 entry.offset
             );
         }
+        Ok((snapshot, function))
+    }
+
+    fn try_compile(
+        &mut self,
+        id: usize,
+        code: Code,
+        offset: u32,
+        depth: u32,
+        is_loop: bool,
+    ) -> Result<(), String> {
+        let (snapshot, function) = self.represent(id, code, offset, depth, is_loop)?;
         let exits = function
             .blocks
             .iter()
@@ -152,6 +198,7 @@ impl Compiler {
         if machine.exits.len() > counters.len() {
             return Err("an operation leaves at more places than it should".into());
         }
+        let exits = machine.exits;
         let machine = Executable::new(&machine.bytes).map_err(|error| error.to_string())?;
         // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
         let installed = unsafe {
@@ -165,11 +212,33 @@ impl Compiler {
             return Err("the interpreter takes no more entries for the code object".into());
         }
         self.counts.bytes += machine.size();
-        compiled.units.push(Unit {
+        self.codes.entry(id).or_default().units.push(Unit {
+            offset,
             machine,
-            _counters: counters,
+            told: vec![0; exits.len()],
+            exits,
+            counters,
         });
         Ok(())
+    }
+
+    /// What is known of a code object.
+    pub fn of(&mut self, id: usize) -> &mut Compiled {
+        self.codes.entry(id).or_default()
+    }
+
+    /// The machine code of a code object that fits what is known now: of each entry the last, none of before a guess was dropped.
+    pub fn current(&mut self, id: usize) -> &[Unit] {
+        let compiled = self.of(id);
+        &compiled.units[compiled.outdated..]
+    }
+
+    /// Forgets what was learned of a code object. Its machine code stays, since it may be running.
+    pub fn forget(&mut self, id: usize) {
+        let compiled = self.of(id);
+        compiled.outdated = compiled.units.len();
+        compiled.history = History::default();
+        compiled.refutations = 0;
     }
 
     /// A guess at an instruction was wrong too often. The code is entered no more, and compiled again when it is hot.
@@ -189,6 +258,7 @@ impl Compiler {
         } else if !is_news {
             return;
         }
+        compiled.outdated = compiled.units.len();
         // SAFETY: the code object lives, since its native code has just been left.
         unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
     }

@@ -71,11 +71,6 @@ extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_pause(value: c_int) -> c_int {
-    client::with(|client| client.pause(value != 0)).into()
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn clinker_forked_child() {
     client::with(Client::forked);
 }

@@ -16,6 +16,8 @@ pub struct Compilation {
     pub refuted: u64,
     /// Bytes of machine code, at the end.
     pub bytes: usize,
+    /// What compiling took.
+    pub microseconds: u64,
 }
 
 /// Rows of each table before the rest is only counted.
@@ -222,6 +224,7 @@ mod tests {
             refused: BTreeMap::from([("it is instrumented".into(), 3)]),
             refuted: 4,
             bytes: 5_000_000,
+            microseconds: 7_000,
         };
         assert_eq!(
             text(&Profile::default(), Some(&done)),

@@ -117,7 +117,7 @@ def report(folder, number, seed, mode, difference, text, small):
     with open(file, "w") as output:
         output.write(f"# {difference['kind']} under -X jit={mode}; seed {seed}, program {number}\n")
         output.write(f"# cargo xtask fuzz jit --mode {mode} --program {file}\n")
-        output.writelines(f"# {line}\n" for line in details[:80])
+        output.writelines(f"# {line[:500]}\n" for line in details[:80])
         output.write(small)
     with open(file + ".whole", "w") as output:
         output.write(text)
