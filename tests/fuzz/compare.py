@@ -259,6 +259,7 @@ class Observer:
         namespace = self.functions()
         namespace |= {"__name__": "fuzz", "INF": float("inf"), "NAN": float("nan"), "Fault": Fault}
         namespace["__builtins__"] = dict(vars(builtins))
+        namespace["__builtins__"]["print"] = lambda *values, **options: self.record("print", *map(str, values))
         # Objects whose references are counted.
         tokens = [10**30 + 1, 1.5e10, "a token", [1, 2, 3], (1.5, 2), {"a": 1}, Fault]
         tokens[0] += 1
