@@ -27,8 +27,9 @@ const SOURCES: [&str; 10] = [
 ];
 
 /// Headers of the C side.
-const HEADERS: [&str; 3] = [
+const HEADERS: [&str; 4] = [
     "include/clinker.h",
+    "include/clinker_control.h",
     "include/clinker_lazy.h",
     "src/c/runtime.h",
 ];

@@ -48,9 +48,6 @@ void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
 
-/* Stop or start compiling, if value is 1 or 0.  Returns what was the case. */
-int clinker_pause(int value);
-
 void clinker_forked_child(void);
 void clinker_finalize(void);
 

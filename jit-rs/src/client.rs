@@ -9,26 +9,38 @@ use crate::report;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+/// Executions after which what a program asked for is compiled again, if nothing else is compiled.
+pub const WANTED_PERIOD: u32 = 64;
+
 /// What is known of a live code object beyond its counters.
 #[derive(Debug)]
-struct Live {
-    code: Code,
+pub struct Live {
+    /// The code object.
+    pub code: Code,
+    /// Whether it must not be compiled.
+    pub suppressed: bool,
+    /// Whether it is to be compiled whatever the mode is.
+    pub wanted: bool,
     counts: Counts,
 }
 
 /// A started archive.
 #[derive(Debug)]
 pub struct Client {
-    options: Options,
-    text: Text,
-    line: Line,
-    live: HashMap<usize, Live>,
+    /// What it was asked for.
+    pub options: Options,
+    /// Whether nothing is compiled for now.
+    pub paused: bool,
+    /// The code objects that have their shadow record, by address.
+    pub live: HashMap<usize, Live>,
+    /// None if nothing is compiled.
+    pub compiler: Option<Compiler>,
+    /// Gives the text of a string.
+    pub text: Text,
+    /// Gives the line of an instruction.
+    pub line: Line,
     profile: Profile,
     log: Option<Log>,
-    /// Whether nothing is compiled for now.
-    paused: bool,
-    /// None if nothing is compiled.
-    compiler: Option<Compiler>,
 }
 
 /// Where the archive is in its life.
@@ -70,7 +82,7 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
     let compiler = match options.mode {
         Mode::Count => None,
-        Mode::Auto | Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump)?),
+        Mode::Manual | Mode::Auto | Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump)?),
     };
     let log = options.log.as_deref().map(Log::open).transpose()?;
     let client = Client {
@@ -101,7 +113,15 @@ impl Client {
     /// A code object has its shadow record.
     pub fn attached(&mut self, id: usize, code: Code) {
         let counts = Counts::default();
-        self.live.insert(id, Live { code, counts });
+        self.live.insert(
+            id,
+            Live {
+                code,
+                suppressed: false,
+                wanted: false,
+                counts,
+            },
+        );
     }
 
     /// Entries or trips until something is hot.
@@ -122,7 +142,6 @@ impl Client {
     /// The interpreter reported the instruction at an offset as hot, with the height of the value stack after it. Returns
     /// the number of executions until the next report.
     pub fn hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {
-        let period = self.period();
         let Some(live) = self.live.get_mut(&id) else {
             return 0;
         };
@@ -131,6 +150,14 @@ impl Client {
             // Once is enough: counting goes on without reports.
             return 0;
         };
+        let period = match self.options.mode {
+            Mode::Manual if live.wanted => WANTED_PERIOD,
+            Mode::Manual => return 0,
+            _ => self.options.period(),
+        };
+        if live.suppressed {
+            return 0;
+        }
         if self.paused {
             return period;
         }
@@ -148,11 +175,6 @@ impl Client {
             log.add(&live.code.place(self.text));
         }
         period
-    }
-
-    /// Stops compiling, or starts it again. Returns whether it had been stopped.
-    pub fn pause(&mut self, on: bool) -> bool {
-        std::mem::replace(&mut self.paused, on)
     }
 
     /// Native code was left often since a guess was wrong.
@@ -184,12 +206,25 @@ impl Client {
     }
 
     fn keep(&mut self, live: Live) {
-        let counts = Counts {
+        let counts = self.counted(&live);
+        self.profile.add(live.code.place(self.text), counts);
+    }
+
+    fn counted(&self, live: &Live) -> Counts {
+        Counts {
             entries: live.code.entries(),
             loops: live.code.loops(self.line),
-            ..live.counts
-        };
-        self.profile.add(live.code.place(self.text), counts);
+            ..live.counts.clone()
+        }
+    }
+
+    /// What has been counted by now, as JSON.
+    pub fn statistics(&self) -> serde_json::Result<String> {
+        let mut profile = self.profile.clone();
+        for live in self.live.values() {
+            profile.add(live.code.place(self.text), self.counted(live));
+        }
+        report::json(&profile, self.compiler.as_ref().map(Compiler::counts))
     }
 
     fn report(&mut self) {

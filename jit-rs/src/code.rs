@@ -96,6 +96,28 @@ impl Code {
         whole + u64::from(period.wrapping_sub(left))
     }
 
+    /// The opcode of the instruction that begins at an offset.
+    pub fn opcode(self, offset: u32) -> u8 {
+        let mut offset = offset as c_int;
+        loop {
+            let (mut opcode, mut specialized, mut oparg) = (0, 0, 0);
+            // SAFETY: an instruction begins there, or goes on after an EXTENDED_ARG.
+            unsafe {
+                clinker_instruction(
+                    self.code.cast(),
+                    offset,
+                    &mut opcode,
+                    &mut specialized,
+                    &mut oparg,
+                );
+            }
+            if opcode != opcode::EXTENDED_ARG {
+                return opcode;
+            }
+            offset += 1;
+        }
+    }
+
     /// The name and place in one line.
     pub fn describe(self) -> String {
         format!("code object at {:p}", self.code)

@@ -14,7 +14,7 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How often an exit must have been taken to be dropped together with another one.
 const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
@@ -40,17 +40,26 @@ unsafe extern "C" {
 
 /// Machine code of one entry, with what it refers to.
 #[derive(Debug)]
-struct Unit {
-    machine: Executable,
-    exits: Vec<codegen::Exit>,
+pub struct Unit {
+    /// The instruction in whose place it is entered.
+    pub offset: u32,
+    /// The code.
+    pub machine: Executable,
+    /// What leaving does at each place.
+    pub exits: Vec<codegen::Exit>,
     /// What helpers have learned.
     _caches: Box<[u64]>,
 }
 
 /// What is known of a code object.
 #[derive(Debug, Default)]
-struct Compiled {
-    units: Vec<Unit>,
+pub struct Compiled {
+    /// Its machine code, also what is not entered any more.
+    pub units: Vec<Unit>,
+    /// Microseconds that compiling took.
+    pub microseconds: u64,
+    /// How many of the units, from the first, the interpreter must not enter any more.
+    outdated: usize,
     history: History,
     refutations: u32,
     /// The versions of the `__init__` that calls of classes call, by the offset of the call.
@@ -67,8 +76,6 @@ pub struct Compiler {
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
     counts: Compilation,
-    /// The time that compiling took.
-    spent: Duration,
 }
 
 impl std::fmt::Debug for Compiler {
@@ -92,7 +99,6 @@ impl Compiler {
             codes: HashMap::new(),
             dead: Vec::new(),
             counts: Compilation::default(),
-            spent: Duration::ZERO,
         })
     }
 
@@ -111,29 +117,15 @@ impl Compiler {
         depth: u32,
         is_loop: bool,
     ) -> bool {
-        self.bury();
-        let start = Instant::now();
-        let done = self.try_compile(id, code, offset, depth, is_loop);
-        self.spent += start.elapsed();
-        self.counts.milliseconds = self.spent.as_millis() as u64;
-        match done {
-            Ok(()) => {
-                self.counts.compiled += 1;
-                true
-            }
-            Err(reason) => {
-                self.refuse(reason);
-                false
-            }
-        }
+        self.compile_or_say(id, code, offset, depth, is_loop)
+            .is_ok()
     }
 
-    /// An entry is not compiled, for a reason.
-    pub fn refuse(&mut self, reason: String) {
-        *self.counts.refused.entry(reason).or_default() += 1;
-    }
-
-    fn try_compile(
+    /// The same. Says why it was not done.
+    ///
+    /// # Errors
+    /// The reason, which has been counted.
+    pub fn compile_or_say(
         &mut self,
         id: usize,
         code: Code,
@@ -141,6 +133,36 @@ impl Compiler {
         depth: u32,
         is_loop: bool,
     ) -> Result<(), String> {
+        self.bury();
+        let start = Instant::now();
+        let result = self.try_compile(id, code, offset, depth, is_loop);
+        let microseconds = start.elapsed().as_micros() as u64;
+        self.counts.microseconds += microseconds;
+        self.of(id).microseconds += microseconds;
+        match &result {
+            Ok(()) => self.counts.compiled += 1,
+            Err(reason) => self.refuse(reason.clone()),
+        }
+        result
+    }
+
+    /// An entry is not compiled, for a reason.
+    pub fn refuse(&mut self, reason: String) {
+        *self.counts.refused.entry(reason).or_default() += 1;
+    }
+
+    /// The representation of an entry, with which machine code can be made, and what it was made from.
+    ///
+    /// # Errors
+    /// The reason why it is not compiled.
+    pub fn represent(
+        &mut self,
+        id: usize,
+        code: Code,
+        offset: u32,
+        depth: u32,
+        is_loop: bool,
+    ) -> Result<(Snapshot, hir::Function), String> {
         if self.counts.bytes >= MAX_BYTES {
             return Err("the code cache is full".into());
         }
@@ -164,6 +186,18 @@ impl Compiler {
                 entry.offset
             );
         }
+        Ok((snapshot, function))
+    }
+
+    fn try_compile(
+        &mut self,
+        id: usize,
+        code: Code,
+        offset: u32,
+        depth: u32,
+        is_loop: bool,
+    ) -> Result<(), String> {
+        let (snapshot, function) = self.represent(id, code, offset, depth, is_loop)?;
         let insts = function.blocks.iter().flat_map(|block| &block.insts);
         let caches = insts
             .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
@@ -190,11 +224,13 @@ impl Compiler {
             return Err("the interpreter takes no more entries for the code object".into());
         }
         self.counts.bytes += machine.size();
+        let compiled = self.of(id);
         if offset == 0 && !is_loop {
             let address = machine.address() as u64;
             compiled.entry.store(address, Ordering::Relaxed);
         }
         compiled.units.push(Unit {
+            offset,
             machine,
             exits,
             _caches: caches,
@@ -204,13 +240,12 @@ impl Compiler {
 
     /// A call at an offset makes an object, whose `__init__` has a version.
     pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
-        let compiled = self.codes.entry(id).or_default();
-        compiled.inits.insert(offset, version);
+        self.of(id).inits.insert(offset, version);
     }
 
     /// The functions that a code object calls, as far as their versions tell.
     fn callees(&mut self, id: usize, snapshot: &Snapshot) -> HashMap<u32, Callee> {
-        let inits = self.codes.entry(id).or_default().inits.clone();
+        let inits = self.of(id).inits.clone();
         let calls = snapshot.instructions.iter();
         calls
             .filter_map(|call| {
@@ -219,12 +254,29 @@ impl Compiler {
                     opcode::CALL_ALLOC_AND_ENTER_INIT => *inits.get(&call.offset)?,
                     _ => return None,
                 };
-                let callee = Code::callee(version, |id| {
-                    self.codes.entry(id).or_default().entry.as_ptr() as u64
-                })?;
+                let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
                 Some((call.start, callee))
             })
             .collect()
+    }
+
+    /// What is known of a code object.
+    pub fn of(&mut self, id: usize) -> &mut Compiled {
+        self.codes.entry(id).or_default()
+    }
+
+    /// The machine code of a code object that fits what is known now: of each entry the last, none of before a guess was dropped.
+    pub fn current(&mut self, id: usize) -> &[Unit] {
+        let compiled = self.of(id);
+        &compiled.units[compiled.outdated..]
+    }
+
+    /// Forgets what was learned of a code object. Its machine code stays, since it may be running.
+    pub fn forget(&mut self, id: usize) {
+        let compiled = self.of(id);
+        compiled.outdated = compiled.units.len();
+        compiled.history = History::default();
+        compiled.refutations = 0;
     }
 
     /// A guess at an instruction was wrong too often. The code is entered no more, and compiled again when it is hot.
@@ -255,6 +307,7 @@ impl Compiler {
             return;
         }
         compiled.entry.store(0, Ordering::Relaxed);
+        compiled.outdated = compiled.units.len();
         // SAFETY: the code object lives, since its native code has just been left.
         unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
     }

@@ -76,11 +76,6 @@ extern "C" fn clinker_calls_init(code: *const c_void, offset: u32, version: u32)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_pause(value: c_int) -> c_int {
-    client::with(|client| client.pause(value != 0)).into()
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn clinker_forked_child() {
     client::with(Client::forked);
 }

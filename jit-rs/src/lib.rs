@@ -25,6 +25,8 @@ mod codegen;
 #[cfg(clinker_headers)]
 mod compiler;
 #[cfg(clinker_headers)]
+mod control;
+#[cfg(clinker_headers)]
 mod ffi;
 #[cfg(clinker_headers)]
 mod layout;

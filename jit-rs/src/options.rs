@@ -9,6 +9,8 @@ pub enum Mode {
     /// `1`: nothing; entries and loops are counted.
     #[default]
     Count,
+    /// `manual`: what `clinker.jit` is asked to compile.
+    Manual,
     /// `auto`: what is hot.
     Auto,
     /// `all,sync`: everything, before it runs first.
@@ -39,7 +41,7 @@ pub struct Options {
     /// `dump`: prints the intermediate representation of what is compiled on standard error.
     pub dump: bool,
     /// `after=N`: executions of a function or loop after which it is compiled, if the mode does not say.
-    pub after: Option<u16>,
+    pub after: Option<u32>,
     /// `allow=PATTERN` and `deny=PATTERN`: what may be compiled.
     pub filter: Filter,
     /// `log=FILE`: gets a line for each place that is compiled, before its machine code runs.
@@ -59,6 +61,7 @@ impl Options {
             match word.split_once('=') {
                 None => match word {
                     "1" => {}
+                    "manual" => options.mode = Mode::Manual,
                     "auto" => options.mode = Mode::Auto,
                     "all" => all = true,
                     "sync" => when = Some(Mode::Sync),
@@ -92,7 +95,8 @@ impl Options {
     /// Executions of a function or loop until it is reported as hot.
     pub fn period(&self) -> u32 {
         match (self.mode, self.after) {
-            (_, Some(after)) => after.into(),
+            (Mode::Manual, _) => u32::MAX,
+            (_, Some(after)) => after,
             (Mode::Sync, None) => 1,
             (Mode::Warm, None) => 64,
             (Mode::Auto, None) => 400,
@@ -101,9 +105,9 @@ impl Options {
     }
 }
 
-fn executions(value: &str) -> Result<u16, String> {
-    match value.parse() {
-        Ok(number) if number > 0 => Ok(number),
+fn executions(value: &str) -> Result<u32, String> {
+    match value.parse::<u16>() {
+        Ok(number) if number > 0 => Ok(number.into()),
         _ => Err(format!(
             "-X jit: after={value} is not a number from 1 to {}",
             u16::MAX
@@ -113,8 +117,8 @@ fn executions(value: &str) -> Result<u16, String> {
 
 fn unknown(value: &str) -> String {
     format!(
-        "-X jit: unknown value {value:?}; use 0, 1, auto, all,sync or all,warm, and after=N, allow=PATTERN, \
-         deny=PATTERN, dump, log=FILE, stats or stats=FILE"
+        "-X jit: unknown value {value:?}; use 0, 1, manual, auto, all,sync or all,warm, and after=N, \
+         allow=PATTERN, deny=PATTERN, dump, log=FILE, stats or stats=FILE"
     )
 }
 

@@ -67,7 +67,7 @@ impl Counts {
 }
 
 /// All counters by place.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Profile {
     places: HashMap<Place, Counts>,
 }

@@ -16,8 +16,8 @@ pub struct Compilation {
     pub refuted: u64,
     /// Bytes of machine code, at the end.
     pub bytes: usize,
-    /// Milliseconds that compiling took.
-    pub milliseconds: u64,
+    /// What compiling took.
+    pub microseconds: u64,
 }
 
 /// Rows of each table before the rest is only counted.
@@ -33,7 +33,7 @@ pub fn text(profile: &Profile, compilation: Option<&Compilation>) -> String {
             "clinker: compiled {} entries to {} bytes in {} ms; dropped {} guesses",
             grouped(done.compiled),
             grouped(done.bytes as u64),
-            grouped(done.milliseconds),
+            grouped(done.microseconds / 1000),
             grouped(done.refuted)
         );
         for (reason, count) in &done.refused {
@@ -225,11 +225,11 @@ mod tests {
             refused: BTreeMap::from([("it is instrumented".into(), 3)]),
             refuted: 4,
             bytes: 5_000_000,
-            milliseconds: 700,
+            microseconds: 7_000,
         };
         assert_eq!(
             text(&Profile::default(), Some(&done)),
-            "clinker: compiled 1,200 entries to 5,000,000 bytes in 700 ms; dropped 4 guesses\n\
+            "clinker: compiled 1,200 entries to 5,000,000 bytes in 7 ms; dropped 4 guesses\n\
              clinker: refused 3 entries: it is instrumented\n\
              clinker: 0 of 0 code objects were hot\n"
         );

@@ -71,14 +71,21 @@ class Observer:
         self.records.append(ADDRESS.sub(" at ADDRESS", " ".join(words)))
 
     def describe_exception(self, error, seen=()):
-        lines = [canonical(error)]
+        lines, last, same = [canonical(error)], None, 0
         traceback = error.__traceback__
         while traceback is not None:
             frame = traceback.tb_frame
             if frame.f_code.co_filename == "<fuzz>":
                 local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
-                lines.append(f"{frame.f_code.co_qualname}@{traceback.tb_lasti} line {traceback.tb_lineno} "
-                             f"{canonical(dict(local))}")
+                place = f"{frame.f_code.co_qualname}@{traceback.tb_lasti} line {traceback.tb_lineno}"
+                same = same + 1 if place == last else 0
+                last = place
+                if same < 3:
+                    lines.append(f"{place} {canonical(dict(local))}")
+                elif same == 3:
+                    lines.append("once more")
+                else:
+                    lines[-1] = f"{same - 2} times more"
             traceback = traceback.tb_next
         for name in ("__cause__", "__context__"):
             other = getattr(error, name)
@@ -160,7 +167,7 @@ class Observer:
             sys.setprofile(profiler if on else None)
 
         def item(sequence, index):
-            return sequence[index % len(sequence)] if sequence else 0
+            return sequence[index % len(sequence)] if sequence else "" if type(sequence) is str else 0
 
         def put(sequence, index, value):
             if sequence:
@@ -252,6 +259,7 @@ class Observer:
         namespace = self.functions()
         namespace |= {"__name__": "fuzz", "INF": float("inf"), "NAN": float("nan"), "Fault": Fault}
         namespace["__builtins__"] = dict(vars(builtins))
+        namespace["__builtins__"]["print"] = lambda *values, **options: self.record("print", *map(str, values))
         # Objects whose references are counted.
         tokens = [10**30 + 1, 1.5e10, "a token", [1, 2, 3], (1.5, 2), {"a": 1}, Fault]
         tokens[0] += 1
@@ -268,7 +276,7 @@ class Observer:
         finally:
             sys.settrace(None)
             sys.setprofile(None)
-        left = sorted(name for name in namespace if name[0] in "vG")
+        left = sorted(name for name in namespace if isinstance(name, str) and name[:1] in ("v", "G"))
         self.records += [f"left {name} {canonical(namespace[name])}" for name in left]
         self.records.append(f"alive {self.alive}")
         namespace.clear()
@@ -278,8 +286,10 @@ class Observer:
         self.records.append(f"references {[sys.getrefcount(token) for token in tokens]}")
 
 
-def run(text):
+def run(text, natively):
     """The records of one run, and how many blocks of memory it left."""
+    # Both at the same depth of calls: programs see the limit of recursion.
+    _jit._pause(not natively)
     code = compile(text, "<fuzz>", "exec", dont_inherit=True)
     observer = Observer()
     gc.collect()
@@ -293,31 +303,23 @@ def run(text):
     return records, sys.getallocatedblocks() - before - size
 
 
-def interpreted(text):
-    _jit._pause(True)
-    try:
-        return run(text)
-    finally:
-        _jit._pause(False)
-
-
 def leak(text):
     """Blocks that native code leaves at each run and the interpreter does not."""
-    natively = min(run(text)[1] for _ in range(3))
-    plainly = max(interpreted(text)[1] for _ in range(3))
+    natively = min(run(text, True)[1] for _ in range(3))
+    plainly = max(run(text, False)[1] for _ in range(3))
     return natively - plainly
 
 
 def compare(text):
     """None, or how the program differs."""
     faulthandler.dump_traceback_later(SECONDS, exit=True)
-    expected, plain_blocks = interpreted(text)
+    expected, plain_blocks = run(text, False)
     faulthandler.cancel_dump_traceback_later()
     if "unending" in expected or any("MemoryError" in record for record in expected):
         return None
     faulthandler.dump_traceback_later(NATIVE_SECONDS, exit=True)
     print("compiled", file=sys.stderr, flush=True)
-    found, native_blocks = run(text)
+    found, native_blocks = run(text, True)
     print("interpreted", file=sys.stderr, flush=True)
     faulthandler.cancel_dump_traceback_later()
     if found != expected:

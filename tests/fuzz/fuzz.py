@@ -4,13 +4,16 @@ What differs is made smaller and written to a folder, with the command that show
 """
 
 import argparse
+import ast
 import collections
 import json
 import os
 import random
+import re
 import select
 import subprocess
 import sys
+import textwrap
 import time
 import warnings
 
@@ -23,6 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODES = ["all,sync", "all,warm,after=2", "all,warm,after=7", "all,warm,after=20", "all,warm", "auto,after=30"]
 # Programs that one process runs.
 BATCH = 60
+# What programs use that change the process they run in, or take time.
+PROCESS = re.compile(r"\b(os|_?threading|signal|setrecursionlimit|gc|monitoring|asyncio|time|subprocess)\b")
 # Seconds for a program, in the process and seen from outside.
 PATIENCE = 30
 
@@ -92,14 +97,29 @@ def place(difference):
     return (difference["kind"],)
 
 
+def written_programs():
+    """The programs of test_jit.py that do nothing to the process they run in."""
+    with open(os.path.join(os.path.dirname(HERE), "python", "test_jit.py")) as file:
+        tree = ast.parse(file.read())
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
+            text = textwrap.dedent(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ""
+            if not PROCESS.search(text):
+                texts.append(text)
+    return texts
+
+
 def programs(seed):
-    """Numbered programs without end: two of three are new, the others changes of earlier ones."""
+    """Numbered programs without end: half are new, the others changes of earlier ones and of those of test_jit.py."""
     chance = random.Random(f"mutations of {seed}")
+    written = written_programs()
     corpus = collections.deque(maxlen=200)
     number = 0
     while True:
-        if corpus and chance.random() < 0.35:
-            text = mutate.mutate(chance.choice(corpus), chance.choice(corpus), chance)
+        if corpus and chance.random() < 0.5:
+            sources = [written, corpus, corpus]
+            text = mutate.mutate(chance.choice(chance.choice(sources)), chance.choice(chance.choice(sources)), chance)
             if text is None:
                 continue
         else:
@@ -117,7 +137,7 @@ def report(folder, number, seed, mode, difference, text, small):
     with open(file, "w") as output:
         output.write(f"# {difference['kind']} under -X jit={mode}; seed {seed}, program {number}\n")
         output.write(f"# cargo xtask fuzz jit --mode {mode} --program {file}\n")
-        output.writelines(f"# {line}\n" for line in details[:80])
+        output.writelines(f"# {line[:500]}\n" for line in details[:80])
         output.write(small)
     with open(file + ".whole", "w") as output:
         output.write(text)

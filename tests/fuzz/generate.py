@@ -50,6 +50,7 @@ class Scope:
         self.loops = 0
         self.depth = 0
         self.globals = set()
+        self.result = "int"
 
 
 class Generator:
@@ -63,7 +64,7 @@ class Generator:
         self.scope = Scope("module")
         self.module = self.scope
         # What a program is made of differs from program to program.
-        self.odd = self.random.choice([0.0, 0.02, 0.05, 0.15])
+        self.odd = self.random.choice([0.0, 0.005, 0.01, 0.03])
         self.spice = {feature: self.random.random() < 0.5 for feature in (
             "peek", "poke", "delete", "closures", "try", "with", "match", "generators", "coroutines", "objects", "globals",
             "trace", "comprehensions", "strings", "floats", "spy")}
@@ -148,7 +149,8 @@ class Generator:
             case "tuple":
                 return self.pick(["()", "(1,)", "(1, 2)", "(3, 2.5, 'z')", "(2**63, -1)", "(0, 1, 2, 3)"])
             case "dict":
-                return self.pick(["{}", "{'a': 1}", "{1: 2, 2: 3}", "{'a': 1, 'b': 2.5, 3: 'c'}"])
+                return self.pick(["{}", "{'a': 1}", "{1: 2, 2: 3}", "{'a': 1, 'b': 2**62}",
+                                  "{'a': 1, 'b': 2.5, 3: 'c'}" if self.chance(0.3) else "{'b': -1}"])
             case _:
                 return self.new_object(0) if self.classes else "None"
 
@@ -182,7 +184,8 @@ class Generator:
             case 4:
                 return f"({e('int', depth)} {self.pick(['&', '|', '^'])} {e('int', depth)})"
             case 5:
-                return f"({e('int', depth)} {self.pick(['//', '%'])} {e('int', depth)})"
+                divisor = self.pick(["3", "7", "-2", "2**31", "2**62", f"({e('int', depth)} or 1)", e("int", depth)])
+                return f"({e('int', depth)} {self.pick(['//', '%'])} {divisor})"
             case 6:
                 return f"({e('int', depth)} {self.pick(['<<', '>>'])} ({e('int', depth)} & {self.pick(['3', '31', '63', '70'])}))"
             case 7:
@@ -190,7 +193,7 @@ class Generator:
             case 8:
                 return f"len({e(self.pick(['list', 'str', 'tuple', 'dict']), depth)})"
             case 9 | 10:
-                return f"{e('list', depth)}[{e('int', depth)}]" if self.chance(0.3) else \
+                return f"{e('list', depth)}[{e('int', depth)}]" if self.chance(0.1) else \
                     f"item({e('list', depth)}, {e('int', depth)})"
             case 11:
                 return f"{self.pick(['min', 'max'])}({e('int', depth)}, {e('int', depth)})"
@@ -209,7 +212,7 @@ class Generator:
             case 18:
                 return f"{e('dict', depth)}.get({self.key(depth)}, {e('int', depth)})"
             case 19:
-                return f"{e('dict', depth)}[{self.key(depth)}]"
+                return f"{{1: {e('int', depth)}, 'a': {e('int', depth)}}}[{self.pick(['1', 'True', repr('a'), self.key(depth)])}]"
             case 20:
                 return f"({e('bool', depth)} + {e('int', depth)})"
             case _:
@@ -229,7 +232,7 @@ class Generator:
             case 7:
                 return f"float({e(self.pick(['int', 'bool', 'float']), depth)})"
             case 8:
-                return f"({e('float', depth)} {self.pick(['**', '//', '%'])} {self.pick(['2', '0.5', '3', '-1', '2.0'])})"
+                return f"({e('float', depth)} {self.pick(['**', '//', '%'])} {self.pick(['2', '3', '-1', '2.0', '0.5' if self.chance(0.2) else '2'])})"
             case 9:
                 return f"{self.pick(['min', 'max'])}({e('float', depth)}, {e('float', depth)})"
             case 10:
@@ -271,7 +274,7 @@ class Generator:
             case 4:
                 return f"{e('str', depth)}[{self.bound(depth)}:{self.bound(depth)}]"
             case 5:
-                return f"{e('str', depth)}[{e('int', depth)}]"
+                return f"item({e('str', depth)}, {e('int', depth)})"
             case 6:
                 return f"{e('str', depth)}.{self.pick(['upper()', 'strip()', 'title()', 'swapcase()'])}"
             case 7:
@@ -394,7 +397,7 @@ class Generator:
         self.indent -= 1
         # What only some paths assign is hardly used after them: most uses would raise.
         if self.scope.depth and not self.chance(0.1):
-            self.scope.names = {name: self.scope.names[name] for name in known}
+            self.scope.names = {name: self.scope.names[name] for name in known if name in self.scope.names}
 
     def target(self, kind):
         """A variable to assign to, which has the kind from then on."""
@@ -456,7 +459,10 @@ class Generator:
                 elif operator == ">>=":
                     self.emit(f"{name} >>= {self.expression('int', 1)} & 7")
                 else:
-                    self.emit(f"{name} {operator} {self.expression(self.pick(['int', 'int', 'int', 'bool', 'float']), 2)}")
+                    kind = self.pick(["int", "int", "int", "int", "bool", "float"])
+                    self.emit(f"{name} {operator} {self.expression(kind, 2)}")
+                    if kind == "float":
+                        self.scope.names[name] = "float"
                     if operator == "+=" and self.chance(0.2) or self.chance(0.05):
                         self.emit(f"{name} = clamp({name})")
             case "float":
@@ -477,8 +483,9 @@ class Generator:
             self.scope.names[rest] = "list"
             self.emit(f"{', '.join(names)}, *{rest} = {', '.join(values)}, 5")
         elif self.chance(0.15):
+            values = f"({self.expression('int', 2)}, {self.expression('int', 2)})"
             names = [self.target("int") for _ in range(2)]
-            self.emit(f"{', '.join(names)} = {self.expression('tuple', 2)}")
+            self.emit(f"{', '.join(names)} = {values if self.chance(0.8) else self.expression('tuple', 2)}")
         else:
             names = [self.target(kind) for kind in kinds]
             self.emit(f"{', '.join(names)} = {', '.join(values)}")
@@ -490,27 +497,28 @@ class Generator:
             name = self.pick(lists)
             options += [
                 f"put({name}, {self.expression('int', 2)}, clamp({self.expression(self.pick(['int', 'int', 'float']), 2)}))",
-                f"{name}[{self.expression('int', 1)}] = clamp({self.expression('int', 2)})",
+                f"if {name}: {name}[{self.pick(['0', '-1', self.expression('int', 1)])}] = clamp({self.expression('int', 2)})",
                 f"{name}.append(clamp({self.expression('int', 2)})) if len({name}) < 20 else {name}.clear()",
                 f"{name}[{self.bound(1)}:{self.bound(1)}] = cut({self.expression('list', 1)}[:4])",
-                f"{name}[0] {self.pick(['+=', '-='])} {self.expression('int', 2)}",
-                f"del {name}[{self.bound(0) or '0'}]",
-                f"{name}.{self.pick(['sort()', 'reverse()', 'pop()', 'pop(0)'])}",
+                f"if {name}: {name}[0] {self.pick(['+=', '-='])} {self.expression('int', 2)}",
+                f"del {name}[{self.bound(0) or '0'}:]",
+                f"if {name}: {name}.{self.pick(['sort()', 'reverse()', 'pop()', 'pop(0)'])}",
             ]
         if dicts:
             name = self.pick(dicts)
             options += [
-                f"{name}[{self.key(2)}] = cut({self.expression(self.kind(), 2)})",
+                f"{name}[{self.key(2)}] = clamp({self.expression(self.pick(['int', 'int', 'int', self.kind()]), 2)})",
                 f"{name}.pop({self.key(1)}, None)",
-                f"del {name}[{self.key(1)}]",
+                f"if {name}: {name}.popitem()",
                 f"{name}.setdefault({self.key(1)}, {self.expression('int', 1)})",
             ]
         if objects:
             name = self.pick(objects)
-            attribute = self.pick(["n", "n", "x", "items", "extra", "other"])
+            attribute, kind = self.pick([("n", "int"), ("n", "int"), ("x", "float"), ("items", "list"), ("extra", self.kind())])
+            kind = self.kind() if self.chance(self.odd) else kind
             options += [
                 f"{name}.n = clamp({self.expression('int', 2)})",
-                f"{name}.{attribute} = cut({self.expression(self.kind(), 2)})",
+                f"{name}.{attribute} = cut({self.expression(kind, 2)})",
                 f"{name}.n {self.pick(['+=', '-=', '^='])} {self.expression('int', 2)}",
             ]
             if self.affordable(5):
@@ -595,7 +603,8 @@ class Generator:
         self.emit(f"    {self.pick(['break', 'continue', 'continue'])}")
 
     def leave(self, depth):
-        value = self.expression(self.kind(), 2) if self.scope.flavor != "generator" or self.chance(0.5) else ""
+        kind = self.scope.result if self.chance(0.85) else self.kind()
+        value = self.expression(kind, 2) if self.scope.flavor != "generator" or self.chance(0.5) else ""
         self.emit(f"return {value}".rstrip())
 
     def fail(self, depth):
@@ -657,8 +666,10 @@ class Generator:
                 self.emit(f"    del {name}")
             else:
                 self.emit(f"del {name}")
+                kind = self.scope.names.pop(name)
                 if self.chance(0.7):
-                    self.emit(f"{name} = {self.expression(self.scope.names[name], 0)}".replace(f"= {name}", "= 0"))
+                    self.emit(f"{name} = {self.expression(kind, 0)}")
+                    self.scope.names[name] = kind
 
     def observe(self, depth):
         match self.random.randrange(5):
@@ -668,7 +679,7 @@ class Generator:
                 names = [name for name in self.scope.names if name not in self.scope.fixed]
                 if names:
                     name = self.pick(names)
-                    kind = self.scope.names[name] if self.chance(0.7) else self.kind()
+                    kind = self.scope.names[name] if self.chance(0.8) else self.kind()
                     self.emit(f"poke({name!r}, {self.expression(kind, 1)})")
                 else:
                     self.emit("peek()")
@@ -694,12 +705,14 @@ class Generator:
             self.emit(f"return {parameter} {self.pick('+-*')} {outer or self.constant(kind)}")
         self.indent -= 1
         for _ in range(self.random.randrange(1, 3)):
-            self.emit(f"{self.target(kind)} = {name}({self.expression(kind, 1)})")
+            value = self.expression(kind, 1)
+            self.emit(f"{self.target(kind)} = {name}({value})")
 
     def suspend(self, depth):
         match self.random.randrange(4):
             case 0:
-                self.emit(f"{self.target('int')} = yield {self.expression(self.kind(), 2)}")
+                value = self.expression(self.kind(), 2)
+                self.emit(f"{self.target('int')} = (yield {value}) or 3")
             case 1 if self.affordable(5):
                 self.spend(5)
                 self.emit(f"yield from {self.iterable('int', 1)}")
@@ -709,7 +722,8 @@ class Generator:
     def await_something(self, depth):
         match self.random.randrange(4):
             case 0:
-                self.emit(f"{self.target('int')} = await Step({self.expression('int', 1)})")
+                value = self.expression("int", 1)
+                self.emit(f"{self.target('int')} = await Step({value})")
             case 1:
                 self.emit(f"async for {self.target('int')} in steps({self.random.randrange(4)}):")
                 self.block(2, 0)
@@ -721,7 +735,8 @@ class Generator:
                 if others:
                     other = self.pick(others)
                     self.spend(other.cost)
-                    self.emit(f"{self.target('int')} = await {other.name}({self.arguments(other, 1)})")
+                    words = self.arguments(other, 1)
+                    self.emit(f"{self.target(other.result)} = await {other.name}({words})")
                 else:
                     self.emit(f"await Step({self.expression('int', 1)})")
 
@@ -789,7 +804,7 @@ class Generator:
             self.scope.names["rest"] = "tuple"
         self.scope.names.update(zip(names, kinds))
         self.emit(f"{'async ' if flavor == 'coroutine' else ''}def {name}({', '.join(words)}):")
-        result = self.kind()
+        self.scope.result = result = self.kind()
         if self.spice["globals"] and self.chance(0.3):
             self.emit("    global G1")
             self.scope.globals.add("G1")

@@ -76,7 +76,7 @@ class TestOption(unittest.TestCase):
                 status, output, errors = run("-X", f"jit={value}")
                 self.assertEqual((status, output), (1, ""))
                 self.assertEqual(errors, f'ValueError: -X jit: unknown value "{value}"; '
-                                         "use 0, 1, auto, all,sync or all,warm, and after=N, "
+                                         "use 0, 1, manual, auto, all,sync or all,warm, and after=N, "
                                          "allow=PATTERN, deny=PATTERN, dump, log=FILE, stats or "
                                          "stats=FILE\n")
 

@@ -129,7 +129,8 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
         clinker_release_kept(frame);
     }
     act(frame, exit, values, drops, exit->action_count);
-    if (exit->guess >= 0 && ++exit->times == CLINKER_MAX_EXITS) {
+    exit->times++;
+    if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
         clinker_refuted(exit->code, (uint64_t)exit->guess);
     }
     return exit->next;

@@ -86,7 +86,7 @@ finalize(PyInterpreterState *interp)
     clinker_finalize();
 }
 
-static _PyEvalHooks hooks = {
+_PyEvalHooks clinker_hooks = {
     .hot = hot,
     .code_attached = code_attached,
     .code_death = code_death,
@@ -126,9 +126,9 @@ start(PyObject *module, PyObject *value)
         PyErr_SetString(PyExc_ValueError, error);
         return NULL;
     }
-    hooks.entry_period = clinker_period();
-    hooks.loop_period = (uint16_t)clinker_period();
-    if (_PyEvalHooks_Register(interp, &hooks) < 0) {
+    clinker_hooks.entry_period = clinker_period();
+    clinker_hooks.loop_period = (uint16_t)Py_MIN(clinker_period(), UINT16_MAX);
+    if (_PyEvalHooks_Register(interp, &clinker_hooks) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;

@@ -95,8 +95,8 @@ struct clinker_exit {
     uint32_t slot_count;
     // The stack pointer of the frame.
     int32_t stacktop;
-    // If leaving shows that a guess was wrong: how often it happened, the code
-    // object, and the instruction.
+    // How often it was taken, and the instruction whose guess that refutes, or
+    // -1.
     uint32_t times;
     int32_t guess;
     uint64_t code;

@@ -69,8 +69,10 @@ pub struct Plan {
     pub constants: Vec<u64>,
     /// The stack pointer of the frame afterwards.
     pub stacktop: u32,
-    /// The instruction whose guess it refutes.
-    pub guess: Option<u32>,
+    /// The instruction where native code is left.
+    pub offset: u32,
+    /// Whether leaving there shows that a guess at the instruction was wrong.
+    pub refutes: bool,
     /// The address of the code object.
     pub code: u64,
 }
@@ -78,6 +80,9 @@ pub struct Plan {
 /// An exit that machine code refers to by its address.
 #[derive(Debug)]
 pub struct Exit {
+    offset: u32,
+    /// How many of the times have been told.
+    told: u32,
     head: Box<Head>,
     _actions: Box<[Action]>,
     _constants: Box<[u64]>,
@@ -102,10 +107,12 @@ impl Exit {
             slot_count: plan.slots as u32,
             stacktop: plan.stacktop as i32,
             times: AtomicU32::new(0),
-            guess: plan.guess.map_or(-1, |offset| offset as i32),
+            guess: if plan.refutes { plan.offset as i32 } else { -1 },
             code: plan.code,
         };
         Self {
+            offset: plan.offset,
+            told: 0,
             head: Box::new(head),
             _actions: actions,
             _constants: constants,
@@ -119,7 +126,13 @@ impl Exit {
 
     /// The instruction whose guess it refutes, and how often it has.
     pub fn refuted(&self) -> Option<(u32, u32)> {
-        let offset = u32::try_from(self.head.guess).ok()?;
-        Some((offset, self.head.times.load(Ordering::Relaxed)))
+        (self.head.guess >= 0).then(|| (self.offset, self.head.times.load(Ordering::Relaxed)))
+    }
+
+    /// The instruction where native code is left, and how often it has been since this was asked.
+    pub fn news(&mut self) -> (u32, u32) {
+        let times = self.head.times.load(Ordering::Relaxed);
+        let told = std::mem::replace(&mut self.told, times);
+        (self.offset, times.wrapping_sub(told))
     }
 }

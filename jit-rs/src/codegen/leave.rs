@@ -79,7 +79,7 @@ impl Generator<'_> {
     pub(super) fn leave(&mut self, state: State, leave: &Leave, refutes: bool) {
         let offset = self.function.state(state).offset;
         let next = self.code.address + 2 * u64::from(offset);
-        let next = self.exit("leave", state, leave, next, refutes.then_some(offset), &[]);
+        let next = self.exit("leave", state, leave, next, refutes, &[]);
         self.builder.ins().return_(&[next]);
     }
 
@@ -93,7 +93,7 @@ impl Generator<'_> {
 
     /// Lets the interpreter handle the exception that the current instruction has raised.
     fn raise(&mut self, state: State, leave: &Leave) {
-        let next = self.exit("leave", state, leave, 0, None, &[]);
+        let next = self.exit("leave", state, leave, 0, false, &[]);
         self.builder.ins().return_(&[next]);
     }
 
@@ -104,10 +104,10 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
         next: u64,
-        guess: Option<u32>,
+        refutes: bool,
         more: &[ir::Value],
     ) -> ir::Value {
-        let (plan, values) = self.plan(state, leave, next, guess);
+        let (plan, values) = self.plan(state, leave, next, refutes);
         for (index, value) in values.into_iter().enumerate() {
             let mut raw = self.get(value);
             if self.function.rep(value) == Rep::Bool {
@@ -132,13 +132,7 @@ impl Generator<'_> {
     }
 
     /// What leaving with a state does, and the values that have to be handed over for it.
-    fn plan(
-        &self,
-        state: State,
-        leave: &Leave,
-        next: u64,
-        guess: Option<u32>,
-    ) -> (Plan, Vec<Value>) {
+    fn plan(&self, state: State, leave: &Leave, next: u64, refutes: bool) -> (Plan, Vec<Value>) {
         let function = self.function;
         let state = function.state(state);
         let mut planner = Planner::default();
@@ -196,7 +190,8 @@ impl Generator<'_> {
             slots,
             constants,
             stacktop: self.code.locals + state.stack.len() as u32,
-            guess,
+            offset: state.offset,
+            refutes,
             code: self.id,
         };
         (plan, handed)
@@ -219,7 +214,7 @@ impl Generator<'_> {
         self.tell(self.at);
         let offset = self.function.state(state).offset;
         let next = self.code.address + 2 * u64::from(offset);
-        let next = self.exit("release", state, leave, next, None, &[object]);
+        let next = self.exit("release", state, leave, next, false, &[object]);
         let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
         let out = self.builder.create_block();
         self.builder.set_cold_block(out);

@@ -13,6 +13,20 @@ pub struct Settings {
     pub packages: Vec<String>,
     /// What `bench instructions` measures.
     pub instructions: Instructions,
+    /// What `bench jit` measures.
+    pub jit: Jit,
+}
+
+/// How the compiler is measured.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jit {
+    /// How long each benchmark runs.
+    pub seconds: f64,
+    /// How often.
+    pub rounds: u32,
+    /// The arguments of each script.
+    pub benchmarks: BTreeMap<String, Vec<String>>,
 }
 
 /// How instructions are counted.

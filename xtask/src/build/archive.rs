@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules' names.
-const MODULES: [&str; 2] = ["_jit", "_lazyclient"];
+const MODULES: [&str; 3] = ["_jit", "_lazyclient", "clinker"];
 /// Their init functions, which are its global symbols.
-pub const SYMBOLS: [&str; 2] = ["PyInit__jit", "PyInit__lazyclient"];
+pub const SYMBOLS: [&str; 3] = ["PyInit__jit", "PyInit__lazyclient", "PyInit_clinker"];
 /// Programs of the build tree that it is linked into.
 const LINKED: [&str; 2] = ["python", "Programs/_testembed"];
 

@@ -3,6 +3,7 @@
 use super::SourceOptions;
 use super::json::print_json;
 use crate::bench::instructions::{self, Comparison};
+use crate::bench::jit;
 use crate::bench::lazy::{self, Against, Report};
 use crate::build::{self, Built, Request};
 use crate::error::{Context, Failure, Result};
@@ -25,6 +26,8 @@ enum What {
     Instructions(Instructions),
     /// Measures the start of command-line tools with imports eager and lazy, and checks that they do the same.
     Lazy(Lazy),
+    /// Measures benchmarks of pyperformance compiled: steady state, the first second, memory.
+    Jit(Jit),
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,6 +75,36 @@ struct Lazy {
     svg: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Jit {
+    #[command(flatten)]
+    source: SourceOptions,
+    /// How both interpreters are built: a profile of the port.
+    #[arg(long, default_value = "release", value_name = "NAME")]
+    profile: String,
+    /// The value of `-X jit` for the patched interpreter.
+    #[arg(long, default_value = "auto", value_name = "VALUE")]
+    mode: String,
+    /// Only this benchmark of bench.toml; can be given several times.
+    #[arg(long = "benchmark", value_name = "NAME")]
+    benchmarks: Vec<String>,
+    /// Interleaved runs of each script [default: as in bench.toml]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// How long each benchmark runs [default: as in bench.toml]
+    #[arg(long, value_name = "N")]
+    seconds: Option<f64>,
+    /// Measure another interpreter too, compared with the stock build; can be given several times.
+    #[arg(long, value_name = "NAME=COMMAND")]
+    against: Vec<Against>,
+    /// Write what was measured as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Draw the steady state.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
 /// Builds both interpreters, measures and shows what was measured.
 ///
 /// # Errors
@@ -80,6 +113,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     match &options.what {
         What::Instructions(options) => run_instructions(workspace, options)?,
         What::Lazy(options) => run_lazy(workspace, options)?,
+        What::Jit(options) => run_jit(workspace, options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -125,6 +159,33 @@ fn run_lazy(workspace: &Workspace, options: &Lazy) -> Result<()> {
         write_atomically(file, lazy::svg(&report).as_bytes())?;
     }
     same(&report)
+}
+
+fn run_jit(workspace: &Workspace, options: &Jit) -> Result<()> {
+    let (patched, pristine) = build_both(workspace, &options.source, &options.profile)?;
+    let report = jit::measure(
+        workspace,
+        &jit::Subject {
+            patched: &patched,
+            pristine: &pristine,
+            profile: &options.profile,
+            mode: &options.mode,
+            against: &options.against,
+            port: &options.source.port,
+            only: &options.benchmarks,
+            rounds: options.rounds,
+            seconds: options.seconds,
+        },
+    )?;
+    jit::print(&report);
+    if let Some(file) = &options.json {
+        let text = serde_json::to_vec_pretty(&report).doing("write JSON to", file)?;
+        write_atomically(file, &text)?;
+    }
+    if let Some(file) = &options.svg {
+        write_atomically(file, jit::svg(&report).as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The patched interpreter and the pristine one of the same release.

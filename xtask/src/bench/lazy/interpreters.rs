@@ -50,6 +50,18 @@ pub struct Against {
     command: Vec<OsString>,
 }
 
+impl Against {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The command and its first arguments.
+    pub fn command(&self) -> &[OsString] {
+        &self.command
+    }
+}
+
 impl FromStr for Against {
     type Err = String;
 
