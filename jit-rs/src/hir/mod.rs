@@ -5,6 +5,7 @@
 //! nothing counts them.
 
 mod op;
+mod parse;
 mod print;
 mod types;
 mod verify;
@@ -12,6 +13,7 @@ mod verify;
 use crate::snapshot::Callee;
 
 pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
+pub use parse::parse;
 pub use types::Type;
 pub use verify::verify;
 

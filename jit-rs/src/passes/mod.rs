@@ -2,3 +2,37 @@
 
 pub mod dce;
 pub mod refcount;
+
+#[cfg(test)]
+mod tests {
+    use crate::hir::{Function, parse, verify};
+
+    /// Runs a pass over each function of a file, and compares what it makes of it with what follows there.
+    fn check(file: &str, run: fn(&mut Function)) {
+        for case in file.split("===\n") {
+            let (title, text) = case.split_once('\n').expect("a case has a title");
+            let (before, after) = text
+                .split_once("---\n")
+                .unwrap_or_else(|| panic!("{title}: nothing to compare with"));
+            let mut function = parse(before).unwrap_or_else(|error| panic!("{title}: {error}"));
+            verify(&function).unwrap_or_else(|error| panic!("{title}: before: {error}"));
+            run(&mut function);
+            verify(&function).unwrap_or_else(|error| panic!("{title}: after: {error}"));
+            assert_eq!(function.to_string(), after, "{title}");
+        }
+    }
+
+    #[test]
+    fn dead_code_goes() {
+        check(
+            include_str!("../../tests/golden/passes/dce.hir"),
+            super::dce::run,
+        );
+    }
+
+    #[test]
+    fn references_are_counted() {
+        let file = include_str!("../../tests/golden/passes/refcount.hir");
+        check(file, super::refcount::run);
+    }
+}
