@@ -172,7 +172,7 @@ impl Compiler {
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
         let mut function = build::build(&snapshot, entry, &compiled.history)?;
-        if !is_worth_entering(&function) {
+        if !is_worth_entering(&function, snapshot.is_generator) {
             return Err("it is left before it has done much".into());
         }
         passes::dce::run(&mut function);
@@ -335,12 +335,12 @@ impl Compiler {
 }
 
 /// Whether a function does enough to pay for entering and leaving it: where a generator goes on, few instructions may follow
-/// until it yields.
-fn is_worth_entering(function: &hir::Function) -> bool {
+/// until it yields, though it returns in the end.
+fn is_worth_entering(function: &hir::Function, is_generator: bool) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
     let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
-        hir::End::Return(..) => true,
+        hir::End::Return(..) => !is_generator,
         end => end.targets().any(|target| target.0 as usize <= index),
     };
     begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)

@@ -760,6 +760,77 @@ class SameTest(unittest.TestCase):
             print(result)
         """)
 
+    def test_raising(self):
+        self.check("""
+            import traceback
+            class Strange(Exception):
+                def __new__(cls, *args):
+                    return 5
+            class Other(Exception):
+                def __new__(cls, *args):
+                    return KeyError("other")
+            class Failing(Exception):
+                def __init__(self):
+                    raise OSError("no")
+            def thrower(what, cause):
+                items = [what, cause]
+                if cause is False:
+                    raise what
+                raise items[0] from cause
+            def middle(what, cause):
+                return thrower(what, cause) + 1
+            def outer(what, cause):
+                try:
+                    return middle(what, cause)
+                except BaseException as error:
+                    shown = "".join(traceback.format_exception(error))
+                    return shown, type(error.__cause__).__name__, error.__suppress_context__
+            cases = [(ValueError, False), (ValueError("x"), None), (KeyError(1), IndexError), (OSError(2, "b"), TypeError("c")),
+                     (5, False), (int, False), (ValueError, 5), (ValueError, int), (Strange, False), (Other, False),
+                     (Failing, False), (ValueError, Failing), (ValueError, Strange), (StopIteration(3), False)]
+            for i in range(120):
+                results = [outer(*case) for case in cases]
+            print(results)
+            class Tell:
+                def __init__(self, name): self.name = name
+                def __del__(self): told.append(self.name)
+            told = []
+            def holds(i):
+                kept = Tell(i)
+                pair = (kept, [Tell(-i), 1 / (i % 3)])
+                return pair
+            def count(n):
+                failed = 0
+                for i in range(n):
+                    try:
+                        holds(i)
+                    except ZeroDivisionError as error:
+                        failed += error.__traceback__.tb_next.tb_lineno
+                return failed
+            print(count(300), told[:20], len(told))
+            def nested(n):
+                if n == 0:
+                    raise RuntimeError("bottom")
+                return nested(n - 1)
+            def depth(n):
+                try:
+                    nested(n)
+                except RuntimeError as error:
+                    return len(traceback.extract_tb(error.__traceback__))
+            print([depth(n) for n in range(200)][-3:])
+            def implicit():
+                try:
+                    raise KeyError("first")
+                except KeyError:
+                    thrower(ValueError("second"), False)
+            for i in range(100):
+                try:
+                    implicit()
+                except ValueError as error:
+                    context = error.__context__
+            print(repr(context), context.__traceback__.tb_lineno)
+        """)
+
     def test_super(self):
         self.check("""
             class A:

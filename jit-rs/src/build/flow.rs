@@ -19,8 +19,8 @@ pub struct Flow {
 pub fn successors(instruction: &Instruction) -> Vec<u32> {
     let next = instruction.next;
     match instruction.opcode {
-        opcode if !is_compiled(opcode) => vec![],
-        op::RETURN_VALUE | op::RETURN_CONST => vec![],
+        _ if !is_compiled(instruction) => vec![],
+        op::RETURN_VALUE | op::RETURN_CONST | op::RAISE_VARARGS => vec![],
         op::JUMP_FORWARD => vec![next + instruction.oparg],
         op::JUMP_BACKWARD | op::JUMP_BACKWARD_NO_INTERRUPT => vec![next - instruction.oparg],
         op::POP_JUMP_IF_TRUE
@@ -33,15 +33,25 @@ pub fn successors(instruction: &Instruction) -> Vec<u32> {
     }
 }
 
+/// Code units of the body of a loop that pay for running the generator that it is over from native code: the interpreter
+/// enters the frame of a generator without calling.
+const LONG_BODY: u32 = 40;
+
 /// Whether native code executes the instruction, instead of leaving it to the interpreter: those that suspend, raise,
 /// handle exceptions or import. All that follow a suspended frame or a handled exception begin at an entry of their own.
-pub fn is_compiled(opcode: u8) -> bool {
+pub fn is_compiled(instruction: &Instruction) -> bool {
+    if instruction.specialized == op::FOR_ITER_GEN && instruction.oparg < LONG_BODY {
+        return false;
+    }
+    if instruction.opcode == op::RAISE_VARARGS {
+        // What is raised again has its place already.
+        return instruction.oparg > 0;
+    }
     !matches!(
-        opcode,
+        instruction.opcode,
         op::YIELD_VALUE
             | op::SEND
             | op::RETURN_GENERATOR
-            | op::RAISE_VARARGS
             | op::RERAISE
             | op::PUSH_EXC_INFO
             | op::POP_EXCEPT
@@ -62,7 +72,7 @@ pub fn is_compiled(opcode: u8) -> bool {
             | op::SETUP_ANNOTATIONS
             | op::COPY_FREE_VARS
             | op::RESERVED
-    ) && opcode < op::MIN_INSTRUMENTED_OPCODE
+    ) && instruction.opcode < op::MIN_INSTRUMENTED_OPCODE
 }
 
 /// Walks the code from an offset.

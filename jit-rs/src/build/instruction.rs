@@ -21,7 +21,7 @@ enum Then {
 impl Builder<'_> {
     /// Builds the current instruction, and gives where the next one is, unless the block has ended.
     pub(super) fn instruction(&mut self) -> Result<Option<u32>, String> {
-        if !is_compiled(self.instruction.opcode) {
+        if !is_compiled(&self.instruction) {
             self.end(End::Exit(self.state, Leave::default()));
             return Ok(None);
         }
@@ -260,6 +260,18 @@ impl Builder<'_> {
                 let value = self.constant(oparg);
                 let value = self.boxed(value);
                 self.finish(value);
+                return Ok(Then::Ended);
+            }
+
+            op::RAISE_VARARGS => {
+                let cause = if oparg == 2 {
+                    self.pop()
+                } else {
+                    self.value(Op::Null, &[], Type::NULL)
+                };
+                let exception = self.pop();
+                let args = [exception, cause];
+                self.call(Helper::Raise, 0, &args, Type::NEVER);
                 return Ok(Then::Ended);
             }
 

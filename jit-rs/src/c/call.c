@@ -37,10 +37,42 @@ clinker_pop_chunk(T *tstate, F *frame)
     _PyThreadState_PopFrame(tstate, frame);
 }
 
+/* Whether no handler of a frame's function gets its exceptions, and nobody is told
+ * of them. */
+static int
+is_unhandled(T *tstate, F *frame)
+{
+    PyCodeObject *code = _PyFrame_GetCode(frame);
+    return PyBytes_GET_SIZE(code->co_exceptiontable) == 0
+           && frame->owner == FRAME_OWNED_BY_THREAD
+           && tstate->eval_breaker == code->_co_instrumentation_version;
+}
+
+/* End the current frame with an exception, as the interpreter does. */
+static void
+unwind(T *tstate, F *frame)
+{
+    PyFrameObject *object = _PyFrame_GetFrameObject(frame);
+    if (object != NULL) {
+        PyTraceBack_Here(object);
+    }
+    PyObject **base = _PyFrame_Stackbase(frame);
+    while (&frame->localsplus[frame->stacktop] > base) {
+        Py_XDECREF(_PyFrame_StackPop(frame));
+    }
+    tstate->py_recursion_remaining++;
+    tstate->current_frame = frame->previous;
+    _PyEval_FrameClearAndPop(tstate, frame);
+}
+
 /* Run the frame of a function whose native code has been left, to its end. */
 PyObject *
 clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next)
 {
+    if (next == NULL && is_unhandled(tstate, frame)) {
+        unwind(tstate, frame);
+        return NULL;
+    }
     return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);
 }
 
@@ -70,6 +102,27 @@ clinker_return(T *tstate, F *frame, PyObject *value)
     return next;
 }
 
+/* Move a new frame, the current one, to a generator, as RETURN_GENERATOR. */
+static PyObject *
+make_generator(T *tstate, F *frame)
+{
+    PyFunctionObject *func = (PyFunctionObject *)frame->f_funcobj;
+    PyGenObject *gen = (PyGenObject *)_Py_MakeCoro(func);
+    if (gen == NULL) {
+        return _PyEvalHooks_ResumeFrames(tstate, frame, 1);
+    }
+    F *gen_frame = (F *)gen->gi_iframe;
+    frame->instr_ptr++;
+    _PyFrame_Copy(frame, gen_frame);
+    gen->gi_frame_state = FRAME_CREATED;
+    gen_frame->owner = FRAME_OWNED_BY_GENERATOR;
+    tstate->py_recursion_remaining++;
+    F *previous = frame->previous;
+    _PyThreadState_PopFrame(tstate, frame);
+    tstate->current_frame = previous;
+    return (PyObject *)gen;
+}
+
 /* Run a new frame, the current one, to its end. */
 static PyObject *
 run(T *tstate, F *frame, PyCodeObject *code)
@@ -97,6 +150,9 @@ run(T *tstate, F *frame, PyCodeObject *code)
         instr++;
     }
     frame->instr_ptr = instr;
+    if (instr->op.code == RETURN_GENERATOR) {
+        return make_generator(tstate, frame);
+    }
     if (instr->op.code == ENTER_EXECUTOR
         && tstate->eval_breaker == code->_co_instrumentation_version)
     {
@@ -109,7 +165,7 @@ run(T *tstate, F *frame, PyCodeObject *code)
         if (next == RETURNED) {
             return clinker_returned;
         }
-        return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);
+        return clinker_resume(tstate, frame, next);
     }
     return _PyEvalHooks_ResumeFrames(tstate, frame, 0);
 }
@@ -326,6 +382,59 @@ done:
     return result;
 }
 
+/* The instance of an exception that was given as a class or an instance: a new
+ * reference, or NULL with another exception. */
+static PyObject *
+exception_instance(T *tstate, PyObject *given, const char *otherwise)
+{
+    if (PyExceptionInstance_Check(given)) {
+        return Py_NewRef(given);
+    }
+    if (!PyExceptionClass_Check(given)) {
+        _PyErr_SetString(tstate, PyExc_TypeError, otherwise);
+        return NULL;
+    }
+    PyObject *made = PyObject_CallNoArgs(given);
+    if (made != NULL && !PyExceptionInstance_Check(made)) {
+        _PyErr_Format(tstate, PyExc_TypeError,
+                      "calling %R should have returned an instance of "
+                      "BaseException, not %R",
+                      given, Py_TYPE(made));
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* raise exception [from cause] */
+int
+clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
+              uint64_t unused)
+{
+    PyObject *exception = exception_instance(
+        tstate, given, "exceptions must derive from BaseException");
+    if (exception == NULL) {
+        return -1;
+    }
+    PyObject *type = PyExceptionClass_Check(given)
+                     ? given : PyExceptionInstance_Class(exception);
+    if (cause != NULL) {
+        PyObject *instance = NULL;
+        if (cause != Py_None) {
+            instance = exception_instance(
+                tstate, cause,
+                "exception causes must derive from BaseException");
+            if (instance == NULL) {
+                Py_DECREF(exception);
+                return -1;
+            }
+        }
+        PyException_SetCause(exception, instance);
+    }
+    _PyErr_SetObject(tstate, type, exception);
+    Py_DECREF(exception);
+    return -1;
+}
+
 /* Generators */
 
 /* What YIELD_VALUE does, for native code that drives the generator.  instr is
@@ -468,6 +577,7 @@ const struct clinker_entry clinker_call_helpers[] = {
     ENTRY(call),
     ENTRY(call_kw),
     ENTRY(call_ex),
+    ENTRY(raise),
     ENTRY(call_init),
     ENTRY(call_of_init),
     ENTRY(new_object),

@@ -364,6 +364,7 @@ helpers! {
     CheckInit = "check_init", Status, Borrowed, false;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
+    Raise = "raise", Status, Borrowed, true;
 }
 
 impl Helper {

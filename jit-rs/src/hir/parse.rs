@@ -275,7 +275,6 @@ impl Parser {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
     const INTS: [IntOp; 10] = [
         IntOp::Add,
