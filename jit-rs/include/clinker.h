@@ -45,6 +45,9 @@ void clinker_specialized(const void *code, int missed, int failed);
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
 
+/* Whether something is compiled now. */
+int clinker_is_enabled(void);
+
 void clinker_forked_child(void);
 void clinker_finalize(void);
 

@@ -71,6 +71,11 @@ extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_is_enabled() -> c_int {
+    client::with(|client| client.compiler.is_some() && !client.paused).into()
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_forked_child() {
     client::with(Client::forked);
 }
