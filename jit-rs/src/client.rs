@@ -4,6 +4,7 @@ use crate::code::{Code, Line, Text};
 use crate::compiler::Compiler;
 use crate::log::Log;
 use crate::options::{Mode, Options, Report};
+use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
 use std::collections::HashMap;
@@ -170,11 +171,22 @@ impl Client {
         if !compiler.compile(id, live.code, offset, depth, is_loop) {
             return 0;
         }
+        self.installed(id);
+        period
+    }
+
+    /// Machine code was made for a code object: keeps the records of that.
+    pub fn installed(&mut self, id: usize) {
+        let (Some(live), Some(compiler)) = (self.live.get_mut(&id), &mut self.compiler) else {
+            return;
+        };
         live.counts.compiled += 1;
         if let Some(log) = &mut self.log {
             log.add(&live.code.place(self.text));
         }
-        period
+        if let (true, Some(unit)) = (self.options.perf, compiler.of(id).units.last()) {
+            perf::tell(&unit.machine, &live.code.place(self.text));
+        }
     }
 
     /// Native code was left often since a guess was wrong.
@@ -203,6 +215,8 @@ impl Client {
     /// In the child of a fork: the parent reports.
     pub fn forked(&mut self) {
         self.options.report = Report::None;
+        // The map is the parent's.
+        self.options.perf = false;
     }
 
     fn keep(&mut self, live: Live) {

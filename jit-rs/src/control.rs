@@ -74,7 +74,9 @@ impl Client {
             // SAFETY: the code object lives.
             unsafe { clinker_recount(id as *const c_void, WANTED_PERIOD, WANTED_PERIOD) };
         }
-        compiler.compile_or_say(id, live.code, offset, 0, false)
+        compiler.compile_or_say(id, live.code, offset, 0, false)?;
+        self.installed(id);
+        Ok(())
     }
 
     /// Whether a code object may be compiled.

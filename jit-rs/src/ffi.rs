@@ -76,6 +76,11 @@ extern "C" fn clinker_calls_init(code: *const c_void, offset: u32, version: u32)
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_is_enabled() -> c_int {
+    client::with(|client| client.compiler.is_some() && !client.paused).into()
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_forked_child() {
     client::with(Client::forked);
 }

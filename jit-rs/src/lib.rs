@@ -37,4 +37,6 @@ mod layout;
 )]
 mod opcode;
 #[cfg(clinker_headers)]
+mod perf;
+#[cfg(clinker_headers)]
 mod runtime;

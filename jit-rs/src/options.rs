@@ -40,6 +40,8 @@ pub struct Options {
     pub report: Report,
     /// `dump`: prints the intermediate representation of what is compiled on standard error.
     pub dump: bool,
+    /// `perf`: tells the profiler perf where machine code is.
+    pub perf: bool,
     /// `after=N`: executions of a function or loop after which it is compiled, if the mode does not say.
     pub after: Option<u32>,
     /// `allow=PATTERN` and `deny=PATTERN`: what may be compiled.
@@ -68,6 +70,7 @@ impl Options {
                     "warm" => when = Some(Mode::Warm),
                     "stats" => options.report = Report::Print,
                     "dump" => options.dump = true,
+                    "perf" => options.perf = true,
                     _ => return Err(unknown(value)),
                 },
                 Some(("stats" | "log", "")) => {
@@ -118,7 +121,7 @@ fn executions(value: &str) -> Result<u32, String> {
 fn unknown(value: &str) -> String {
     format!(
         "-X jit: unknown value {value:?}; use 0, 1, manual, auto, all,sync or all,warm, and after=N, \
-         allow=PATTERN, deny=PATTERN, dump, log=FILE, stats or stats=FILE"
+         allow=PATTERN, deny=PATTERN, dump, log=FILE, perf, stats or stats=FILE"
     )
 }
 
@@ -143,7 +146,8 @@ mod tests {
                 ..Options::default()
             })
         );
-        let parsed = Options::parse("auto,allow=a.py:*,deny=f,log=x,after=7").expect("known");
+        let parsed = Options::parse("auto,allow=a.py:*,deny=f,log=x,after=7,perf").expect("known");
+        assert!(parsed.perf);
         assert!(!parsed.filter.is_empty());
         assert_eq!(parsed.log, Some("x".into()));
         assert_eq!(parsed.period(), 7);

@@ -77,7 +77,7 @@ class TestOption(unittest.TestCase):
                 self.assertEqual((status, output), (1, ""))
                 self.assertEqual(errors, f'ValueError: -X jit: unknown value "{value}"; '
                                          "use 0, 1, manual, auto, all,sync or all,warm, and after=N, "
-                                         "allow=PATTERN, deny=PATTERN, dump, log=FILE, stats or "
+                                         "allow=PATTERN, deny=PATTERN, dump, log=FILE, perf, stats or "
                                          "stats=FILE\n")
 
     def test_environment_with_wrong_value(self):

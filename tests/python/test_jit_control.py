@@ -387,6 +387,24 @@ class ControlTest(unittest.TestCase):
             _interpreters.destroy(interp)
         """)
 
+    def test_sys_jit(self):
+        source = """
+            def active(): return sys._jit.is_active()
+            print(sys._jit.is_available(), sys._jit.is_enabled(), active())
+        """
+        for option, expected in [(None, "True False False"), ("0", "True False False"), ("1", "True False False"),
+                                 ("auto", "True True False"), ("all,sync", "True True True"), ("all,warm", "True True False")]:
+            with self.subTest(option=option):
+                self.assertEqual(self.check(source, option), expected + "\ndone\n")
+        self.check("""
+            def active(): return sys._jit.is_active()
+            jit.force_compile(active)
+            assert active() is True and sys._jit.is_enabled() is True
+            assert sys._jit.is_active() is False
+            with jit.pause():
+                assert sys._jit.is_enabled() is False and active() is True
+        """)
+
     def test_dead_functions(self):
         self.check("""
             for i in range(200):

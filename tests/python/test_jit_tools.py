@@ -121,5 +121,39 @@ class FilterTest(unittest.TestCase):
                 self.assertTrue(errors.startswith("ValueError: -X jit: "), errors)
 
 
+class PerfTest(unittest.TestCase):
+
+    @unittest.skipUnless(sys.platform == "linux", "perf is there on Linux only")
+    def test_map(self):
+        status, output, errors = run("auto,perf,allow=f,allow=<lambda>,allow=C.*", PROGRAM + """
+import os
+from clinker import jit
+pid = os.fork()
+for i in range(1000):
+    if not pid: (lambda: 3)()
+if pid:
+    os.waitpid(pid, 0)
+    name = f"/tmp/perf-{os.getpid()}.map"
+    with open(name) as file:
+        print(file.read(), end="")
+    os.unlink(name)
+    print(jit.get_compiled_size(f))
+else:
+    os._exit(0)
+""")
+        self.assertEqual((status, errors), (0, ""))
+        *lines, size = output.splitlines()
+        names = [line.split(" ", 2)[2] for line in lines]
+        self.assertIn("jit::f:<string>:2", names)
+        self.assertIn("jit::C.g:<string>:5", names)
+        line = lines[names.index("jit::f:<string>:2")]
+        self.assertEqual(int(line.split()[1], 16), int(size))
+        self.assertFalse([name for name in names if "lambda" in name], names)
+
+    def test_no_map(self):
+        _, output, _ = run("auto", PROGRAM + "import os; print(os.path.exists(f'/tmp/perf-{os.getpid()}.map'))")
+        self.assertEqual(output, "False\n")
+
+
 if __name__ == "__main__":
     unittest.main()

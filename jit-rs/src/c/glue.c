@@ -86,6 +86,19 @@ finalize(PyInterpreterState *interp)
     clinker_finalize();
 }
 
+static int
+is_enabled(void)
+{
+    return clinker_is_enabled();
+}
+
+static int
+is_native(_PyInterpreterFrame *frame)
+{
+    return frame->stacktop == CLINKER_NATIVE
+           || frame->stacktop == CLINKER_WRITTEN;
+}
+
 _PyEvalHooks clinker_hooks = {
     .hot = hot,
     .code_attached = code_attached,
@@ -94,6 +107,8 @@ _PyEvalHooks clinker_hooks = {
     .fork = fork_stage,
     .frame_query = clinker_frame_query,
     .finalize = finalize,
+    .is_enabled = is_enabled,
+    .is_native = is_native,
 };
 
 PyDoc_STRVAR(start_doc,

@@ -53,6 +53,7 @@ fn table(
     let names = report.rows.iter().map(|row| row.name.chars().count());
     let first = names.max().unwrap_or(0).max("geometric mean".len());
     let others = 1..report.interpreters.len();
+    let _ = writeln!(out, "\n{title}");
     let mut line = |name: &str, cells: Vec<String>| {
         let _ = write!(out, "{name:first$}");
         for (place, cell) in cells.into_iter().enumerate() {
@@ -60,8 +61,6 @@ fn table(
         }
         out.push('\n');
     };
-    line("", Vec::new());
-    line(title, Vec::new());
     line(
         "",
         (0..report.interpreters.len())
