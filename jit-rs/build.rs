@@ -46,21 +46,10 @@ fn main() {
     };
     let include: Vec<PathBuf> = std::env::split_paths(&include).collect();
     for folder in &include {
-        // The layouts are those of these headers.
-        for header in [
-            "pyconfig.h",
-            "pycore_evalhooks.h",
-            "pycore_interp.h",
-            "pycore_lazyhooks.h",
-            "pycore_lazyimportobject.h",
-            "opcode_ids.h",
-            "cpython/code.h",
-        ] {
-            let header = folder.join(header);
-            if header.exists() {
-                println!("cargo::rerun-if-changed={}", header.display());
-            }
-        }
+        // The layouts are those of all headers: a structure changes with those in it. The build tree has one, and much else.
+        let header = folder.join("pyconfig.h");
+        let watched = if header.exists() { &header } else { folder };
+        println!("cargo::rerun-if-changed={}", watched.display());
     }
     println!("cargo::rustc-cfg=clinker_headers");
     let layout = probe(&include);

@@ -29,6 +29,8 @@ eager coverage.fullcoverage
 eager crochet
 eager tzlocal.windows_tz
 eager win_unicode_console   # replaces the streams
+eager elementpath.datatypes # register themselves by the names of types
+eager hypothesis.strategies._internal   # register what the package looks for while it is imported
 eager gnureadline           # as readline
 eager pyreadline3           # as readline
 eager numpy.core._add_newdocs

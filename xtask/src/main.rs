@@ -1,5 +1,7 @@
 //! `cargo xtask`: builds, tests and exports Clinker's CPython patch series.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod bench;
 mod bisect;
 mod build;
@@ -29,10 +31,7 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(status) => status,
         Err(failure) => {
-            ui::line(format_args!(
-                "{} {failure}",
-                console::style("error:").red().bold().for_stderr()
-            ));
+            ui::error_line(&failure);
             ExitCode::from(failure.kind as u8)
         }
     }

@@ -1,7 +1,9 @@
 //! What xtask says while it works: all of it on standard error, so that standard output holds only data.
+//! Everything goes through here: no other part of xtask prints.
 //!
 //! Progress bars appear on a terminal only; elsewhere each step is one line. `NO_COLOR` is honored by `console`.
 
+use crate::error::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::Write;
@@ -10,6 +12,31 @@ use std::time::{Duration, Instant};
 /// Writes a line. That nobody reads it, as with `2>&1 | head`, is no reason to stop: what is done matters, not the talk.
 pub fn line(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Exit status of a program that SIGPIPE ended, as a shell reports it.
+const CLOSED_PIPE: i32 = 128 + 13;
+
+/// Prints data on standard output. When nobody reads it, as with `| head`, the program ends as others do then: without a
+/// word, with the status of a closed pipe.
+pub fn data(text: impl Display) {
+    let Err(error) = writeln!(std::io::stdout(), "{text}") else {
+        return;
+    };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(CLOSED_PIPE);
+    }
+    let failure = Failure::environment("cannot write to standard output").because(error);
+    error_line(&failure);
+    std::process::exit(failure.kind as i32);
+}
+
+/// Says why the command failed.
+pub fn error_line(failure: &Failure) {
+    line(format_args!(
+        "{} {failure}",
+        console::style("error:").red().bold().for_stderr()
+    ));
 }
 
 /// Says one line about what is happening.

@@ -33,9 +33,13 @@ open(junit, "w").write(f"<testsuite><testcase classname='t' name='a'>{result}</t
 "#;
 
 fn fixture(other: &str) -> Fixture {
+    fixture_with(PACKAGES, other)
+}
+
+fn fixture_with(settings: &str, other: &str) -> Fixture {
     let fixture = Fixture::buildable();
     let packages = "root/cpython-ports/9.9/packages";
-    fixture.write(&format!("{packages}/packages.toml"), PACKAGES);
+    fixture.write(&format!("{packages}/packages.toml"), settings);
     fixture.write(&format!("{packages}/requirements.txt"), "one==1\n");
     // As if pip had brought them.
     let folder = "target/clinker/packages/9.9.4-dev";
@@ -81,6 +85,22 @@ fn a_suite_that_ends_early_differs_in_every_case() {
         .fails(1)
         .prints("(the whole suite, exit status: 1: Fatal error)")
         .prints("\"found\": \"missing\"");
+}
+
+#[test]
+fn a_case_that_must_differ_is_a_failure_if_it_does_not() {
+    let differs = r#"
+[[package.differs]]
+why = "is about the mode"
+cases = ["t::a"]
+"#;
+    let settings = format!("{PACKAGES}{differs}");
+    test(&fixture_with(&settings, "<failure/>"), &[])
+        .ok()
+        .prints("other    1 passed, 1 failed, 0 skipped, 0 different");
+    test(&fixture_with(&settings, ""), &[])
+        .fails(1)
+        .prints("Passed instead of Passed: t::a (packages.toml says that it differs)");
 }
 
 #[test]

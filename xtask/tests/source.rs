@@ -333,7 +333,7 @@ fn a_file_in_the_cache_is_not_lost_when_nothing_replaces_it() {
     let data = tarball("one\n");
     let (place, _server) = served("one\n", &data, data.clone(), &[]);
     place.write("cache/Python-9.9.tar.xz", b"broken");
-    place.fetch(&["--offline"]).fails(2).says(&format!(
+    place.fetch(&["--offline"]).fails(4).says(&format!(
         "is {}, and {} is recorded",
         sha256(b"broken"),
         sha256(&data)

@@ -66,6 +66,14 @@ struct entry {
     uint64_t value;
 };
 
+/* Without the GIL the interpreter takes no client of its hooks: the archive has
+ * to compile, and its compiler never runs. */
+#ifdef Py_GIL_DISABLED
+#  define REFCNT_FIELD ob_ref_local
+#else
+#  define REFCNT_FIELD ob_refcnt
+#endif
+
 #define OFFSET(NAME, TYPE, FIELD) {NAME, offsetof(TYPE, FIELD)}
 #define NUMBER(NAME, VALUE) {NAME, VALUE}
 
@@ -127,7 +135,7 @@ const struct entry clinker_layout[] = {
     NUMBER("ENTER_EXECUTOR", ENTER_EXECUTOR),
     OFFSET("TSTATE_C_RECURSION", PyThreadState, c_recursion_remaining),
     NUMBER("C_RECURSION_LIMIT", Py_C_RECURSION_LIMIT),
-    OFFSET("OBJECT_REFCNT", PyObject, ob_refcnt),
+    OFFSET("OBJECT_REFCNT", PyObject, REFCNT_FIELD),
     OFFSET("OBJECT_TYPE", PyObject, ob_type),
     OFFSET("OBJECT_SIZE", PyVarObject, ob_size),
     OFFSET("TYPE_VERSION", PyTypeObject, tp_version_tag),

@@ -76,7 +76,7 @@ impl Client {
 
     /// An import was done at once.
     pub fn done_now(&mut self, importer: &str, module: &str, site: Site, reason: usize) {
-        let mut reason = ["try", "star", "rule", "filter"]
+        let mut reason = ["try", "star", "rule", "filter", "effect"]
             .get(reason)
             .copied()
             .unwrap_or("?");

@@ -70,7 +70,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             "patches": patches,
         }))?;
     } else {
-        println!("{} {}", stack.tip_tree(), folder.display());
+        ui::data(format_args!("{} {}", stack.tip_tree(), folder.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

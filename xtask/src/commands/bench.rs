@@ -8,6 +8,7 @@ use crate::bench::lazy::{self, Against, Report};
 use crate::build::{self, Built, Request};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
+use crate::ui;
 use crate::workspace::Workspace;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -224,15 +225,18 @@ fn same(report: &Report) -> Result<()> {
 }
 
 fn print_table(found: &Comparison) {
-    println!("{:24} {:>15} {:>15} {:>8}", "", "pristine", "patched", "");
+    ui::data(format_args!(
+        "{:24} {:>15} {:>15} {:>8}",
+        "", "pristine", "patched", ""
+    ));
     for counts in &found.counts {
-        println!(
+        ui::data(format_args!(
             "{:24} {:15} {:15} {:+7.2}%",
             counts.benchmark,
             counts.pristine,
             counts.patched,
             counts.percent()
-        );
+        ));
     }
 }
 

@@ -4,6 +4,7 @@ use super::SourceOptions;
 use super::json::print_json;
 use crate::build::{self, Built, Request};
 use crate::error::Result;
+use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
 
@@ -55,7 +56,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     if options.json {
         print_json(&described(&built))?;
     } else {
-        println!("{}", built.python.display());
+        ui::data(built.python.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ pub use super::build::Options;
 use super::json::print_json;
 use super::validate::verdict;
 use crate::error::Result;
+use crate::ui;
 use crate::workspace::Workspace;
 use crate::{build, dist};
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     if options.json {
         print_json(&packed)?;
     } else {
-        println!("{}", packed.archive.display());
+        ui::data(packed.archive.display());
     }
     verdict(&packed.checks).map_err(|failure| failure.at(packed.archive.display()))?;
     Ok(ExitCode::SUCCESS)

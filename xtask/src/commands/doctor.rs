@@ -3,6 +3,7 @@
 use super::json::print_json;
 use crate::build::machine::{self, Library, Tool};
 use crate::error::{Failure, Result};
+use crate::ui;
 use crate::workspace::Workspace;
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,16 +42,16 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         print_tools(&tools);
         print_libraries(&present, &missing);
         if let Some(free) = free {
-            println!(
+            ui::data(format_args!(
                 "{:8} {free} MB free, a build needs {NEEDED_MEGABYTES}",
                 "disk"
-            );
+            ));
         }
         if !absent.is_empty() || !missing.is_empty() {
-            println!(
+            ui::data(format_args!(
                 "\nTo get what is missing: {}",
                 machine::install_command(&absent, &missing)
-            );
+            ));
         }
     }
     machine::require_tools()?;
@@ -79,18 +80,18 @@ fn print_tools(tools: &[Tool]) {
             (Some(path), None) => path.display().to_string(),
             (None, _) => tool.purpose.to_owned(),
         };
-        println!("{state:8} {:12} {what}", tool.name);
+        ui::data(format_args!("{state:8} {:12} {what}", tool.name));
     }
 }
 
 fn print_libraries(present: &[&Library], missing: &[&Library]) {
     for (state, libraries) in [("ok", present), ("none", missing)] {
         for library in libraries {
-            println!(
+            ui::data(format_args!(
                 "{state:8} {:12} for {}",
                 library.name,
                 library.modules.join(", ")
-            );
+            ));
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             print_json(&findings)?;
         } else {
             for finding in &findings {
-                println!("{}: {}", finding.place, line(finding));
+                ui::data(format_args!("{}: {}", finding.place, line(finding)));
             }
         }
         ui::say(
@@ -70,7 +70,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         print_json(&exported)?;
     } else {
         for topic in exported {
-            println!("{}", topic.folder.display());
+            ui::data(topic.folder.display());
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ use super::json::print_json;
 use crate::error::Result;
 use crate::port::Port;
 use crate::source::{self, Obtained};
+use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
 
@@ -43,7 +44,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         print_json(&list)?;
     } else {
         for one in &obtained {
-            println!("{} {} {}", one.release.version, one.tree, one.origin);
+            ui::data(format_args!(
+                "{} {} {}",
+                one.release.version, one.tree, one.origin
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! Prints what a machine reads.
 
 use crate::error::{Failure, Result};
+use crate::ui;
 
 /// Prints a value as JSON on standard output.
 ///
@@ -9,6 +10,6 @@ use crate::error::{Failure, Result};
 pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::environment("cannot write JSON").because(error))?;
-    println!("{text}");
+    ui::data(text);
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! `test`: everything that must hold, in named parts; or CPython's whole suite against a pristine build; or suites of packages.
 
 use super::SourceOptions;
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::suite::{self, Counts, Imports, Outcome, Part, Parts, Subject, packages};
 use crate::ui;
 use crate::workspace::Workspace;
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Options of `test`.
@@ -76,11 +75,12 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             None => Imports::Eager,
         };
         let comparison = suite::compare_with_pristine(workspace, &subject, imports, options.fresh)?;
-        print(&if options.json {
+        let text = if options.json {
             comparison.json()
         } else {
             comparison.table()
-        })?;
+        };
+        ui::data(text.trim_end());
         return Ok(status(comparison.is_clean()));
     }
     if options.packages {
@@ -100,9 +100,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let sum: Counts = outcomes.iter().map(|outcome| outcome.counts).sum();
     if options.json {
         let json = serde_json::json!({ "parts": outcomes, "sum": sum });
-        print(&format!("{json:#}"))?;
+        ui::data(format_args!("{json:#}"));
     } else {
-        print(&sum.to_string())?;
+        ui::data(sum);
     }
     Ok(status(sum.failed == 0))
 }
@@ -117,18 +117,18 @@ fn run_packages(workspace: &Workspace, subject: &Subject, options: &Options) -> 
     } else {
         for one in &found {
             let different = one.differences.len();
-            print(&format!(
+            ui::data(format_args!(
                 "{:16} {:8} {}, {different} different",
                 one.package, one.mode, one.counts
-            ))?;
+            ));
             for difference in one.differences.iter().take(SHOWN) {
-                print(&format!(
+                ui::data(format_args!(
                     "    {:?} instead of {:?}: {}",
                     difference.found, difference.wanted, difference.case
-                ))?;
+                ));
             }
             if different > SHOWN {
-                print(&format!("    and {} more", different - SHOWN))?;
+                ui::data(format_args!("    and {} more", different - SHOWN));
             }
         }
     }
@@ -159,9 +159,4 @@ fn status(good: bool) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-fn print(text: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{}", text.trim_end())
-        .map_err(|error| Failure::environment("cannot write to standard output").because(error))
 }

@@ -56,11 +56,11 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
 fn print_table(checks: &[Check]) {
     for check in checks {
         let state = if check.ok { "ok" } else { "FAILED" };
-        println!(
+        ui::data(format_args!(
             "{state:7} {:22} {}",
             check.name,
             check.found.replace('\n', "\n        ")
-        );
+        ));
     }
 }
 

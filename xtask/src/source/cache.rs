@@ -64,7 +64,7 @@ impl<'a> Cache<'a> {
         if sum == self.release.sha256 {
             return Ok(Answer::Have(self.file()));
         }
-        Ok(Answer::Lacks(format!(
+        Ok(Answer::Broken(format!(
             "the SHA-256 of {} is {sum}, and {} is recorded",
             self.file.display(),
             self.release.sha256

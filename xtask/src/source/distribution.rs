@@ -38,7 +38,7 @@ pub fn fetch(
             Answer::Have(tarball) => {
                 return keep(&tarball, origin, release, cache).map(Answer::Have);
             }
-            Answer::Lacks(why) => reason = why,
+            Answer::Lacks(why) | Answer::Broken(why) => reason = why,
         }
     }
     Ok(Answer::Lacks(reason))

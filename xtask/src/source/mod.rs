@@ -1,8 +1,9 @@
 //! Brings the verified tree of a release into the object database, from the first origin that has it.
 //!
 //! Whatever the origin, the files end in the tree that the port records; anything else is an integrity error, never a
-//! warning, and no further origin is asked. The one exception is the cache: a broken file in it is removed and fetched
-//! again. An origin that cannot be had is passed over with one line that says why.
+//! warning, and no further origin is asked. The one exception is the cache: a broken file in it is passed over, and replaced
+//! by what another origin has; when none has it, the broken file is the integrity error. An origin that cannot be had is
+//! passed over with one line that says why.
 
 mod apt;
 mod cache;
@@ -42,6 +43,8 @@ enum Answer<T> {
     Have(T),
     /// It cannot be had there, and why.
     Lacks(String),
+    /// What is there does not have the recorded hash, but may be replaced; what is wrong with it.
+    Broken(String),
 }
 
 /// Brings the newest release that can be had, or the one that was asked for, into the object database.
@@ -63,6 +66,7 @@ pub fn obtain(workspace: &Workspace, port: &Port, options: &SourceOptions) -> Re
         database: &database,
         offline: options.offline,
         passed_over: Vec::new(),
+        broken: false,
     };
     for release in &wanted {
         if let Some((tree, origin)) = search.release(release)? {
@@ -84,6 +88,8 @@ struct Search<'a> {
     database: &'a Database,
     offline: bool,
     passed_over: Vec<(String, String)>,
+    /// Whether one of these has something else than what is recorded.
+    broken: bool,
 }
 
 impl Search<'_> {
@@ -155,6 +161,11 @@ impl Search<'_> {
                 self.pass_over(origin, why);
                 None
             }
+            Answer::Broken(why) => {
+                self.broken = true;
+                self.pass_over(origin, why);
+                None
+            }
         }
     }
 
@@ -168,10 +179,15 @@ impl Search<'_> {
             .iter()
             .map(|release| release.version.as_str())
             .collect();
-        let mut failure = Failure::environment(format!(
+        let what = format!(
             "no origin has the sources of CPython {}",
             versions.join(" or ")
-        ));
+        );
+        let mut failure = if self.broken {
+            Failure::integrity(what)
+        } else {
+            Failure::environment(what)
+        };
         for (origin, why) in &self.passed_over {
             failure = failure.because(format!("{origin}: {why}"));
         }

@@ -5,7 +5,6 @@
 
 use super::{Counts, output};
 use crate::error::{Context, Failure, Result};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -23,8 +22,7 @@ pub fn arguments() -> Vec<String> {
 }
 
 /// How a test file ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileState {
     /// All its cases passed or were skipped.
     Passed,
@@ -171,7 +169,7 @@ fn summary(numbers: &str) -> Summary {
 }
 
 /// A complete run: every case by its result.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Run {
     /// State of each test file.
     pub files: BTreeMap<String, FileState>,
@@ -222,6 +220,7 @@ impl Run {
             let Some(name) = case.attribute("name") else {
                 continue;
             };
+            let name = self.id(name, case);
             let has = |tag| case.children().any(|child| child.has_tag_name(tag));
             let results = if has("error")
                 || has("failure")
@@ -233,13 +232,27 @@ impl Run {
             } else {
                 &mut self.passed
             };
-            results.insert(name.to_owned());
+            results.insert(name);
         }
         // An id can be that of several cases, of which the worst counts.
         self.passed.retain(|case| !self.failed.contains(case));
         self.skipped
             .retain(|case| !self.failed.contains(case) && !self.passed.contains(case));
         Ok(())
+    }
+
+    /// The name of a case, with its file if it does not tell: doctests of other modules have such names.
+    fn id(&self, name: &str, case: roxmltree::Node) -> String {
+        let mut siblings = case.parent().into_iter().flat_map(|suite| suite.children());
+        let file = if name.starts_with("test.") {
+            None
+        } else {
+            siblings.find_map(|sibling| self.file_of(sibling.attribute("name")?))
+        };
+        file.map_or_else(
+            || name.to_owned(),
+            |file| format!("{}.({name})", module(file)),
+        )
     }
 
     /// Forgets the files and cases of the test modules for which `is_out` holds.
@@ -345,6 +358,29 @@ Result: FAILURE
         assert_eq!(names(&run.failed), ["t.a", "t.d"]);
         assert_eq!(names(&run.skipped), ["t.b"]);
         assert_eq!(names(&run.passed), ["t.c"]);
+    }
+
+    #[test]
+    fn a_case_that_does_not_tell_its_file_is_of_that_of_its_suite() {
+        let mut run = Run::default();
+        run.files.insert("test_a".into(), FileState::Passed);
+        run.add_cases(
+            r#"<testsuites><testsuite>
+            <testcase name="builtins.hex" /><testcase name="test.test_a.C.test_x" />
+            </testsuite><testsuite><testcase name="idlelib.C.test_x" /></testsuite></testsuites>"#,
+        )
+        .unwrap();
+        let names: Vec<_> = run.passed.iter().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "idlelib.C.test_x",
+                "test.test_a.(builtins.hex)",
+                "test.test_a.C.test_x"
+            ]
+        );
+        run.leave_out(|case| is_of(case, "test_a"));
+        assert_eq!(run.passed.len(), 1);
     }
 
     #[test]

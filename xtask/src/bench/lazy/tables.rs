@@ -1,14 +1,15 @@
 //! Prints what was measured.
 
 use super::report::{Measured, Report};
+use crate::ui;
 
 /// One table for each thing that was measured, then what differs.
 pub fn print(report: &Report) {
     let first = &report.interpreters[0].name;
-    println!(
+    ui::data(format_args!(
         "CPython {} ({}), the fastest of {} interleaved runs",
         report.release, report.profile, report.rounds
-    );
+    ));
     let times = |what: &str, time: fn(&Measured) -> f64| {
         let title = format!("{what}: {first} in ms, others as a part of their base");
         table(report, &title, |row, place| {
@@ -40,21 +41,24 @@ pub fn print(report: &Report) {
     numbers("file-system calls", |measured| {
         measured.calls.map_or("-".into(), |calls| calls.to_string())
     });
-    println!();
+    ui::data("");
     for compared in &report.interpreters {
         let base = &report.interpreters[compared.base].name;
-        println!(
+        ui::data(format_args!(
             "{}: {}, compared with {base}",
             compared.name, compared.command
-        );
+        ));
     }
     for note in &report.notes {
-        println!("{note}");
+        ui::data(note);
     }
     for row in &report.rows {
         for (compared, measured) in report.interpreters.iter().zip(&row.measured) {
             if let (false, Some(difference)) = (compared.ours, &measured.difference) {
-                println!("! {}, {}: {difference}", compared.name, row.name);
+                ui::data(format_args!(
+                    "! {}, {}: {difference}",
+                    compared.name, row.name
+                ));
             }
         }
     }
@@ -69,17 +73,16 @@ fn table(report: &Report, title: &str, cell: impl Fn(usize, usize) -> String) {
     let width = |name: &str| name.chars().count().max(7);
     let first = report.rows.iter().map(|row| row.name.chars().count());
     let first = first.max().unwrap_or(0);
-    println!("\n{title}");
-    print!("{:first$}", "");
+    let mut line = format!("\n{title}\n{:first$}", "");
     for name in &names {
-        print!("  {name:>0$}", width(name));
+        line += &format!("  {name:>0$}", width(name));
     }
-    println!();
+    ui::data(line);
     for (index, row) in report.rows.iter().enumerate() {
-        print!("{:first$}", row.name);
+        let mut line = format!("{:first$}", row.name);
         for (place, name) in names.iter().enumerate() {
-            print!("  {:>1$}", cell(index, place), width(name));
+            line += &format!("  {:>1$}", cell(index, place), width(name));
         }
-        println!();
+        ui::data(line);
     }
 }

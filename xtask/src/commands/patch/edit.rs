@@ -35,6 +35,6 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             options.slug
         ),
     );
-    println!("{}", folder.display());
+    ui::data(folder.display());
     Ok(ExitCode::SUCCESS)
 }

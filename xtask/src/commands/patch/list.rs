@@ -3,6 +3,7 @@
 use crate::commands::PortOption;
 use crate::commands::json::print_json;
 use crate::error::Result;
+use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     for patch in series.patches() {
         let title = series.list().group(&patch.slug);
         if title != group {
-            println!("# {}", title.unwrap_or_default());
+            ui::data(format_args!("# {}", title.unwrap_or_default()));
             group = title;
         }
         let (area, status) = match patch.trailers() {
@@ -43,7 +44,11 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             Err(_) => ("?".into(), "trailers not valid".into()),
         };
         let status = status.split(" [").next().unwrap_or_default();
-        println!("{area:8} {status:14} {}  ({})", patch.subject(), patch.slug);
+        ui::data(format_args!(
+            "{area:8} {status:14} {}  ({})",
+            patch.subject(),
+            patch.slug
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -61,7 +61,7 @@ pub fn report(report: &Report) {
         ui::say("Unchanged", "all files of the series");
     }
     for name in &report.changed {
-        println!("{name}");
+        ui::data(name);
     }
 }
 

@@ -70,6 +70,6 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             options.subject
         ),
     );
-    println!("{}", folder.display());
+    ui::data(folder.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -12,12 +12,12 @@ use crate::ui::{self, Step};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A run with what it depends on besides the build, which is in the name of its folder.
+/// What a run depends on besides the build, which is in the name of its folder. The file is written when the run has come to
+/// its end; the results are in the runner's own files beside it.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     arguments: Vec<String>,
     environment: Variables,
-    run: Run,
 }
 
 /// Name of a configuration's folder.
@@ -41,7 +41,9 @@ pub fn run(
 ) -> Result<Run> {
     let folder = folder.join(slug(configuration));
     let file = folder.join("result.json");
-    if !fresh && let Some(run) = kept(&file, configuration)? {
+    let (log, junit) = (folder.join("run.log"), folder.join("junit.xml"));
+    if !fresh && is_kept(&file, configuration)? {
+        let run = Run::read(&log, &junit)?;
         ui::say(
             "Kept",
             format_args!(
@@ -53,7 +55,7 @@ pub fn run(
         );
         return Ok(run);
     }
-    let (log, junit) = (folder.join("run.log"), folder.join("junit.xml"));
+    files::remove_if_there(&file)?;
     std::fs::create_dir_all(&folder).doing("make the folder of a test run", &folder)?;
     if junit.exists() {
         std::fs::remove_file(&junit).doing("remove the results of an unfinished run", &junit)?;
@@ -85,11 +87,10 @@ pub fn run(
     let kept = Kept {
         arguments: arguments(configuration),
         environment: configuration.environment.clone(),
-        run,
     };
     let json = serde_json::to_vec(&kept).doing("keep the results of a test run", &file)?;
     files::write_atomically(&file, &json)?;
-    Ok(kept.run)
+    Ok(run)
 }
 
 /// What the runner is told to leave out.
@@ -107,17 +108,15 @@ fn arguments(configuration: &Configuration) -> Vec<String> {
     arguments
 }
 
-/// What is kept in `file`, when it was made with the same arguments and environment.
-fn kept(file: &Path, configuration: &Configuration) -> Result<Option<Run>> {
+/// Whether the run that `file` is of was made with the same arguments and environment.
+fn is_kept(file: &Path, configuration: &Configuration) -> Result<bool> {
     if !file.exists() {
-        return Ok(None);
+        return Ok(false);
     }
-    let bytes = std::fs::read(file).doing("read the results of a test run", file)?;
+    let bytes = std::fs::read(file).doing("read what a test run was made with", file)?;
     // A file of another version of xtask is as good as none.
     let Ok(kept) = serde_json::from_slice::<Kept>(&bytes) else {
-        return Ok(None);
+        return Ok(false);
     };
-    let same =
-        kept.arguments == arguments(configuration) && kept.environment == configuration.environment;
-    Ok(same.then_some(kept.run))
+    Ok(kept.arguments == arguments(configuration) && kept.environment == configuration.environment)
 }

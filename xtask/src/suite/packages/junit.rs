@@ -85,6 +85,16 @@ impl Cases {
         differences.filter(|one| one.wanted != one.found).collect()
     }
 
+    /// A case that was to differ and does not.
+    pub fn unchanged(&self, case: &str) -> Difference {
+        let ended = *self.ended.get(case).unwrap_or(&Ended::Missing);
+        Difference {
+            case: format!("{case} (packages.toml says that it differs)"),
+            wanted: ended,
+            found: ended,
+        }
+    }
+
     /// How many there are.
     pub fn counts(&self) -> Counts {
         let of = |ended| self.ended.values().filter(|one| **one == ended).count() as u64;

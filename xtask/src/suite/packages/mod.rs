@@ -18,7 +18,7 @@ use crate::pip::{self, Packages, Sources};
 use crate::process;
 use crate::ui;
 use crate::workspace::Workspace;
-use junit::Cases;
+use junit::{Cases, Difference};
 use settings::{Mode, Package, Settings};
 use std::path::PathBuf;
 use std::process::Command;
@@ -79,12 +79,12 @@ impl Suites<'_> {
         }
         let mut found = vec![Compared::alone(package, first, &wanted)];
         for mode in others {
-            let mut differences = wanted.differences(&self.run(package, mode)?);
-            let mut cases = wanted.clone();
+            let mut cases = self.run(package, mode)?;
+            let mut differences = unexpected(package, wanted.differences(&cases), &cases);
             if !differences.is_empty() {
                 let again = self.run(package, first)?;
                 cases = self.run(package, mode)?;
-                let second = again.differences(&cases);
+                let second = unexpected(package, again.differences(&cases), &cases);
                 differences
                     .retain(|difference| second.iter().any(|other| other.case == difference.case));
             }
@@ -128,4 +128,18 @@ impl Suites<'_> {
                 .log(log)
         })
     }
+}
+
+/// The differences without those that must be, and with those that must be and are not.
+fn unexpected(package: &Package, found: Vec<Difference>, cases: &Cases) -> Vec<Difference> {
+    let (expected, mut others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|difference| package.expects(&difference.case));
+    for listed in package.differing() {
+        let is_listed = |case: &str| case == listed || case.starts_with(&format!("{listed}["));
+        if !expected.iter().any(|one| is_listed(&one.case)) {
+            others.push(cases.unchanged(listed));
+        }
+    }
+    others
 }

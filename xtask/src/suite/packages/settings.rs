@@ -40,6 +40,33 @@ pub struct Package {
     pub name: String,
     /// Arguments of pytest.
     pub tests: Vec<String>,
+    /// Cases that are about what the other modes do differently, by reason.
+    #[serde(default)]
+    pub differs: Vec<Differs>,
+}
+
+/// Cases that must end differently than in the first mode.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Differs {
+    /// Why they do.
+    pub why: String,
+    /// Their names, as differences are shown; one without parameters stands for all parameters.
+    pub cases: Vec<String>,
+}
+
+impl Package {
+    /// Whether a case is among those that must differ.
+    pub fn expects(&self, case: &str) -> bool {
+        let bare = case.split_once('[').map_or(case, |(bare, _)| bare);
+        self.differing().any(|one| one == case || one == bare)
+    }
+
+    /// The cases that must differ.
+    pub fn differing(&self) -> impl Iterator<Item = &str> {
+        let all = self.differs.iter().flat_map(|differs| &differs.cases);
+        all.map(String::as_str)
+    }
 }
 
 impl Settings {
@@ -57,6 +84,17 @@ impl Settings {
                 .because(error)
                 .next("correct the file")
         })?;
+        let mut packages = settings.packages.iter();
+        if let Some(package) = packages.find(|one| {
+            let mut reasons = one.differs.iter().map(|differs| differs.why.trim());
+            reasons.any(str::is_empty)
+        }) {
+            return Err(Failure::environment(format!(
+                "cases of {} differ without a reason in `why`",
+                package.name
+            ))
+            .at(path.display()));
+        }
         let known: Vec<_> = settings
             .packages
             .iter()
