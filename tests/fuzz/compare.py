@@ -286,6 +286,19 @@ class Observer:
         self.records.append(f"references {[sys.getrefcount(token) for token in tokens]}")
 
 
+BUILTINS = dict(vars(builtins))
+
+
+def restore_builtins():
+    """Undoes what a program has done to the module builtins: the next run begins like the first."""
+    names = vars(builtins)
+    for name in names.keys() - BUILTINS.keys():
+        del names[name]
+    for name, value in BUILTINS.items():
+        if names.get(name) is not value:
+            names[name] = value
+
+
 def run(text, natively):
     """The records of one run, and how many blocks of memory it left."""
     # Both at the same depth of calls: programs see the limit of recursion.
@@ -295,6 +308,7 @@ def run(text, natively):
     gc.collect()
     before = sys.getallocatedblocks()
     observer.run(code)
+    restore_builtins()
     records = observer.records
     size = len(records)
     observer = code = None

@@ -48,6 +48,9 @@ class FuzzTest(unittest.TestCase):
     def test_same(self):
         self.assertEqual(self.show("def f(a): return a + 1\nfor i in range(20): attempt(f, i)\n"), (0, None))
 
+    def test_runs_begin_alike(self):
+        self.assertEqual(self.show("import builtins\nprint(len([1]))\nbuiltins.len = 3\nbuiltins.more = 1\n"), (0, None))
+
     def test_difference(self):
         status, difference = self.show(DIFFERENT)
         self.assertEqual((status, difference["kind"]), (1, "difference"))
