@@ -12,6 +12,7 @@ import json
 import re
 import resource
 import sys
+import traceback
 import warnings
 
 # What one run may record, and how many seconds it may take in the interpreter, and as native code, which has to be compiled.
@@ -19,6 +20,8 @@ MOST = 20_000
 SECONDS = 4
 NATIVE_SECONDS = 20
 
+# The names of classes, whatever they say of themselves.
+NAME_OF = type.__dict__["__qualname__"]
 ADDRESS = re.compile(" at 0x[0-9a-f]+")
 
 
@@ -49,13 +52,15 @@ def canonical(value, depth=3):
         return f"dict{len(value)}({', '.join(items)})"
     if isinstance(value, BaseException):
         return f"{kind.__name__}{canonical(value.args, depth - 1)}"
-    attributes = kind.__dict__.get("__qualname__", kind.__qualname__)
+    name = NAME_OF.__get__(kind)
+    if isinstance(value, type):
+        return f"class {NAME_OF.__get__(value)}"
     fields = getattr(value, "__dict__", None)
-    if isinstance(fields, dict) and kind.__module__ == "fuzz":
-        return f"{attributes}{canonical(dict(fields), depth - 1)}"
-    if kind.__name__ in ("function", "generator", "coroutine", "method", "async_generator"):
-        return f"{kind.__name__} {value.__qualname__}"
-    return attributes
+    if type(fields) is dict and kind.__module__ == "fuzz":
+        return f"{name}{canonical(fields, depth - 1)}"
+    if name in ("function", "generator", "coroutine", "method", "async_generator"):
+        return f"{name} {value.__qualname__}"
+    return name
 
 
 class Observer:
@@ -72,12 +77,12 @@ class Observer:
 
     def describe_exception(self, error, seen=()):
         lines, last, same = [canonical(error)], None, 0
-        traceback = error.__traceback__
-        while traceback is not None:
-            frame = traceback.tb_frame
+        entry = error.__traceback__
+        while entry is not None:
+            frame = entry.tb_frame
             if frame.f_code.co_filename == "<fuzz>":
                 local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
-                place = f"{frame.f_code.co_qualname}@{traceback.tb_lasti} line {traceback.tb_lineno}"
+                place = f"{frame.f_code.co_qualname}@{entry.tb_lasti} line {entry.tb_lineno}"
                 same = same + 1 if place == last else 0
                 last = place
                 if same < 3:
@@ -86,7 +91,7 @@ class Observer:
                     lines.append("once more")
                 else:
                     lines[-1] = f"{same - 2} times more"
-            traceback = traceback.tb_next
+            entry = entry.tb_next
         for name in ("__cause__", "__context__"):
             other = getattr(error, name)
             if other is not None and other not in seen and len(seen) < 5:
@@ -286,6 +291,19 @@ class Observer:
         self.records.append(f"references {[sys.getrefcount(token) for token in tokens]}")
 
 
+BUILTINS = dict(vars(builtins))
+
+
+def restore_builtins():
+    """Undoes what a program has done to the module builtins: the next run begins like the first."""
+    names = vars(builtins)
+    for name in names.keys() - BUILTINS.keys():
+        del names[name]
+    for name, value in BUILTINS.items():
+        if names.get(name) is not value:
+            names[name] = value
+
+
 def run(text, natively):
     """The records of one run, and how many blocks of memory it left."""
     # Both at the same depth of calls: programs see the limit of recursion.
@@ -295,6 +313,7 @@ def run(text, natively):
     gc.collect()
     before = sys.getallocatedblocks()
     observer.run(code)
+    restore_builtins()
     records = observer.records
     size = len(records)
     observer = code = None
@@ -347,7 +366,10 @@ def main():
     while header := sys.stdin.buffer.readline():
         number, length = header.split()
         text = sys.stdin.buffer.read(int(length)).decode()
-        difference = compare(text)
+        try:
+            difference = compare(text)
+        except Exception:
+            difference = {"kind": "error of the fuzzer", "errors": traceback.format_exc().splitlines()}
         print(json.dumps({"number": int(number), "difference": difference}), flush=True)
 
 

@@ -27,7 +27,7 @@ MODES = ["all,sync", "all,warm,after=2", "all,warm,after=7", "all,warm,after=20"
 # Programs that one process runs.
 BATCH = 60
 # What programs use that change the process they run in, or take time.
-PROCESS = re.compile(r"\b(os|_?threading|signal|setrecursionlimit|gc|monitoring|asyncio|time|subprocess)\b")
+PROCESS = re.compile(r"\b(os|builtins|_?threading|signal|setrecursionlimit|gc|monitoring|asyncio|time|subprocess)\b")
 # Seconds for a program, in the process and seen from outside.
 PATIENCE = 30
 

@@ -48,6 +48,22 @@ class FuzzTest(unittest.TestCase):
     def test_same(self):
         self.assertEqual(self.show("def f(a): return a + 1\nfor i in range(20): attempt(f, i)\n"), (0, None))
 
+    def test_values_of_all_kinds(self):
+        self.assertEqual(self.show("""
+class Meta(type):
+    __name__ = __qualname__ = property(lambda self: 1 / 0)
+class Odd(metaclass=Meta):
+    __dict__ = 3
+    def __getattr__(self, name): return 5
+def f():
+    yield
+show(Odd, Odd(), Probe, Probe(), f, f(), [].append, 1j, {1}, len, Spy.step, ValueError(1), type, object(), 2**70, NAN)
+attempt(lambda x: y, Odd())
+"""), (0, None))
+
+    def test_runs_begin_alike(self):
+        self.assertEqual(self.show("import builtins\nprint(len([1]))\nbuiltins.len = 3\nbuiltins.more = 1\n"), (0, None))
+
     def test_difference(self):
         status, difference = self.show(DIFFERENT)
         self.assertEqual((status, difference["kind"]), (1, "difference"))
