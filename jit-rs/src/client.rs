@@ -1,7 +1,7 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
 use crate::code::{Code, Line, Text};
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, Place, Wish};
 use crate::log::Log;
 use crate::options::{Mode, Options, Report};
 use crate::perf;
@@ -168,7 +168,12 @@ impl Client {
             compiler.refuse("allow= or deny= excludes it".into());
             return 0;
         }
-        if !compiler.compile(id, live.code, offset, depth, is_loop) {
+        let place = Place {
+            offset,
+            depth,
+            is_loop,
+        };
+        if compiler.compile(id, live.code, place, Wish::Hot).is_err() {
             return 0;
         }
         self.installed(id);

@@ -38,6 +38,26 @@ unsafe extern "C" {
     fn clinker_is_returning() -> c_int;
 }
 
+/// Where native code is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The `RESUME` or `JUMP_BACKWARD`, in code units.
+    pub offset: u32,
+    /// The height of the value stack after it.
+    pub depth: u32,
+    /// Whether it is a `JUMP_BACKWARD`.
+    pub is_loop: bool,
+}
+
+/// Why something is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It is hot: if it pays.
+    Hot,
+    /// The program wants it.
+    Forced,
+}
+
 /// Machine code of one entry, with what it refers to.
 #[derive(Debug)]
 pub struct Unit {
@@ -108,34 +128,20 @@ impl Compiler {
     }
 
     /// Compiles what follows the `RESUME` or, for a loop, `JUMP_BACKWARD` at an offset, and lets the interpreter enter there.
-    /// `depth` is the height of the value stack then. Returns whether it was done.
+    /// `depth` is the height of the value stack then.
+    ///
+    /// # Errors
+    /// The reason why it was not done, which has been counted.
     pub fn compile(
         &mut self,
         id: usize,
         code: Code,
-        offset: u32,
-        depth: u32,
-        is_loop: bool,
-    ) -> bool {
-        self.compile_or_say(id, code, offset, depth, is_loop)
-            .is_ok()
-    }
-
-    /// The same. Says why it was not done.
-    ///
-    /// # Errors
-    /// The reason, which has been counted.
-    pub fn compile_or_say(
-        &mut self,
-        id: usize,
-        code: Code,
-        offset: u32,
-        depth: u32,
-        is_loop: bool,
+        place: Place,
+        wish: Wish,
     ) -> Result<(), String> {
         self.bury();
         let start = Instant::now();
-        let result = self.try_compile(id, code, offset, depth, is_loop);
+        let result = self.try_compile(id, code, place, wish);
         let microseconds = start.elapsed().as_micros() as u64;
         self.counts.microseconds += microseconds;
         self.of(id).microseconds += microseconds;
@@ -159,22 +165,17 @@ impl Compiler {
         &mut self,
         id: usize,
         code: Code,
-        offset: u32,
-        depth: u32,
-        is_loop: bool,
+        place: Place,
     ) -> Result<(Snapshot, hir::Function), String> {
         if self.counts.bytes >= MAX_BYTES {
             return Err("the code cache is full".into());
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
-        let entry = Entry::at(&snapshot, offset, depth, is_loop)
+        let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
         let mut function = build::build(&snapshot, entry, &compiled.history)?;
-        if !is_worth_entering(&function, snapshot.is_generator) {
-            return Err("it is left before it has done much".into());
-        }
         passes::dce::run(&mut function);
         check(&function)?;
         passes::refcount::run(&mut function);
@@ -193,11 +194,13 @@ impl Compiler {
         &mut self,
         id: usize,
         code: Code,
-        offset: u32,
-        depth: u32,
-        is_loop: bool,
+        place: Place,
+        wish: Wish,
     ) -> Result<(), String> {
-        let (snapshot, function) = self.represent(id, code, offset, depth, is_loop)?;
+        let (snapshot, function) = self.represent(id, code, place)?;
+        if wish == Wish::Hot && !is_worth_entering(&function, snapshot.is_generator) {
+            return Err("it is left before it has done much".into());
+        }
         let insts = function.blocks.iter().flat_map(|block| &block.insts);
         let caches = insts
             .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
@@ -216,7 +219,7 @@ impl Compiler {
         let installed = unsafe {
             _PyEvalHooks_InstallEntry(
                 id as *const c_void,
-                offset as c_int,
+                place.offset as c_int,
                 machine.address().cast(),
             )
         };
@@ -225,12 +228,12 @@ impl Compiler {
         }
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
-        if offset == 0 && !is_loop {
+        if place.offset == 0 && !place.is_loop {
             let address = machine.address() as u64;
             compiled.entry.store(address, Ordering::Relaxed);
         }
         compiled.units.push(Unit {
-            offset,
+            offset: place.offset,
             machine,
             exits,
             _caches: caches,

@@ -1,7 +1,7 @@
 //! What programs ask of the compiler by `clinker.jit`: the functions of `include/clinker_control.h`.
 
 use crate::client::{self, Client, Live, WANTED_PERIOD};
-use crate::compiler::{Compiler, Unit};
+use crate::compiler::{Compiler, Place, Unit, Wish};
 use crate::ffi::status;
 use crate::options::Mode;
 use serde::Serialize;
@@ -74,7 +74,8 @@ impl Client {
             // SAFETY: the code object lives.
             unsafe { clinker_recount(id as *const c_void, WANTED_PERIOD, WANTED_PERIOD) };
         }
-        compiler.compile_or_say(id, live.code, offset, 0, false)?;
+        let place = start(offset);
+        compiler.compile(id, live.code, place, Wish::Forced)?;
         self.installed(id);
         Ok(())
     }
@@ -120,6 +121,15 @@ impl Client {
             (&one.file, one.line, &one.name).cmp(&(&other.file, other.line, &other.name))
         });
         rows
+    }
+}
+
+/// Where a function starts, by its `RESUME`.
+fn start(offset: u32) -> Place {
+    Place {
+        offset,
+        depth: 0,
+        is_loop: false,
     }
 }
 
@@ -311,10 +321,7 @@ extern "C" fn clinker_hir(code: *const c_void, offset: u32, sink: Sink, context:
     let id = code as usize;
     let text = client::with(|client| {
         let code = client.live.get(&id)?.code;
-        let represented = client
-            .compiler
-            .as_mut()?
-            .represent(id, code, offset, 0, false);
+        let represented = client.compiler.as_mut()?.represent(id, code, start(offset));
         Some(represented.map_or_else(|reason| reason, |(_, function)| function.to_string()))
     });
     pour(text.as_deref().unwrap_or_default(), sink, context);
