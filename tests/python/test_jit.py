@@ -261,6 +261,35 @@ class SameTest(unittest.TestCase):
             print("done")
         """)
 
+    def test_arguments_of_a_tuple_die_with_the_frame(self):
+        self.check("""
+            class Named:
+                def __init__(self, name): self.name = name
+                def __del__(self): print(self.name, end=" ")
+            def f(a, b=None, *rest, k=None, **more):
+                a = None
+                return len(rest) + len(more)
+            def g(*args, **kwargs):
+                return f(*args, **kwargs)
+            def call():
+                f(Named("a"), Named("b"), *(0,))
+                print(f(Named("c"), *[Named("d")], k=Named("e"), **{"x": Named("f")}))
+                print(g(Named("g"), k=Named("h")), g(*(Named(i) for i in range(4))))
+                for wrong in ({"a": 1}, {"k": 1, 2: 3}):
+                    try:
+                        f(Named("i"), *(0,), **wrong)
+                    except TypeError as error:
+                        print(error)
+            for _ in range(100):
+                call()
+            def recurse(*args):
+                return recurse(*args)
+            try:
+                recurse(1, 2)
+            except RecursionError as error:
+                print(error)
+        """)
+
     def test_reference_counts(self):
         self.check("""
             import sys

@@ -170,10 +170,11 @@ run(T *tstate, F *frame, PyCodeObject *code)
     return _PyEvalHooks_ResumeFrames(tstate, frame, 0);
 }
 
-/* Call a Python function with arguments that are stolen.  Borrows kwnames. */
-static PyObject *
-call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
-              int count, PyObject *kwnames)
+/* Push the frame of a call of a Python function, with arguments that are stolen, as
+ * the function is.  Borrows kwnames. */
+static F *
+push_function(T *tstate, F *frame, PyFunctionObject *func,
+              PyObject *const *args, int count, PyObject *kwnames)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
     const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
@@ -210,7 +211,52 @@ call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
         _PyEval_FrameClearAndPop(tstate, new_frame);
         return NULL;
     }
-    return run(tstate, new_frame, code);
+    return new_frame;
+}
+
+/* Call a Python function; see push_function(). */
+static PyObject *
+call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
+              int count, PyObject *kwnames)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    F *new_frame = push_function(tstate, frame, func, args, count, kwnames);
+    return new_frame == NULL ? NULL : run(tstate, new_frame, code);
+}
+
+/* Call a Python function with a tuple and a dictionary or NULL, all of which are
+ * stolen: they are released before it runs, as in CALL_FUNCTION_EX. */
+static PyObject *
+call_function_ex(T *tstate, F *frame, PyFunctionObject *func, PyObject *args,
+                 PyObject *kwargs)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    F *new_frame = NULL;
+    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0) {
+        PyObject *kwnames;
+        PyObject *const *unpacked = _PyStack_UnpackDict(
+            tstate, _PyTuple_ITEMS(args), count, kwargs, &kwnames);
+        if (unpacked == NULL) {
+            Py_DECREF(func);
+        }
+        else {
+            count += PyTuple_GET_SIZE(kwnames);
+            new_frame = push_function(tstate, frame, func, unpacked, (int)count,
+                                      kwnames);
+            _PyStack_UnpackDict_FreeNoDecRef(unpacked, kwnames);
+        }
+    }
+    else {
+        for (Py_ssize_t i = 0; i < count; i++) {
+            Py_INCREF(PyTuple_GET_ITEM(args, i));
+        }
+        new_frame = push_function(tstate, frame, func, _PyTuple_ITEMS(args),
+                                  (int)count, NULL);
+    }
+    Py_DECREF(args);
+    Py_XDECREF(kwargs);
+    return new_frame == NULL ? NULL : run(tstate, new_frame, code);
 }
 
 /* Whether the interpreter would run it as one of its own frames. */
@@ -373,6 +419,10 @@ clinker_call_ex(T *tstate, F *frame, PyObject **stack, uint64_t flags)
             goto done;
         }
         Py_SETREF(args, tuple);
+    }
+    if (is_inlined(tstate, func)) {
+        return call_function_ex(tstate, frame, (PyFunctionObject *)func, args,
+                                kwargs);
     }
     result = PyObject_Call(func, args, kwargs);
 done:
