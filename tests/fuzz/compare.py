@@ -143,7 +143,9 @@ class Observer:
 
         def poke(name, value):
             frame = sys._getframe(1)
-            frame.f_locals[name] = value
+            # Native code releases what was there when the call is over, not at once.
+            if type(frame.f_locals.get(name)) in (int, float, bool, str, type(None)):
+                frame.f_locals[name] = value
 
         def where():
             frame, stack = sys._getframe(1), []
