@@ -146,6 +146,7 @@ impl Code {
                 .collect(),
             names: self.tuple(layout::CODE_NAMES),
             arguments: self.arguments(),
+            cells: self.cells(),
             version: read(self.code, layout::CODE_VERSION),
             is_generator: self.flags() & layout::CO_GENERATORS as c_int != 0,
             ..Snapshot::default()
@@ -194,6 +195,16 @@ impl Code {
         let keyword: c_int = read(self.code, layout::CODE_KWONLYARGCOUNT);
         let rest = flag(layout::CO_VARARGS) + flag(layout::CO_VARKEYWORDS);
         (positional + keyword + rest) as u32
+    }
+
+    /// Whether each slot holds a cell when the function starts.
+    fn cells(self) -> Vec<bool> {
+        let kinds: *const u8 = read(self.code, layout::CODE_KINDS);
+        let count: c_int = read(self.code, layout::CODE_NLOCALSPLUS);
+        (0..count as usize)
+            .map(|slot| read::<u8>(kinds, layout::BYTES_VALUE + slot))
+            .map(|kind| usize::from(kind) & layout::CO_FAST_CELL_OR_FREE != 0)
+            .collect()
     }
 
     fn flags(self) -> c_int {

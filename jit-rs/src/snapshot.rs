@@ -71,6 +71,8 @@ pub struct Code {
     pub names: Vec<u64>,
     /// The number of parameters, all of which are bound when the function starts.
     pub arguments: u32,
+    /// Whether each slot holds a cell when the function starts.
+    pub cells: Vec<bool>,
     /// The instrumentation version.
     pub version: u64,
     /// Whether calls of it make a generator or a coroutine.

@@ -30,8 +30,8 @@ pub struct Entry {
     pub offset: u32,
     /// The height of the value stack there.
     pub depth: u32,
-    /// The number of parameters if it is the start of a function, which are bound.
-    pub arguments: u32,
+    /// Whether it is the start of a function: its parameters are bound, and its other variables are not.
+    pub is_start: bool,
 }
 
 impl Entry {
@@ -51,7 +51,7 @@ impl Entry {
                 instruction.next
             },
             depth,
-            arguments: if is_start { code.arguments } else { 0 },
+            is_start,
         })
     }
 }
@@ -134,10 +134,12 @@ impl Builder<'_> {
         self.block = self.function.block();
         self.env.locals = (0..self.code.locals)
             .map(|slot| Local {
-                slot: if slot < entry.arguments {
+                slot: if !entry.is_start {
+                    Type::ANY
+                } else if slot < self.code.arguments || self.code.cells[slot as usize] {
                     Type::OBJECT
                 } else {
-                    Type::ANY
+                    Type::NULL
                 },
                 object: None,
                 raw: None,
