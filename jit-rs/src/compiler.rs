@@ -23,7 +23,7 @@ const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
 const MAX_REFUTATIONS: u32 = 10;
 
 /// Instructions that pay for entering and leaving.
-const WORTH_ENTERING: usize = 12;
+const WORTH_ENTERING: usize = 24;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
