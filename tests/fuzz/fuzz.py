@@ -98,11 +98,13 @@ def place(difference):
 
 
 def written_programs():
-    """The programs of test_jit.py that do nothing to the process they run in."""
-    with open(os.path.join(os.path.dirname(HERE), "python", "test_jit.py")) as file:
-        tree = ast.parse(file.read())
+    """The programs of the compiler's tests that do nothing to the process they run in."""
     texts = []
-    for node in ast.walk(tree):
+    nodes = []
+    for name in "test_jit.py", "test_jit_sites.py":
+        with open(os.path.join(os.path.dirname(HERE), "python", name)) as file:
+            nodes += ast.walk(ast.parse(file.read()))
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
             text = textwrap.dedent(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ""
             if not PROCESS.search(text):
@@ -111,7 +113,7 @@ def written_programs():
 
 
 def programs(seed):
-    """Numbered programs without end: half are new, the others changes of earlier ones and of those of test_jit.py."""
+    """Numbered programs without end: half are new, the others changes of earlier ones and of those of the tests."""
     chance = random.Random(f"mutations of {seed}")
     written = written_programs()
     corpus = collections.deque(maxlen=200)

@@ -1,33 +1,11 @@
 """Native code: programs behave as in the interpreter, whatever is compiled."""
 
-import os
-import subprocess
-import sys
-import textwrap
 import unittest
 
-MODES = "auto", "all,sync", "all,warm"
+from jit_programs import ProgramTest, run
 
 
-def run(source, mode):
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    result = subprocess.run([sys.executable, "-X", f"jit={mode}", "-c", textwrap.dedent(source)],
-                            capture_output=True, text=True, env=env, timeout=300)
-    return result.returncode, result.stdout, result.stderr
-
-
-class SameTest(unittest.TestCase):
-    """Runs a program in the interpreter and with native code, and compares all that it shows."""
-
-    maxDiff = None
-
-    def check(self, source):
-        expected = run(source, "0")
-        self.assertNotEqual(expected[1:], ("", ""), "the program shows nothing")
-        for mode in MODES:
-            with self.subTest(mode=mode):
-                self.assertEqual(run(source, mode), expected)
-
+class SameTest(ProgramTest):
     # Numbers
 
     def test_int_arithmetic_at_the_edges(self):
@@ -203,6 +181,77 @@ class SameTest(unittest.TestCase):
             def down(n):
                 return 0 if n == 0 else 1 + down(n - 1)
             print(down(50000))
+        """)
+
+    def test_raising(self):
+        self.check("""
+            import traceback
+            class Strange(Exception):
+                def __new__(cls, *args):
+                    return 5
+            class Other(Exception):
+                def __new__(cls, *args):
+                    return KeyError("other")
+            class Failing(Exception):
+                def __init__(self):
+                    raise OSError("no")
+            def thrower(what, cause):
+                items = [what, cause]
+                if cause is False:
+                    raise what
+                raise items[0] from cause
+            def middle(what, cause):
+                return thrower(what, cause) + 1
+            def outer(what, cause):
+                try:
+                    return middle(what, cause)
+                except BaseException as error:
+                    shown = "".join(traceback.format_exception(error))
+                    return shown, type(error.__cause__).__name__, error.__suppress_context__
+            cases = [(ValueError, False), (ValueError("x"), None), (KeyError(1), IndexError), (OSError(2, "b"), TypeError("c")),
+                     (5, False), (int, False), (ValueError, 5), (ValueError, int), (Strange, False), (Other, False),
+                     (Failing, False), (ValueError, Failing), (ValueError, Strange), (StopIteration(3), False)]
+            for i in range(120):
+                results = [outer(*case) for case in cases]
+            print(results)
+            class Tell:
+                def __init__(self, name): self.name = name
+                def __del__(self): told.append(self.name)
+            told = []
+            def holds(i):
+                kept = Tell(i)
+                pair = (kept, [Tell(-i), 1 / (i % 3)])
+                return pair
+            def count(n):
+                failed = 0
+                for i in range(n):
+                    try:
+                        holds(i)
+                    except ZeroDivisionError as error:
+                        failed += error.__traceback__.tb_next.tb_lineno
+                return failed
+            print(count(300), told[:20], len(told))
+            def nested(n):
+                if n == 0:
+                    raise RuntimeError("bottom")
+                return nested(n - 1)
+            def depth(n):
+                try:
+                    nested(n)
+                except RuntimeError as error:
+                    return len(traceback.extract_tb(error.__traceback__))
+            print([depth(n) for n in range(200)][-3:])
+            def implicit():
+                try:
+                    raise KeyError("first")
+                except KeyError:
+                    thrower(ValueError("second"), False)
+            for i in range(100):
+                try:
+                    implicit()
+                except ValueError as error:
+                    context = error.__context__
+            print(repr(context), context.__traceback__.tb_lineno)
         """)
 
     # Lifetimes
@@ -486,408 +535,6 @@ class SameTest(unittest.TestCase):
             for thread in threads: thread.start()
             for thread in threads: thread.join()
             print(sorted(results.items()))
-        """)
-
-    # Names and attributes
-
-    def test_names_and_attributes_that_change(self):
-        self.check("""
-            value = 1
-            def read(): return value
-            class A:
-                x = 1
-                def m(self): return self.x
-            class S:
-                __slots__ = "s",
-            a, s = A(), S()
-            out = []
-            for i in range(3000):
-                out.append(read())
-                value = i
-                if i % 500 == 250:
-                    A.m = lambda self: -self.x
-                if i % 500 == 499:
-                    A.m = lambda self: self.x
-                a.x = i
-                s.s = i
-                out.append((a.m(), s.s))
-                if i == 2000:
-                    a.__dict__["x"] = "d"
-                if i == 2500:
-                    a.__class__ = type("B", (A,), {})
-                if i == 2700:
-                    del a.x
-                    out.append(a.x)
-                    a.y = 1
-            print(out[::97])
-            len_of = len
-            def size(l): return len(l)
-            print(sum(size([1]) for _ in range(2000)))
-            import builtins
-            builtins.len = lambda l: 7
-            print(sum(size([1]) for _ in range(2000)))
-            builtins.len = len_of
-        """)
-
-    def test_sites_that_see_many_types(self):
-        self.check("""
-            class Plain:
-                kind = "plain"
-                def __init__(self, x): self.x = x
-                def get(self): return self.x
-            class Slots:
-                __slots__ = "x", "unset"
-                kind = "slots"
-                def __init__(self, x): self.x = x
-                def get(self): return self.x + 1
-            class Dict(Plain):
-                kind = "dict"
-                def __init__(self, x):
-                    self.__dict__ = {"x": x}
-                def get(self): return self.x + 2
-            class Property:
-                kind = property(lambda self: "property")
-                @property
-                def x(self): return 7
-                @x.setter
-                def x(self, value): pass
-                get = classmethod(lambda cls: 8)
-            class Getattr:
-                def __getattr__(self, name):
-                    if name == "x": return 9
-                    if name == "get": return lambda: 10
-                    if name == "kind": return "getattr"
-                    raise AttributeError(name)
-            class Meta(type):
-                kind = "meta"
-            class OfMeta(metaclass=Meta):
-                x = 11
-                get = staticmethod(lambda: 12)
-            def look(thing):
-                return thing.x, thing.get(), thing.kind
-            def change(thing, x):
-                thing.x = x
-            things = [Plain(1), Slots(2), Dict(3), Property(), Getattr(), OfMeta, Plain(4), Plain]
-            def all_things():
-                out = []
-                for thing in things:
-                    try:
-                        out.append(look(thing))
-                    except Exception as error:
-                        out.append(repr(error))
-                    try:
-                        change(thing, 20)
-                        out.append(thing.x)
-                    except Exception as error:
-                        out.append(repr(error))
-                return out
-            for i in range(300):
-                result = all_things()
-                if i % 30 == 0:
-                    print(result)
-                if i == 120:
-                    Plain.kind = "changed"
-                    Plain.get = lambda self: -self.x
-                    things[0].get = lambda: "own"
-                if i == 180:
-                    Plain.x = property(lambda self: "data descriptor")
-                if i == 210:
-                    del Plain.x
-                    del things[1].x
-                if i == 240:
-                    things[1].__class__ = Slots
-                    things[6].__dict__["kind"] = "shadowed"
-        """)
-
-    def test_objects_that_are_made(self):
-        self.check("""
-            class Point:
-                made = 0
-                def __init__(self, x, y):
-                    Point.made += 1
-                    self.x = x
-                    self.y = y
-            class Wrong:
-                def __init__(self, x):
-                    self.x = x
-                    if x > 400:
-                        return x
-            class Raises:
-                def __init__(self, x):
-                    if x % 3 == 0:
-                        raise ValueError(x)
-            class Deep:
-                def __init__(self, n):
-                    self.next = Deep(n - 1) if n else None
-            def make(n):
-                total = 0
-                for i in range(n):
-                    p = Point(i, i * 0.5)
-                    total += p.x + p.y
-                    try:
-                        Raises(i)
-                    except ValueError as error:
-                        total += error.args[0]
-                return total
-            print(make(1000), Point.made)
-            def wrong(n):
-                for i in range(n):
-                    Wrong(i)
-            try:
-                wrong(1000)
-            except TypeError as error:
-                print(error, error.__traceback__.tb_next.tb_lineno)
-            def depth(n):
-                try:
-                    Deep(n)
-                    return True
-                except RecursionError:
-                    return False
-            # How deep exactly depends on what the interpreter had specialized by then.
-            for n in 10, 100, 300, 450, 2000:
-                print(n, depth(n))
-            old = Point.__init__
-            def other(self, x, y):
-                self.x, self.y = y, x
-            for i in range(500):
-                if i == 300:
-                    Point.__init__ = other
-                p = Point(i, 1)
-            print(p.x, p.y, Point.made)
-            import sys
-            class Empty:
-                def __init__(self):
-                    pass
-            def count():
-                before = sys.getrefcount(Empty)
-                kept = [Empty() for _ in range(100)]
-                return sys.getrefcount(Empty) - before, sys.getrefcount(kept[0])
-            print([count() for _ in range(20)][-1])
-        """)
-
-    def test_calls_of_functions_that_change(self):
-        self.check("""
-            import sys
-            def add(a, b): return a + b
-            def other(a, b): return a * b
-            def needs(a, b, c=3): return a + b + c
-            def calls(f, n):
-                total = 0
-                for i in range(n):
-                    total += f(i, 1)
-                return total
-            def direct(n):
-                total = 0
-                for i in range(n):
-                    total += add(i, 1)
-                    if i == 700:
-                        add.__code__ = other.__code__
-                    if i == 800:
-                        add.__defaults__ = (5,)
-                return total
-            print(calls(add, 1000), direct(1000), direct(1000), calls(needs, 1000), calls(max, 1000), calls(add, 100))
-            def outer(n):
-                def inner(x): return x + n
-                return sum(inner(i) for i in range(10)) + inner(1)
-            print([outer(i) for i in range(100)][-1])
-            class Method:
-                def __init__(self): self.n = 0
-                def up(self, by): self.n += by; return self.n
-            m = Method()
-            up = m.up
-            def bound(n):
-                for i in range(n):
-                    up(1); m.up(2); Method.up(m, 3)
-                return m.n
-            print(bound(500))
-            def raises(x):
-                if x == 600: raise KeyError(x)
-                return x
-            def caught(n):
-                try:
-                    for i in range(n):
-                        raises(i)
-                except KeyError as error:
-                    return error.args, i, error.__traceback__.tb_next.tb_frame.f_locals
-            print(caught(1000))
-            def frames(n): return sys._getframe(n).f_code.co_name
-            def above(n): return frames(n)
-            print([above(i % 3) for i in range(300)][-6:])
-        """)
-
-    def test_unpacking_slices_and_builtins(self):
-        self.check("""
-            def unpack(items):
-                out = []
-                for item in items:
-                    try:
-                        a, b = item
-                        out.append(a)
-                        [c, d] = b, a
-                        out.append(d)
-                    except Exception as error:
-                        out.append(repr(error))
-                return out
-            pairs = [(1, 2), [3, 4], "ab", (1, 2, 3), (1,), 5, {6: 7, 8: 9}, iter((1, 2)), None]
-            for _ in range(150):
-                result = unpack([(1, 2)] * 3 + pairs)
-            print(result)
-            def slices(x):
-                return x[1:3], x[:-1], x[-2:], x[:], x[2:1], x[5:100], x[-100:2], x[1:None], x[True:]
-            for _ in range(100):
-                result = [slices(x) for x in ([1, 2, 3, 4], (1, 2, 3, 4), "abcd", b"abcd", range(4), "\u20acuro")]
-            print(result)
-            def store(n):
-                x = list(range(10))
-                for i in range(n):
-                    x[1:3] = [i, i, i]
-                    x[-2:] = []
-                    x[:0] = (0,)
-                    x[2:2] = x
-                    del x[12:]
-                return x
-            print(store(200))
-            big = 10**30
-            def sizes(things):
-                out = []
-                for thing in things:
-                    try:
-                        out.append((len(thing), isinstance(thing, (list, str)), type(thing).__name__))
-                    except TypeError as error:
-                        out.append(repr(error))
-                return out
-            class Sized:
-                def __len__(self): return -1 if bad else 3
-            bad = False
-            for i in range(200):
-                result = sizes([[1], (1, 2), "abc", {}, Sized(), 5, big, Sized])
-                if i == 100: print(result)
-                try:
-                    bad = i > 150
-                    len(Sized())
-                except ValueError as error:
-                    result = repr(error)
-            print(result)
-            def numbers(values):
-                out = []
-                for a in values:
-                    for b in values:
-                        for operation in ("+", "-", "*", "<", "==", ">="):
-                            try:
-                                if operation == "+": out.append(a + b)
-                                elif operation == "-": out.append(a - b)
-                                elif operation == "*": out.append(a * b)
-                                elif operation == "<": out.append(a < b)
-                                elif operation == "==": out.append(a == b)
-                                else: out.append(a >= b)
-                            except TypeError as error:
-                                out.append(repr(error))
-                return out
-            values = [1, -2, 2.5, True, big, float("nan"), float("inf"), -0.0, "x", 2**29, -2**30, 1j]
-            for _ in range(20):
-                result = numbers(values)
-            print(result)
-        """)
-
-    def test_raising(self):
-        self.check("""
-            import traceback
-            class Strange(Exception):
-                def __new__(cls, *args):
-                    return 5
-            class Other(Exception):
-                def __new__(cls, *args):
-                    return KeyError("other")
-            class Failing(Exception):
-                def __init__(self):
-                    raise OSError("no")
-            def thrower(what, cause):
-                items = [what, cause]
-                if cause is False:
-                    raise what
-                raise items[0] from cause
-            def middle(what, cause):
-                return thrower(what, cause) + 1
-            def outer(what, cause):
-                try:
-                    return middle(what, cause)
-                except BaseException as error:
-                    shown = "".join(traceback.format_exception(error))
-                    return shown, type(error.__cause__).__name__, error.__suppress_context__
-            cases = [(ValueError, False), (ValueError("x"), None), (KeyError(1), IndexError), (OSError(2, "b"), TypeError("c")),
-                     (5, False), (int, False), (ValueError, 5), (ValueError, int), (Strange, False), (Other, False),
-                     (Failing, False), (ValueError, Failing), (ValueError, Strange), (StopIteration(3), False)]
-            for i in range(120):
-                results = [outer(*case) for case in cases]
-            print(results)
-            class Tell:
-                def __init__(self, name): self.name = name
-                def __del__(self): told.append(self.name)
-            told = []
-            def holds(i):
-                kept = Tell(i)
-                pair = (kept, [Tell(-i), 1 / (i % 3)])
-                return pair
-            def count(n):
-                failed = 0
-                for i in range(n):
-                    try:
-                        holds(i)
-                    except ZeroDivisionError as error:
-                        failed += error.__traceback__.tb_next.tb_lineno
-                return failed
-            print(count(300), told[:20], len(told))
-            def nested(n):
-                if n == 0:
-                    raise RuntimeError("bottom")
-                return nested(n - 1)
-            def depth(n):
-                try:
-                    nested(n)
-                except RuntimeError as error:
-                    return len(traceback.extract_tb(error.__traceback__))
-            print([depth(n) for n in range(200)][-3:])
-            def implicit():
-                try:
-                    raise KeyError("first")
-                except KeyError:
-                    thrower(ValueError("second"), False)
-            for i in range(100):
-                try:
-                    implicit()
-                except ValueError as error:
-                    context = error.__context__
-            print(repr(context), context.__traceback__.tb_lineno)
-        """)
-
-    def test_super(self):
-        self.check("""
-            class A:
-                def __new__(cls, *args): return object.__new__(cls)
-                def m(self, *args): return "A.m", args
-                @classmethod
-                def c(cls, *args): return cls.__name__, args
-                @staticmethod
-                def s(*args): return args
-                @property
-                def p(self): return "p"
-            class B(A):
-                def __new__(cls, *args): return super().__new__(cls, *args)
-                def m(self, *args): return super().m(*args), super(B, self).p
-                @classmethod
-                def c(cls, *args): return super().c(*args)
-                def s(self, *args): return super().s(*args)
-            class Meta(type):
-                def m(cls): return "Meta.m"
-            class Sub(Meta):
-                def m(cls): return super().m()
-                def __setattr__(cls, name, value): super().__setattr__(name, value)
-            class K(metaclass=Sub): pass
-            for _ in range(200):
-                b = B(1)
-                K.x = 1
-                out = [b.m(1), b.c(2), B.c(3), b.s(4), K.m(), K.x]
-            print(out)
         """)
 
     # Kinds of functions

@@ -184,25 +184,38 @@ learn_dict(PyObject *owner, PyObject *name, struct clinker_cache *cache)
     }
 }
 
+/* What the class of an owner has for a name, or NULL for nothing.  Returns 0 if
+ * nothing can be remembered of it. */
+static int
+find_descriptor(PyTypeObject *type, PyObject *name, PyObject **descr)
+{
+    *descr = _PyType_Lookup(type, name);
+    return (*descr == NULL || is_settled(*descr))
+           && PyUnstable_Type_AssignVersionTag(type);
+}
+
+/* Whether an instruction goes on to learn. */
+static inline int
+may_learn(struct clinker_cache *cache)
+{
+    return cache->misses < CLINKER_MAX_MISSES && ++cache->misses;
+}
+
 /* Remember where an attribute is that has been looked up. */
 static void
 learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
 {
     PyTypeObject *type = Py_TYPE(owner);
-    if (cache->misses >= CLINKER_MAX_MISSES) {
+    PyObject *descr;
+    if (!may_learn(cache)) {
         return;
     }
-    cache->misses++;
     if (type == &PyType_Type) {
         learn_of_class((PyTypeObject *)owner, name, cache);
         return;
     }
-    if (type->tp_getattro != PyObject_GenericGetAttr) {
-        return;
-    }
-    PyObject *descr = _PyType_Lookup(type, name);
-    if ((descr != NULL && !is_settled(descr))
-        || !PyUnstable_Type_AssignVersionTag(type))
+    if (type->tp_getattro != PyObject_GenericGetAttr
+        || !find_descriptor(type, name, &descr))
     {
         return;
     }
@@ -260,16 +273,9 @@ static void
 learn_store(PyObject *owner, PyObject *name, struct clinker_cache *cache)
 {
     PyTypeObject *type = Py_TYPE(owner);
-    if (cache->misses >= CLINKER_MAX_MISSES) {
-        return;
-    }
-    cache->misses++;
-    if (type->tp_setattro != PyObject_GenericSetAttr) {
-        return;
-    }
-    PyObject *descr = _PyType_Lookup(type, name);
-    if ((descr != NULL && !is_settled(descr))
-        || !PyUnstable_Type_AssignVersionTag(type))
+    PyObject *descr;
+    if (!may_learn(cache) || type->tp_setattro != PyObject_GenericSetAttr
+        || !find_descriptor(type, name, &descr))
     {
         return;
     }
