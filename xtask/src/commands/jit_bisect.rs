@@ -48,7 +48,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         runs,
     } = subject.bisect()?;
     for function in &functions {
-        println!("{function}");
+        ui::data(function);
     }
     ui::say(
         "Found",

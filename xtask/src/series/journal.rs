@@ -84,13 +84,13 @@ impl Journal {
         Ok(self.files.into_keys().collect())
     }
 
-    /// Finishes a write that was killed.
+    /// Finishes a write that was killed. Returns the names of the files that it was to remove.
     ///
     /// # Errors
     /// When a file was changed since, or cannot be written.
-    pub fn recover(db: &Database, journal: &Path) -> Result<()> {
+    pub fn recover(db: &Database, journal: &Path) -> Result<Vec<String>> {
         if !journal.exists() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let text = std::fs::read(journal).doing("read", journal)?;
         let plan: Self = serde_json::from_slice(&text).doing("read", journal)?;
@@ -98,7 +98,12 @@ impl Journal {
             "Finishing",
             format_args!("the interrupted write of {}", plan.folder.display()),
         );
-        plan.replay(db, journal)
+        plan.replay(db, journal)?;
+        let files = plan.files.into_iter();
+        Ok(files
+            .filter(|(_, step)| step.after.is_none())
+            .map(|(name, _)| name)
+            .collect())
     }
 
     fn replay(&self, db: &Database, journal: &Path) -> Result<()> {

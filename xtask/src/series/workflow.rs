@@ -23,6 +23,8 @@ pub struct Workshop<'a> {
     pub(super) port: Port,
     pub(super) db: Database,
     pub(super) place: Place,
+    /// Files that were removed when an interrupted write was finished.
+    finished: Vec<String>,
     /// A clone of upstream's repository that can name the commits behind a conflict.
     pub history: Option<PathBuf>,
 }
@@ -52,14 +54,23 @@ impl<'a> Workshop<'a> {
         let port = Port::load(workspace, port)?;
         let db = Database::open(workspace, &port.name)?;
         let place = Place::take(workspace, &port.name)?;
-        Journal::recover(&db, &Journal::path(workspace, &port.name))?;
+        let finished = Journal::recover(&db, &Journal::path(workspace, &port.name))?;
         Ok(Self {
+            finished,
             db,
             place,
             port,
             workspace,
             history: None,
         })
+    }
+
+    /// Whether opening the workshop has finished a command that was killed while it took out this patch.
+    pub fn has_dropped(&self, slug: &str) -> bool {
+        let name = slug.strip_suffix(".patch").unwrap_or(slug);
+        self.finished
+            .iter()
+            .any(|file| file.strip_suffix(".patch") == Some(name))
     }
 
     /// The release that is asked for, else the one the patch files are made for, else the newest that can be had.

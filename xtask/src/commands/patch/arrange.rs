@@ -4,6 +4,7 @@ use super::report;
 use crate::commands::SourceOptions;
 use crate::error::{Failure, Result};
 use crate::series::Workshop;
+use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
 
@@ -45,6 +46,11 @@ pub fn drop_patch(workspace: &Workspace, options: &DropOptions) -> Result<ExitCo
     workshop.refuse_session()?;
     let ground = workshop.ground(&options.source)?;
     let series = workshop.series()?;
+    if workshop.has_dropped(&options.slug) && series.position(&options.slug).is_err() {
+        // This command was killed at the very end.
+        ui::say("Dropped", &options.slug);
+        return Ok(ExitCode::SUCCESS);
+    }
     let position = series.position(&options.slug)?;
     let slug = series.patches()[position].slug.clone();
     let dependents: Vec<&str> = series
