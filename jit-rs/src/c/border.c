@@ -2,7 +2,6 @@
 
 #include "runtime.h"
 
-
 /* A new float for a local variable; the interpreter cannot go on without. */
 PyObject *
 clinker_box_float(double value)

@@ -14,7 +14,7 @@ clinker_is_returning(void)
     return returning != 0;
 }
 
-/* What a function returned whose caller is native code; see below. */
+/* See runtime.h. */
 PyObject *clinker_returned;
 
 // What native code returns then instead of an instruction.

@@ -2,7 +2,6 @@
 
 #include "runtime.h"
 
-
 PyObject *
 clinker_build_slice(T *tstate, F *frame, PyObject *start, PyObject *stop,
                     PyObject *step, uint64_t unused)

@@ -2,7 +2,6 @@
 
 #include "runtime.h"
 
-
 /* A cache of LOAD_GLOBAL has two ways, the globals and the builtins, with the
  * versions of their keys.  The kind is the number of ways that are used: the last
  * one has the place. */

@@ -2,7 +2,6 @@
 
 #include "runtime.h"
 
-
 /* The kinds of jit-rs/src/hir/types.rs, by their bits. */
 static const struct {
     int bit;

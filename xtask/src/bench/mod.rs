@@ -6,3 +6,9 @@ pub mod instructions;
 pub mod jit;
 pub mod lazy;
 mod settings;
+
+/// A command as tables show it.
+fn shown(command: &[std::ffi::OsString]) -> String {
+    let words = command.iter().map(|word| word.to_string_lossy());
+    words.collect::<Vec<_>>().join(" ")
+}

@@ -104,13 +104,9 @@ pub fn measure(workspace: &Workspace, subject: &Subject) -> Result<Report> {
 }
 
 fn compared(interpreter: &Interpreter) -> Compared {
-    let words = interpreter
-        .command
-        .iter()
-        .map(|word| word.to_string_lossy());
     Compared {
         name: interpreter.name.clone(),
-        command: words.collect::<Vec<_>>().join(" "),
+        command: crate::bench::shown(&interpreter.command),
     }
 }
 

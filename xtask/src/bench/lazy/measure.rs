@@ -58,13 +58,9 @@ fn notes(interpreters: &[Interpreter], missing: Option<&str>) -> Result<Vec<Stri
 }
 
 fn compared(interpreter: &Interpreter) -> Compared {
-    let words = interpreter
-        .command
-        .iter()
-        .map(|word| word.to_string_lossy());
     Compared {
         name: interpreter.name.clone(),
-        command: words.collect::<Vec<_>>().join(" "),
+        command: crate::bench::shown(&interpreter.command),
         base: interpreter.base,
         ours: interpreter.ours,
     }
