@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Wish};
+use crate::layout;
 use crate::log::Log;
 use crate::options::{Mode, Options, Report};
 use crate::perf;
@@ -12,6 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
+
+/// What the hook returns of an instruction that is not to be counted any more.
+pub const STOP_COUNTING: u32 = layout::EVAL_STOP_COUNTING as u32;
 
 /// What is known of a live code object beyond its counters.
 #[derive(Debug)]
@@ -141,7 +145,7 @@ impl Client {
     }
 
     /// The interpreter reported the instruction at an offset as hot, with the height of the value stack after it. Returns
-    /// the number of executions until the next report.
+    /// the number of executions until the next report, 0 for the longest there is, or [`STOP_COUNTING`].
     pub fn hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {
         let Some(live) = self.live.get_mut(&id) else {
             return 0;
@@ -166,7 +170,7 @@ impl Client {
             && !self.options.filter.admits(&live.code.place(self.text))
         {
             compiler.refuse("allow= or deny= excludes it".into());
-            return 0;
+            return STOP_COUNTING;
         }
         let place = Place {
             offset,
@@ -174,7 +178,8 @@ impl Client {
             is_loop,
         };
         if compiler.compile(id, live.code, place, Wish::Hot).is_err() {
-            return 0;
+            // To count on would cost a short function a tenth of its time.
+            return STOP_COUNTING;
         }
         self.installed(id);
         period
