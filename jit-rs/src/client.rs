@@ -14,6 +14,9 @@ use std::sync::{Mutex, PoisonError};
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
 
+/// Calls of a function after which it is compiled as a whole when one of its loops is hot.
+const CALLED_OFTEN: u64 = 32;
+
 /// What the hook returns of an instruction that is not to be counted any more.
 pub const STOP_COUNTING: u32 = layout::EVAL_STOP_COUNTING as u32;
 
@@ -172,11 +175,22 @@ impl Client {
             compiler.refuse("allow= or deny= excludes it".into());
             return STOP_COUNTING;
         }
-        let place = Place {
+        let mut place = Place {
             offset,
             depth,
             is_loop,
         };
+        // The loops of a function that is called often are over soon.
+        if let (true, CALLED_OFTEN.., Some(start)) =
+            (is_loop, live.code.entries(), live.code.start())
+            && !compiler.current(id).iter().any(|unit| unit.offset == start)
+        {
+            place = Place {
+                offset: start,
+                depth: 0,
+                is_loop: false,
+            };
+        }
         if compiler.compile(id, live.code, place, Wish::Hot).is_err() {
             // To count on would cost a short function a tenth of its time.
             return STOP_COUNTING;

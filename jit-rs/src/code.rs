@@ -118,6 +118,13 @@ impl Code {
         }
     }
 
+    /// The offset of the `RESUME` where its calls begin, unless it makes a generator or a coroutine.
+    pub fn start(self) -> Option<u32> {
+        let is_generator = self.flags() & layout::CO_GENERATORS as c_int != 0;
+        let start: c_int = read(self.code, layout::CODE_START);
+        (!is_generator).then_some(start as u32)
+    }
+
     /// The name and place in one line.
     pub fn describe(self) -> String {
         format!("code object at {:p}", self.code)

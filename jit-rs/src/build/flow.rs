@@ -4,9 +4,11 @@ use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
 use std::collections::{BTreeMap, HashSet};
 
-/// What can be reached from an entry, without the handlers of exceptions.
+/// What is compiled for an entry, without the handlers of exceptions.
 #[derive(Debug, Default)]
 pub struct Flow {
+    /// Where its instructions begin.
+    pub instructions: HashSet<u32>,
     /// Where blocks begin, in reverse post-order.
     pub order: Vec<u32>,
     /// Where several edges meet.
@@ -75,47 +77,70 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
     ) && instruction.opcode < op::MIN_INSTRUMENTED_OPCODE
 }
 
-/// Walks the code from an offset.
-pub fn flow(code: &Code, entry: u32) -> Flow {
-    let mut edges: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut seen = HashSet::new();
+/// Walks the code from an offset: all that can be reached, or only the loop that begins there and those around it.
+pub fn flow(code: &Code, entry: u32, is_loop: bool) -> Flow {
+    let mut predecessors: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut instructions = HashSet::new();
     let mut work = vec![entry];
     while let Some(start) = work.pop() {
-        if !seen.insert(start) {
+        if !instructions.insert(start) {
             continue;
         }
         let Some(instruction) = code.at(start) else {
             continue;
         };
         for target in successors(instruction) {
-            *edges.entry(target).or_default() += 1;
+            predecessors.entry(target).or_default().push(start);
             work.push(target);
         }
     }
-    *edges.entry(entry).or_default() += 1;
+    if is_loop {
+        instructions = leading_to(entry, &predecessors);
+    }
+    let edges = |target: u32| {
+        let from = predecessors.get(&target).into_iter().flatten();
+        from.filter(|start| instructions.contains(start)).count() + usize::from(target == entry)
+    };
     // A block begins where edges meet, after a branch, and where a jump leads to.
     let mut leaders = HashSet::from([entry]);
-    for &start in &seen {
+    let mut merges = HashSet::new();
+    for &start in &instructions {
+        if edges(start) > 1 {
+            merges.insert(start);
+        }
         let Some(instruction) = code.at(start) else {
             continue;
         };
         let targets = successors(instruction);
-        for &target in &targets {
-            if targets.len() > 1 || target != instruction.next || edges[&target] > 1 {
+        for &target in targets
+            .iter()
+            .filter(|target| instructions.contains(target))
+        {
+            if targets.len() > 1 || target != instruction.next || edges(target) > 1 {
                 leaders.insert(target);
             }
         }
     }
     let mut flow = Flow {
-        merges: edges
-            .iter()
-            .filter(|(_, count)| **count > 1)
-            .map(|(target, _)| *target)
-            .collect(),
+        instructions,
+        merges,
         ..Flow::default()
     };
     order(code, entry, &leaders, &mut flow);
     flow
+}
+
+/// The instructions that lead to an offset where a loop begins: the loop, and those around it. What follows runs once in a
+/// while, and to compile it for each loop of a function anew takes more time and memory than it saves.
+fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> HashSet<u32> {
+    let mut instructions = HashSet::new();
+    let mut work = vec![header];
+    while let Some(start) = work.pop() {
+        if instructions.insert(start) {
+            work.extend(predecessors.get(&start).into_iter().flatten());
+        }
+    }
+    instructions
 }
 
 fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
@@ -125,7 +150,8 @@ fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
             let Some(instruction) = code.at(start) else {
                 return vec![];
             };
-            let targets = successors(instruction);
+            let mut targets = successors(instruction);
+            targets.retain(|target| flow.instructions.contains(target));
             match targets[..] {
                 [only] if !leaders.contains(&only) => start = only,
                 _ => return targets,

@@ -32,6 +32,8 @@ pub struct Entry {
     pub depth: u32,
     /// Whether it is the start of a function: its parameters are bound, and its other variables are not.
     pub is_start: bool,
+    /// Whether it is the start of a loop: that and those around it are compiled, not what follows.
+    pub is_loop: bool,
 }
 
 impl Entry {
@@ -52,6 +54,7 @@ impl Entry {
             },
             depth,
             is_start,
+            is_loop,
         })
     }
 }
@@ -70,7 +73,7 @@ pub struct History {
 /// # Errors
 /// Says why the code cannot be compiled.
 pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, String> {
-    let flow = flow::flow(code, entry.offset);
+    let flow = flow::flow(code, entry.offset, entry.is_loop);
     let mut shapes = HashMap::new();
     let mut pinned = HashSet::new();
     for _ in 0..MAX_ATTEMPTS {
@@ -183,7 +186,7 @@ impl Builder<'_> {
                 return Ok(());
             };
             offset = next;
-            if self.flow.merges.contains(&offset) {
+            if self.flow.merges.contains(&offset) || !self.flow.instructions.contains(&offset) {
                 self.go(offset);
                 return Ok(());
             }
@@ -489,6 +492,11 @@ impl Builder<'_> {
 
     /// Ends the block with an edge.
     fn go(&mut self, target: u32) {
+        if !self.flow.instructions.contains(&target) {
+            let state = self.state_at(target);
+            self.end(End::Exit(state, Leave::default()));
+            return;
+        }
         if !self.flow.merges.contains(&target) {
             self.open.insert(target, (self.block, self.env.clone()));
             return;

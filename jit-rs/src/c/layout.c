@@ -97,6 +97,7 @@ const struct entry clinker_layout[] = {
     NUMBER("EVAL_STOP_COUNTING", _Py_EVAL_STOP_COUNTING),
     OFFSET("CODE_ARGCOUNT", PyCodeObject, co_argcount),
     OFFSET("CODE_KWONLYARGCOUNT", PyCodeObject, co_kwonlyargcount),
+    OFFSET("CODE_START", PyCodeObject, _co_firsttraceable),
     OFFSET("CODE_FLAGS", PyCodeObject, co_flags),
     OFFSET("CODE_NLOCALSPLUS", PyCodeObject, co_nlocalsplus),
     OFFSET("CODE_KINDS", PyCodeObject, co_localspluskinds),
