@@ -75,7 +75,9 @@ fn no_symbol_of_the_archive_but_its_init_function_is_global() {
     let fixture = Fixture::buildable();
     fixture.archive(41);
     fixture.xtask(&["build"]).ok();
-    let library = fixture.build_tree().join("archive/libcounter.a");
+    let mut folder = fixture.build_tree().into_os_string();
+    folder.push("-archive");
+    let library = std::path::PathBuf::from(folder).join("libcounter.a");
     let listed = std::process::Command::new("nm")
         .args(["-g", "--defined-only", "--format=posix"])
         .arg(library)
@@ -89,6 +91,24 @@ fn no_symbol_of_the_archive_but_its_init_function_is_global() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(names, ["PyInit__jit"], "{listed}");
+}
+
+#[test]
+fn the_archive_is_not_where_make_clean_removes_archives() {
+    let fixture = Fixture::buildable();
+    fixture.archive(41);
+    fixture.xtask(&["build"]).ok();
+    let tree = fixture.build_tree().canonicalize().expect("the build tree");
+    let setup = std::fs::read_to_string(tree.join("Modules/Setup.local")).expect("Setup.local");
+    let named: Vec<_> = setup
+        .split_whitespace()
+        .filter(|word| word.ends_with(".a"))
+        .collect();
+    assert!(!named.is_empty(), "{setup}");
+    for archive in named {
+        let archive = tree.join(archive).canonicalize().expect("the archive");
+        assert!(!archive.starts_with(&tree), "{}", archive.display());
+    }
 }
 
 #[test]

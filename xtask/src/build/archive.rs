@@ -3,6 +3,7 @@
 //! All of its objects are joined into one, in which every symbol but the modules' init functions is local: so no Rust
 //! symbol is seen by extensions, and nothing of it can clash with theirs.
 
+use super::cpython::relative;
 use super::logged::Log;
 use crate::error::{Context, Failure, Result};
 use crate::files::{remove_if_there, write_atomically};
@@ -32,7 +33,7 @@ impl Trees<'_> {
     /// Builds `package` against the headers of a configured CPython and puts it into the build tree.
     pub fn build(&self, package: &str, log: &mut Log) -> Result<()> {
         let library = self.compile(package, log)?;
-        let folder = self.build.join("archive");
+        let folder = folder(self.build);
         std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
         let object = folder.join("joined.o");
         let mut join = Command::new("ld");
@@ -134,6 +135,14 @@ impl Trees<'_> {
     }
 }
 
+/// Where the archive of a build tree is: beside it, since `make clean`, which is a step of a build with a profile, removes
+/// every archive in it.
+fn folder(build_tree: &Path) -> PathBuf {
+    let mut name = build_tree.file_name().unwrap_or_default().to_owned();
+    name.push("-archive");
+    build_tree.with_file_name(name)
+}
+
 /// The user's own flags, and one that keeps the user's home out of the messages of panics.
 fn rust_flags() -> String {
     let home = std::env::var_os("CARGO_HOME")
@@ -177,11 +186,11 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
     Ok(std::fs::read(one).doing("read", one)? == std::fs::read(other).doing("read", other)?)
 }
 
-/// Names the archive in `Modules/Setup.local`, by its path from the build tree. The file is left alone when it says so
+/// Names the archive in `Modules/Setup.local`, by its path from the build tree: the folder both lie in can be moved. The file is left alone when it says so
 /// already: make depends on its time.
 fn name_module(archive: &Path, build_tree: &Path) -> Result<()> {
     let file = build_tree.join("Modules/Setup.local");
-    let archive = archive.strip_prefix(build_tree).unwrap_or(archive);
+    let archive = relative(build_tree, archive)?;
     // The makefile may give the archive to the linker once for each module: it takes the one object in it once.
     let lines = MODULES.map(|module| {
         format!(

@@ -193,7 +193,7 @@ impl CPython<'_> {
 }
 
 /// The path that leads from one folder to another.
-fn relative(from: &Path, to: &Path) -> Result<PathBuf> {
+pub(super) fn relative(from: &Path, to: &Path) -> Result<PathBuf> {
     let from = from.canonicalize().doing("find", from)?;
     let to = to.canonicalize().doing("find", to)?;
     let common = from
@@ -240,7 +240,7 @@ fn is_product(path: &Path) -> bool {
         "Makefile",
     ];
     match extension.as_ref() {
-        "o" | "a" | "so" | "gcda" => !path.components().any(|part| part.as_os_str() == "archive"),
+        "o" | "a" | "so" | "gcda" => true,
         "h" => name != "pyconfig.h",
         "py" => name.starts_with("_sysconfigdata"),
         _ => programs.contains(&name.as_ref()),
