@@ -140,6 +140,9 @@ impl Code {
         if size > max_units {
             return Err(format!("it has more than {max_units} code units"));
         }
+        if read::<c_int>(self.code, layout::CODE_STACK_SIZE) == 0 {
+            return Err("its frames have no value stack".into());
+        }
         let mut snapshot = Snapshot {
             units: (0..size)
                 .map(|index| read(self.code, layout::CODE_INSTRUCTIONS + 2 * index))

@@ -463,6 +463,73 @@ class SameTest(ProgramTest):
             print(g(1000))
         """)
 
+    def test_unboxed_variables_are_seen_from_calls(self):
+        self.check("""
+            import gc, sys, threading
+            kept = None
+            def keep():
+                global kept
+                kept = sys._getframe(1)
+            def look(times=1):
+                return [(kept.f_locals["i"], kept.f_locals["x"]) for _ in range(times)]
+            def f(n):
+                i, x, seen = 0, 0.5, []
+                keep()
+                while i < n:
+                    i += 1
+                    x += i * 0.25
+                    if i % 97 == 0:
+                        seen += look(3)
+                    if i % 101 == 0:
+                        gc.collect(0)
+                    seen.append(x > look()[0][1])
+                return i, x, seen[-9:], sum(seen[-99:]) if n < 97 else len(seen)
+            for n in (50, 1000, 1000):
+                print(f(n), kept.f_locals["i"], kept.f_locals["x"])
+            def write(*names):
+                for name in names:
+                    old = kept.f_locals[name]
+                    kept.f_locals[name] = old * 2
+                    kept.f_locals[name] += 1
+                    print(name, old, kept.f_locals[name])
+            def g(n):
+                i = j = 0
+                x = 1.5
+                keep()
+                while i < n:
+                    i += 1
+                    j += 2
+                    x = x * 0.5 + 1.0
+                    if i == 700:
+                        write("j", "x")
+                    if i == 800:
+                        write("i")
+                        i, j = j, i
+                return i, j, x
+            print(g(3000), g(3000))
+            def h(n, started, go_on):
+                i, x = 0, 0.25
+                while i < n:
+                    i += 1
+                    x += 0.5
+                    if i == n:
+                        started.set()
+                        go_on.wait()
+                return i, x
+            for _ in range(3):
+                started, go_on = threading.Event(), threading.Event()
+                thread = threading.Thread(target=lambda: print(h(900, started, go_on)))
+                thread.start()
+                started.wait()
+                frame = sys._current_frames()[thread.ident]
+                while frame.f_code is not h.__code__:
+                    frame = frame.f_back
+                print(frame.f_locals["i"], frame.f_locals["x"])
+                frame.f_locals["x"] = "written"
+                go_on.set()
+                thread.join()
+        """)
+
     def test_tracing_that_starts_in_a_call(self):
         self.check("""
             import sys

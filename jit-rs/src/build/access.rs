@@ -55,8 +55,8 @@ impl Builder<'_> {
             let value = self.pop();
             let number = u64::from(count);
             self.call(Helper::UnpackSequence, number, &[value], Type::NEVER);
-            for _ in 0..count {
-                self.push_from_stack(Type::OBJECT);
+            for index in 0..count {
+                self.push_operand(index, Type::OBJECT);
             }
             return;
         }
@@ -157,8 +157,8 @@ impl Builder<'_> {
             _ if is_method => {
                 self.pop();
                 self.call(Helper::LoadMethod, name, &[owner], Type::NEVER);
-                self.push_from_stack(Type::OBJECT);
-                self.push_from_stack(Type::ANY);
+                self.push_operand(0, Type::OBJECT);
+                self.push_operand(1, Type::ANY);
                 return;
             }
             _ => {

@@ -160,9 +160,9 @@ impl Builder<'_> {
             op::LOAD_SUPER_ATTR => {
                 let args = self.pop_many(3);
                 self.call(Helper::LoadSuper, number, &args, Type::OBJECT);
-                self.push_from_stack(Type::OBJECT);
+                self.push_operand(0, Type::OBJECT);
                 if oparg & 1 != 0 {
-                    self.push_from_stack(Type::ANY);
+                    self.push_operand(1, Type::ANY);
                 }
             }
 
@@ -323,8 +323,8 @@ impl Builder<'_> {
                 let value = self.pop();
                 self.call(Helper::UnpackEx, number, &[value], Type::NEVER);
                 let count = (oparg & 0xff) + 1 + (oparg >> 8);
-                for _ in 0..count {
-                    self.push_from_stack(Type::OBJECT);
+                for index in 0..count {
+                    self.push_operand(index, Type::OBJECT);
                 }
             }
             op::CONVERT_VALUE => self.expression(Helper::ConvertValue, 1, number, Type::OBJECT),
@@ -333,8 +333,8 @@ impl Builder<'_> {
             op::BEFORE_WITH => {
                 let manager = self.pop();
                 self.call(Helper::BeforeWith, 0, &[manager], Type::NEVER);
-                self.push_from_stack(Type::OBJECT);
-                self.push_from_stack(Type::OBJECT);
+                self.push_operand(0, Type::OBJECT);
+                self.push_operand(1, Type::OBJECT);
             }
 
             // Matching
@@ -446,10 +446,9 @@ impl Builder<'_> {
         self.call(helper, 0, &[container, item], Type::NEVER);
     }
 
-    /// Pushes what a helper left at the next place of the stack in the frame.
-    pub(super) fn push_from_stack(&mut self, ty: Type) {
-        let depth = self.env.stack.len() as u32;
-        let value = self.value(Op::LoadStack(depth), &[], ty);
+    /// Pushes what a helper left in place of its operands.
+    pub(super) fn push_operand(&mut self, index: u32, ty: Type) {
+        let value = self.value(Op::LoadOperand(index), &[], ty);
         self.push(value);
     }
 
@@ -602,7 +601,6 @@ impl Builder<'_> {
     /// A call with operands that have been popped.
     fn call_callee(&mut self, callee: Callee, op: fn(u32) -> Op, operands: &[Value]) -> Value {
         let args: Vec<Value> = operands.iter().map(|&value| self.boxed(value)).collect();
-        self.sync();
         self.function.callees.push(callee);
         let op = op(self.function.callees.len() as u32 - 1);
         let state = self.state_at(self.instruction.offset);

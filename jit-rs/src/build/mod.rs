@@ -427,11 +427,8 @@ impl Builder<'_> {
     /// Calls a helper with operands that have been popped, in the order they were pushed.
     fn call(&mut self, helper: Helper, number: u64, args: &[Value], ty: Type) -> Option<Value> {
         let args: Vec<Value> = args.iter().map(|&value| self.boxed(value)).collect();
-        if helper.runs_code() {
-            self.sync();
-        }
         let op = Op::Call(helper, number);
-        let state = op.leaves().then(|| self.state_at(self.instruction.offset));
+        let state = (op.leaves() || op.runs_code()).then(|| self.state_at(self.instruction.offset));
         let result = op.result().map(|rep| self.function.value(rep, ty));
         self.emit(op, &args, result, state);
         result

@@ -54,9 +54,9 @@ clinker_periodic(T *tstate, F *frame, uint64_t version)
 }
 
 /* Perform the actions of an exit from one to another. */
-static void
-act(F *frame, const struct clinker_exit *exit, uint64_t *values,
-    uint32_t from, uint32_t to)
+void
+clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+            uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct clinker_action *action = &exit->actions[i];
@@ -88,12 +88,9 @@ act(F *frame, const struct clinker_exit *exit, uint64_t *values,
             case CLINKER_SLOT_SHARED:
                 Py_INCREF(object);
                 // fall through
-            case CLINKER_SLOT: {
-                PyObject *old = *place;
-                *place = object;
-                Py_XDECREF(old);
+            case CLINKER_SLOT:
+                clinker_fill_slot(frame, action->place, object);
                 break;
-            }
             case CLINKER_STACK_SHARED:
                 Py_XINCREF(object);
                 // fall through
@@ -110,14 +107,14 @@ act(F *frame, const struct clinker_exit *exit, uint64_t *values,
 /* Leave native code: gives the instruction where the interpreter goes on, or
  * NULL if it handles an exception. */
 static _Py_CODEUNIT *
-leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
+leave(F *frame, struct clinker_exit *exit, uint64_t *values)
 {
     // What is dropped may run code, which sees the frame as it will be.
     uint32_t drops = exit->action_count;
-    while (drops > from && exit->actions[drops - 1].act == CLINKER_DROP) {
+    while (drops > 0 && exit->actions[drops - 1].act == CLINKER_DROP) {
         drops--;
     }
-    act(frame, exit, values, from, drops);
+    clinker_act(frame, exit, values, 0, drops);
     int was_written = frame->stacktop == CLINKER_WRITTEN;
     frame->stacktop = exit->stacktop;
     if (exit->next != NULL) {
@@ -127,7 +124,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
     if (was_written) {
         clinker_release_kept(frame);
     }
-    act(frame, exit, values, drops, exit->action_count);
+    clinker_act(frame, exit, values, drops, exit->action_count);
     exit->times++;
     if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
         clinker_refuted(exit->code, (uint64_t)exit->guess);
@@ -138,7 +135,16 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
 _Py_CODEUNIT *
 clinker_leave(F *frame, struct clinker_exit *exit, uint64_t *values)
 {
-    return leave(frame, exit, values, 0);
+    return leave(frame, exit, values);
+}
+
+/* Whether releasing an object runs no other code. */
+static int
+is_scalar(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return type == &PyFloat_Type || type == &PyLong_Type
+           || type == &PyUnicode_Type;
 }
 
 /* Release the last reference to an object, which may run any code: it sees the
@@ -148,11 +154,24 @@ _Py_CODEUNIT *
 clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
                 PyObject *object)
 {
-    act(frame, exit, values, 0, exit->slot_count);
+    if (is_scalar(object)) {
+        clinker_dealloc(object);
+        return CLINKER_STAY;
+    }
+    struct clinker_record *record = clinker_record(frame);
+    struct clinker_record before;
+    if (record != NULL) {
+        before = *record;
+        *record = (struct clinker_record){exit, values};
+    }
     clinker_dealloc(object);
-    return frame->stacktop == CLINKER_NATIVE
-           ? CLINKER_STAY
-           : leave(frame, exit, values, exit->slot_count);
+    if (frame->stacktop != CLINKER_NATIVE) {
+        return leave(frame, exit, values);
+    }
+    if (record != NULL) {
+        *record = before;
+    }
+    return CLINKER_STAY;
 }
 
 /* Release the last reference to an object. */
@@ -189,68 +208,6 @@ clinker_drop_unless_last(PyObject *object)
     return 0;
 }
 
-/* What the slots of a frame held before somebody wrote to one of them. */
-struct kept {
-    struct kept *next;
-    F *frame;
-    int count;
-    PyObject *objects[];
-};
-
-static struct kept *all_kept;
-
-/* Somebody is about to write to a local variable of a frame.  Native code
- * borrows objects from the slots: they live on until it has been left, which it
- * does when it sees the mark. */
-void
-clinker_frame_query(_PyInterpreterFrame *frame, int write)
-{
-    if (!write || frame->stacktop > CLINKER_NATIVE) {
-        return;
-    }
-    frame->stacktop = CLINKER_WRITTEN;
-    int count = _PyFrame_GetCode(frame)->co_nlocalsplus;
-    struct kept *kept = PyMem_RawMalloc(sizeof(struct kept)
-                                        + count * sizeof(PyObject *));
-    if (kept == NULL) {
-        Py_FatalError("no memory to write to a variable of native code");
-    }
-    kept->frame = frame;
-    kept->count = count;
-    for (int i = 0; i < count; i++) {
-        kept->objects[i] = Py_XNewRef(frame->localsplus[i]);
-    }
-    kept->next = all_kept;
-    all_kept = kept;
-}
-
-/* Native code that was marked has been left. */
-void
-clinker_release_kept(F *frame)
-{
-    struct kept **link = &all_kept;
-    struct kept *mine = NULL;
-    while (*link != NULL) {
-        struct kept *kept = *link;
-        if (kept->frame == frame) {
-            *link = kept->next;
-            kept->next = mine;
-            mine = kept;
-        }
-        else {
-            link = &kept->next;
-        }
-    }
-    while (mine != NULL) {
-        struct kept *kept = mine;
-        mine = kept->next;
-        for (int i = 0; i < kept->count; i++) {
-            Py_XDECREF(kept->objects[i]);
-        }
-        PyMem_RawFree(kept);
-    }
-}
-
 const struct clinker_entry clinker_border_helpers[] = {
     ENTRY(box_float),
     ENTRY(power),
@@ -261,7 +218,6 @@ const struct clinker_entry clinker_border_helpers[] = {
     ENTRY(incref),
     ENTRY(decref),
     ENTRY(drop_unless_last),
-    ENTRY(release_kept),
     ENTRY(leave),
     ENTRY(release),
     {NULL, NULL},

@@ -102,6 +102,21 @@ struct clinker_exit {
     uint64_t code;
 };
 
+/* What runs on the value stack's first place of a frame that native code runs
+ * leads to, unless it is NULL: what to do to put its unboxed variables into
+ * their slots, as its first actions, if that is not NULL, and their values. */
+struct clinker_record {
+    struct clinker_exit *exit;
+    uint64_t *values;
+};
+
+static inline struct clinker_record *
+clinker_record(F *frame)
+{
+    int place = _PyFrame_GetCode(frame)->co_nlocalsplus;
+    return (struct clinker_record *)frame->localsplus[place];
+}
+
 // What native code that stays gets instead of an instruction.
 #define CLINKER_STAY ((_Py_CODEUNIT *)1)
 
@@ -149,6 +164,11 @@ extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
 
 /* border.c */
+void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+                 uint32_t from, uint32_t to);
+
+/* frame.c */
+void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
 void clinker_dealloc(PyObject *object);
 

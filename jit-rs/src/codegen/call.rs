@@ -28,6 +28,7 @@ impl Generator<'_> {
         let args = &operands[operands.len() - count..];
         self.unchecked = true;
         self.tell_once();
+        self.record(Some(state));
         let slow = self.builder.create_block();
         self.builder.set_cold_block(slow);
         let done = self.builder.create_block();
@@ -69,8 +70,7 @@ impl Generator<'_> {
         self.builder.ins().jump(done, &[value.into()]);
 
         self.builder.switch_to_block(slow);
-        let depth = self.function.state(state).stack.len();
-        let base = self.store_stack(depth, operands);
+        let base = self.store_operands(operands);
         let count = self.int(operands.len() as i64 - 2);
         let passed = [self.tstate, self.frame, base, count];
         let value = self

@@ -2,7 +2,7 @@
 
 use super::Generator;
 use super::exit::{Act, Action, Exit, Plan};
-use crate::hir::{Leave, Op, Rep, State, Value};
+use crate::hir::{Function, Leave, Op, Rep, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
@@ -13,7 +13,7 @@ const STAY: i64 = 1;
 
 /// Makes the plan of an exit.
 #[derive(Default)]
-struct Planner {
+pub(super) struct Planner {
     /// What the steps refer to; the values of the plan are indices here.
     values: Vec<Value>,
     actions: Vec<Action>,
@@ -33,6 +33,14 @@ impl Planner {
             place: place as u16,
             value: index as u32,
         });
+    }
+
+    /// Puts unboxed variables into their slots.
+    pub(super) fn slots(&mut self, function: &Function, unboxed: &[(u32, Value)]) {
+        for &(slot, value) in unboxed {
+            let acts = (Act::Slot, Act::SlotShared);
+            self.put(function.rep(value), acts, slot as usize, value);
+        }
     }
 
     /// Puts an unboxed value somewhere: one object, wherever it is needed.
@@ -136,10 +144,7 @@ impl Generator<'_> {
         let function = self.function;
         let state = function.state(state);
         let mut planner = Planner::default();
-        for &(slot, value) in &state.dirty {
-            let acts = (Act::Slot, Act::SlotShared);
-            planner.put(function.rep(value), acts, slot as usize, value);
-        }
+        planner.slots(function, &state.dirty);
         let slots = planner.actions.len();
         let mut borrowed: HashMap<Value, usize> = HashMap::new();
         for &value in &leave.take {
@@ -164,7 +169,22 @@ impl Generator<'_> {
         for &value in &leave.drop {
             planner.act(Act::Drop, 0, value);
         }
-        // What is known need not be handed over.
+        let (actions, constants, handed) = self.hand_over(planner);
+        let plan = Plan {
+            next,
+            actions,
+            slots,
+            constants,
+            stacktop: self.code.locals + state.stack.len() as u32,
+            offset: state.offset,
+            refutes,
+            code: self.id,
+        };
+        (plan, handed)
+    }
+
+    /// The actions of a plan, the values in them that are known, and those that have to be handed over.
+    pub(super) fn hand_over(&self, mut planner: Planner) -> (Vec<Action>, Vec<u64>, Vec<Value>) {
         let (mut constants, mut handed) = (Vec::new(), Vec::new());
         let mut indices = Vec::new();
         for &value in &planner.values {
@@ -184,17 +204,7 @@ impl Generator<'_> {
             let before = if is_constant { 0 } else { constants.len() };
             action.value = (before + index) as u32;
         }
-        let plan = Plan {
-            next,
-            actions: planner.actions,
-            slots,
-            constants,
-            stacktop: self.code.locals + state.stack.len() as u32,
-            offset: state.offset,
-            refutes,
-            code: self.id,
-        };
-        (plan, handed)
+        (planner.actions, constants, handed)
     }
 
     /// Releases the last reference to an object, which may run any code: it sees the frame as it will be after the
@@ -207,7 +217,9 @@ impl Generator<'_> {
         on: ir::Block,
     ) {
         let Some(state) = state else {
-            self.call("dealloc", &[object], None);
+            self.without_record(|generator| {
+                generator.call("dealloc", &[object], None);
+            });
             self.builder.ins().jump(on, &[]);
             return;
         };

@@ -5,8 +5,9 @@ mod exit;
 mod leave;
 mod object;
 mod operation;
+mod record;
 
-use crate::hir::{Block, End, Function, Leave, Rep, State, Value};
+use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Value};
 use crate::layout;
 use crate::snapshot::Code;
 use cranelift_codegen::control::ControlPlane;
@@ -110,6 +111,12 @@ struct Generator<'a> {
     handed_over: ir::StackSlot,
     /// The most values that any exit gets.
     handed_count: usize,
+    /// Where operands are handed over to a helper, and their greatest number.
+    operands: ir::StackSlot,
+    operand_count: usize,
+    /// What was on the value stack of the frame when the code was entered.
+    entered: Vec<ir::Value>,
+    record: Option<record::Record>,
     /// Values that stand for objects that outlive the native code.
     constants: HashMap<Value, u64>,
     values: HashMap<Value, ir::Value>,
@@ -140,12 +147,14 @@ impl<'a> Generator<'a> {
             .iter()
             .map(|_| builder.create_block())
             .collect();
-        builder.append_block_params_for_function_params(blocks[0]);
-        // Its size is known at the end.
-        let handed_over =
-            builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        // Their sizes are known at the end.
+        let handed_over = sized(&mut builder, 8);
+        let operands = sized(&mut builder, 8);
         let (frame, tstate) = {
-            let params = builder.block_params(blocks[0]);
+            let params = builder.block_params(entry);
             (params[0], params[2])
         };
         Self {
@@ -157,7 +166,11 @@ impl<'a> Generator<'a> {
             exits: Vec::new(),
             exit_blocks: HashMap::new(),
             handed_over,
-            handed_count: 0,
+            handed_count: 1,
+            operands,
+            operand_count: 1,
+            entered: Vec::new(),
+            record: None,
             constants: leave::constants(function),
             values: HashMap::new(),
             blocks,
@@ -172,6 +185,7 @@ impl<'a> Generator<'a> {
     }
 
     fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<Exit>, String> {
+        self.enter();
         for (index, data) in self.function.blocks.iter().enumerate() {
             let block = self.blocks[index];
             self.builder.switch_to_block(block);
@@ -181,21 +195,41 @@ impl<'a> Generator<'a> {
                 self.values.insert(param, value);
             }
             self.told = None;
+            self.forget_record();
             self.unchecked = self.unchecked_at.contains(&Block(index as u32));
-            if index == 0 {
-                let native = self.int32(layout::NATIVE);
-                self.store(native, self.frame, layout::FRAME_STACKTOP);
-            }
             for inst in &data.insts {
                 self.inst(inst)?;
             }
             self.end(&data.end);
         }
-        let size = 8 * self.handed_count.max(1) as u32;
-        self.builder.func.sized_stack_slots[self.handed_over].size = size;
+        for (slot, count) in [
+            (self.handed_over, self.handed_count),
+            (self.operands, self.operand_count),
+        ] {
+            self.builder.func.sized_stack_slots[slot].size = 8 * count as u32;
+        }
+        self.end_record();
         self.builder.seal_all_blocks();
         self.builder.finalize(config);
         Ok(self.exits)
+    }
+
+    /// Takes the frame over from the interpreter.
+    fn enter(&mut self) {
+        let first = self.function.blocks[0].insts.iter();
+        let depths = first.map_while(|inst| match inst.op {
+            Op::LoadStack(depth) => Some(depth),
+            _ => None,
+        });
+        for depth in depths {
+            let offset = self.stack(depth as usize);
+            let value = self.load(types::I64, self.frame, offset);
+            self.entered.push(value);
+        }
+        self.begin_record();
+        let native = self.int32(layout::NATIVE);
+        self.store(native, self.frame, layout::FRAME_STACKTOP);
+        self.builder.ins().jump(self.blocks[0], &[]);
     }
 
     fn end(&mut self, end: &End) {
@@ -299,6 +333,12 @@ impl<'a> Generator<'a> {
         self.builder.ins().brif(condition, cold, &[], on, &[]);
         (cold, on)
     }
+}
+
+/// A place on the stack of C.
+fn sized(builder: &mut FunctionBuilder, size: usize) -> ir::StackSlot {
+    let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size as u32, 3);
+    builder.create_sized_stack_slot(data)
 }
 
 /// The type of Cranelift for a representation.

@@ -42,9 +42,16 @@ impl Generator<'_> {
                 self.store(null, self.frame, Self::slot(slot));
                 Some(value)
             }
-            Op::LoadStack(depth) => {
-                let offset = self.stack(depth as usize);
-                Some(self.load(types::I64, self.frame, offset))
+            // Block 0 begins with these, in order.
+            Op::LoadStack(depth) => Some(self.entered[depth as usize]),
+            Op::LoadOperand(index) => {
+                self.operand_count = self.operand_count.max(index as usize + 1);
+                Some(self.builder.ins().stack_load(
+                    types::I64,
+                    types::I64,
+                    self.operands,
+                    8 * index as i32,
+                ))
             }
 
             Op::GuardType(ty) => {
@@ -485,6 +492,9 @@ impl Generator<'_> {
         let (cold, on) = self.seldom(either);
         self.builder.switch_to_block(cold);
         self.tell(self.at);
+        self.forget_record();
+        self.record(Some(state));
+        self.forget_record();
         let version = self.int(self.code.version as i64);
         let args = [self.tstate, self.frame, version];
         let status = self
@@ -633,9 +643,11 @@ impl Generator<'_> {
         leave: &Leave,
     ) -> Option<ir::Value> {
         let mut operands = vec![self.tstate, self.frame];
+        if helper.runs_code() {
+            self.record(state);
+        }
         if helper.passing() == Passing::Stack {
-            let depth = state.map_or(0, |state| self.function.state(state).stack.len());
-            operands.push(self.store_stack(depth, args));
+            operands.push(self.store_operands(args));
         } else {
             operands.extend_from_slice(args);
         }
@@ -672,13 +684,15 @@ impl Generator<'_> {
         }
     }
 
-    /// Puts operands on the value stack of the frame, and gives the address of the first.
-    pub(super) fn store_stack(&mut self, depth: usize, operands: &[ir::Value]) -> ir::Value {
+    /// Hands operands over to a helper, and gives the address of the first.
+    pub(super) fn store_operands(&mut self, operands: &[ir::Value]) -> ir::Value {
+        self.operand_count = self.operand_count.max(operands.len());
         for (index, &value) in operands.iter().enumerate() {
-            self.store(value, self.frame, self.stack(depth + index));
+            self.builder
+                .ins()
+                .stack_store(types::I64, value, self.operands, 8 * index as i32);
         }
-        let base = self.stack(depth) as i64;
-        self.builder.ins().iadd_imm_s(self.frame, base)
+        self.builder.ins().stack_addr(types::I64, self.operands, 0)
     }
 
     fn checked(

@@ -27,6 +27,8 @@ pub enum Op {
     DeleteLocal(u32, Type),
     /// Takes an object off the value stack of the frame, by its depth.
     LoadStack(u32),
+    /// Takes an object that the helper before has left in place of its operands, by its index.
+    LoadOperand(u32),
     /// Leaves unless the object is of the type.
     GuardType(Type),
     /// Leaves unless the type of the object has the version.
@@ -384,6 +386,7 @@ impl Op {
             Self::LoadLocal(slot) => Ownership::Slot(slot),
             Self::TakeLocal(_)
             | Self::LoadStack(_)
+            | Self::LoadOperand(_)
             | Self::BoxInt
             | Self::BoxFloat
             | Self::CallFunction(_)
@@ -506,6 +509,7 @@ impl Op {
             | Self::TakeLocal(_)
             | Self::DeleteLocal(..)
             | Self::LoadStack(_)
+            | Self::LoadOperand(_)
             | Self::GuardKeys(..)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
@@ -558,6 +562,7 @@ impl Op {
             | Self::LoadLocal(_)
             | Self::TakeLocal(_)
             | Self::LoadStack(_)
+            | Self::LoadOperand(_)
             | Self::BoxInt
             | Self::BoxFloat
             | Self::BoxBool

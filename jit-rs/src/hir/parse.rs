@@ -308,6 +308,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("TakeLocal", [slot]) => Op::TakeLocal(number(slot)?),
         ("DeleteLocal", [slot, old]) => Op::DeleteLocal(number(slot)?, ty(old)?),
         ("LoadStack", [depth]) => Op::LoadStack(number(depth)?),
+        ("LoadOperand", [index]) => Op::LoadOperand(number(index)?),
         ("GuardType", [expected]) => Op::GuardType(ty(expected)?),
         ("GuardVersion", [version]) => Op::GuardVersion(number(version)?),
         ("GuardClass", [version]) => Op::GuardClass(number(version)?),
