@@ -45,7 +45,12 @@ impl Generator<'_> {
             self.tell_once();
         }
         self.drop_reference(object, ty, |generator, on| {
-            generator.dealloc(object, state, leave, on);
+            if ty.is(Type::FLOAT | Type::NULL) {
+                generator.call("free_float", &[object], None);
+                generator.builder.ins().jump(on, &[]);
+            } else {
+                generator.dealloc(object, state, leave, on);
+            }
         });
     }
 
@@ -84,7 +89,10 @@ impl Generator<'_> {
         let count = self.builder.ins().iadd_imm_s(count, -1);
         self.store(count, object, layout::OBJECT_REFCNT);
         let last = self.builder.create_block();
-        self.builder.set_cold_block(last);
+        // Most floats are operands that nobody else holds.
+        if !ty.is(Type::FLOAT | Type::NULL) {
+            self.builder.set_cold_block(last);
+        }
         self.builder.ins().brif(count, on, &[], last, &[]);
         self.builder.switch_to_block(last);
         dead(self, on);
