@@ -356,16 +356,11 @@ impl Builder<'_> {
         value
     }
 
-    /// Stores into a variable. What it releases may look at the frame: the instruction has to be finished then, or nothing
-    /// may be unboxed.
+    /// Stores into a variable. What it releases may look at the frame; if that writes to it, native code is left when the
+    /// instruction is finished.
     fn store(&mut self, slot: u32, value: Value, finishes: bool) {
         let old = self.slot_type(slot);
         let scalar = old.is(Type::SCALAR | Type::NULL);
-        let mut value = value;
-        if !scalar && !finishes {
-            self.sync();
-            value = self.boxed(value);
-        }
         let op;
         let mut args = vec![];
         if matches!(self.function.rep(value), Rep::Int | Rep::Float) {
@@ -389,7 +384,13 @@ impl Builder<'_> {
             args.push(object);
             op = Op::StoreLocal(slot, old);
         }
-        let state = (!scalar && finishes).then(|| self.state_at(self.instruction.next));
+        let state = (!scalar).then(|| {
+            self.state_at(if finishes {
+                self.instruction.next
+            } else {
+                self.instruction.offset
+            })
+        });
         self.emit(op, &args, None, state);
     }
 
@@ -402,13 +403,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Writes unboxed variables to their slots: somebody may look.
-    fn sync(&mut self) {
-        for slot in 0..self.env.locals.len() as u32 {
-            self.sync_local(slot);
-        }
-    }
-
+    /// Writes an unboxed variable to its slot.
     fn sync_local(&mut self, slot: u32) {
         let local = self.env.locals[slot as usize];
         if let Some(raw) = local.raw {

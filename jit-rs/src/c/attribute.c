@@ -22,6 +22,8 @@ enum kind {
     METHOD_ONLY,
     // The owner is the class.
     OF_CLASS,
+    // A property of the class.
+    PROPERTY,
 };
 
 static inline uint32_t
@@ -225,6 +227,9 @@ learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
         if (offset != 0) {
             add_way(cache, version, IN_SLOT, offset, NULL);
         }
+        else if (Py_IS_TYPE(descr, &PyProperty_Type)) {
+            add_way(cache, version, PROPERTY, 0, descr);
+        }
         return;
     }
     enum kind in_class = IN_CLASS_ONLY, method = METHOD_ONLY;
@@ -295,12 +300,30 @@ learn_store(PyObject *owner, PyObject *name, struct clinker_cache *cache)
     }
 }
 
+/* The getter of the property that the cache knows, if it is a function that may
+ * be called like one. */
+static PyObject *
+find_getter(T *tstate, PyObject *owner, const struct clinker_cache *cache)
+{
+    const struct clinker_way *way = find_way(owner, cache);
+    if (way == NULL || way->kind != PROPERTY) {
+        return NULL;
+    }
+    PyObject *getter = ((_PyPropertyObject *)way->value)->prop_get;
+    return getter != NULL && clinker_is_function(tstate, getter) ? getter
+                                                                 : NULL;
+}
+
 PyObject *
 clinker_load_attr(T *tstate, F *frame, PyObject *owner, uint64_t name,
                   struct clinker_cache *cache)
 {
     PyObject *value = look_up(owner, NAME(name), cache, NULL);
     if (value == NULL) {
+        PyObject *getter = find_getter(tstate, owner, cache);
+        if (getter != NULL) {
+            return clinker_call_function(tstate, frame, getter, &owner, 1);
+        }
         value = PyObject_GetAttr(owner, NAME(name));
         if (value != NULL) {
             learn_load(owner, NAME(name), cache);
@@ -330,7 +353,11 @@ clinker_load_method(T *tstate, F *frame, PyObject **stack, uint64_t name,
     PyObject *owner = stack[0];
     int is_method = 0;
     PyObject *attr = look_up(owner, NAME(name), cache, &is_method);
-    if (attr == NULL) {
+    PyObject *getter = attr == NULL ? find_getter(tstate, owner, cache) : NULL;
+    if (getter != NULL) {
+        attr = clinker_call_function(tstate, frame, getter, &owner, 1);
+    }
+    else if (attr == NULL) {
         is_method = _PyObject_GetMethod(owner, NAME(name), &attr);
         if (attr != NULL) {
             learn_load(owner, NAME(name), cache);

@@ -269,6 +269,29 @@ is_inlined(T *tstate, PyObject *callable)
               == _PyFunction_Vectorcall;
 }
 
+/* Whether an instruction that calls a method without a call in the program may
+ * call it as a function of Python. */
+int
+clinker_is_function(T *tstate, PyObject *callable)
+{
+    return is_inlined(tstate, callable)
+           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2;
+}
+
+/* Call such a function with positional arguments.  Borrows all. */
+PyObject *
+clinker_call_function(T *tstate, F *frame, PyObject *func,
+                      PyObject *const *args, int count)
+{
+    PyObject *stack[2];
+    assert(count <= 2);
+    for (int i = 0; i < count; i++) {
+        stack[i] = Py_NewRef(args[i]);
+    }
+    return call_function(tstate, frame, (PyFunctionObject *)Py_NewRef(func),
+                         stack, count, NULL);
+}
+
 /* The callable, self or NULL, arguments, and for CALL_KW their names. */
 static PyObject *
 call(T *tstate, F *frame, PyObject **stack, int count, PyObject *kwnames)

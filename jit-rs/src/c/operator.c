@@ -237,6 +237,24 @@ clinker_get_item_str(T *tstate, F *frame, PyObject *string, PyObject *key,
     return PyObject_GetItem(string, key);
 }
 
+/* The function that an object's class has as its __getitem__, as
+ * BINARY_SUBSCR_GETITEM finds it, or NULL. */
+static PyObject *
+find_getitem(T *tstate, PyObject *container)
+{
+    PyTypeObject *type = Py_TYPE(container);
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+        return NULL;
+    }
+    const struct _specialization_cache *cache =
+        &((PyHeapTypeObject *)type)->_spec_cache;
+    PyObject *getitem = cache->getitem;
+    return getitem != NULL
+           && ((PyFunctionObject *)getitem)->func_version
+              == cache->getitem_version
+           && clinker_is_function(tstate, getitem) ? getitem : NULL;
+}
+
 PyObject *
 clinker_get_item(T *tstate, F *frame, PyObject *container, PyObject *key,
                  uint64_t unused)
@@ -254,6 +272,11 @@ clinker_get_item(T *tstate, F *frame, PyObject *container, PyObject *key,
     }
     else if (PyDict_CheckExact(container)) {
         return clinker_get_item_dict(tstate, frame, container, key, unused);
+    }
+    PyObject *getitem = find_getitem(tstate, container);
+    if (getitem != NULL) {
+        PyObject *args[] = {container, key};
+        return clinker_call_function(tstate, frame, getitem, args, 2);
     }
     return PyObject_GetItem(container, key);
 }

@@ -177,6 +177,10 @@ void clinker_dealloc(PyObject *object);
  * takes it. */
 extern PyObject *clinker_returned;
 
+int clinker_is_function(T *tstate, PyObject *callable);
+PyObject *clinker_call_function(T *tstate, F *frame, PyObject *func,
+                                PyObject *const *args, int count);
+
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);
 

@@ -172,7 +172,7 @@ impl Generator<'_> {
         }
     }
 
-    /// Ends the frame and returns a value to native code, if that has called; else the runtime does.
+    /// Ends the frame and returns a value; the runtime does if that takes more.
     pub(super) fn finish(&mut self, value: ir::Value, slots: &[(u32, Type)]) {
         let slow = self.builder.create_block();
         if slots.len() > MAX_SLOTS || self.code.is_generator {
@@ -193,14 +193,11 @@ impl Generator<'_> {
 
     fn finish_here(&mut self, value: ir::Value, slots: &[(u32, Type)], slow: ir::Block) {
         let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
-        let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
-        let is_other = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::SignedGreaterThanOrEqual, top, 0);
-        self.unless(is_other, slow);
+        // Neither a frame object, nor the namespace of a module or class.
         let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
-        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, object, 0);
+        let namespace = self.load(types::I64, self.frame, layout::FRAME_NAMESPACE);
+        let either = self.builder.ins().bor(object, namespace);
+        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
         self.unless(some, slow);
         let written = self.is_written();
         self.unless(written, slow);
@@ -237,9 +234,35 @@ impl Generator<'_> {
         self.store(self.frame, self.tstate, layout::TSTATE_STACK_TOP);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
+        self.hand_back(value, previous);
+    }
+
+    /// Gives a value to the caller, and goes on there. That is native code if its stack pointer is not valid.
+    fn hand_back(&mut self, value: ir::Value, previous: ir::Value) {
+        let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
+        let is_native = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, top, 0);
+        let (native, other) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(is_native, native, &[], other, &[]);
+        self.builder.switch_to_block(native);
         let returned = self.int(runtime::returned() as i64);
         self.store(value, returned, 0);
         let next = self.int(RETURNED);
+        self.builder.ins().return_(&[next]);
+        // As _PyEvalHooks_ReturnValue().
+        self.builder.switch_to_block(other);
+        let index = self.builder.ins().sextend(types::I64, top);
+        let place = self.item(previous, index);
+        self.store(value, place, layout::FRAME_LOCALS);
+        self.add_i32(previous, layout::FRAME_STACKTOP, 1);
+        let instr = self.load(types::I64, previous, layout::FRAME_INSTR_PTR);
+        let offset = self.builder.ins().uload16(
+            types::I64,
+            super::trusted(),
+            previous,
+            layout::FRAME_RETURN_OFFSET as i32,
+        );
+        let offset = self.builder.ins().ishl_imm_s(offset, 1);
+        let next = self.builder.ins().iadd(instr, offset);
         self.builder.ins().return_(&[next]);
     }
 

@@ -212,17 +212,10 @@ impl Generator<'_> {
     pub(super) fn dealloc(
         &mut self,
         object: ir::Value,
-        state: Option<State>,
+        state: State,
         leave: &Leave,
         on: ir::Block,
     ) {
-        let Some(state) = state else {
-            self.without_record(|generator| {
-                generator.call("dealloc", &[object], None);
-            });
-            self.builder.ins().jump(on, &[]);
-            return;
-        };
         self.tell(self.at);
         let offset = self.function.state(state).offset;
         let next = self.code.address + 2 * u64::from(offset);
@@ -233,6 +226,21 @@ impl Generator<'_> {
         self.builder.ins().brif(stays, on, &[], out, &[]);
         self.builder.switch_to_block(out);
         self.builder.ins().return_(&[next]);
+    }
+
+    /// Releases the last reference to an object while an instruction is not finished. The block is left by a jump to `on`.
+    pub(super) fn dealloc_within(
+        &mut self,
+        object: ir::Value,
+        state: Option<State>,
+        on: ir::Block,
+    ) {
+        self.forget_record();
+        self.record(state);
+        self.call("dealloc", &[object], None);
+        self.builder.ins().jump(on, &[]);
+        // It is seldom done, and what comes next is reached without it too.
+        self.forget_record();
     }
 
     /// Tells the frame which instruction is executed.

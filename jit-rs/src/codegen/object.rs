@@ -29,7 +29,8 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    /// Drops a reference to an object of a type. If it is the last one, code can run that sees the frame in a state.
+    /// Drops a reference to an object of a type. If it is the last one, code can run that sees the frame in a state. Native
+    /// code is not left in a state of the current instruction, which is not finished then.
     pub(super) fn decref(
         &mut self,
         object: ir::Value,
@@ -40,7 +41,8 @@ impl Generator<'_> {
         if ty.is(Type::NULL) {
             return;
         }
-        if state.is_none() && !ty.is(Type::SCALAR | Type::NULL) {
+        let leaves = state.is_some_and(|state| self.function.state(state).offset != self.at);
+        if !leaves && !ty.is(Type::SCALAR | Type::NULL) {
             self.unchecked = true;
             self.tell_once();
         }
@@ -48,8 +50,10 @@ impl Generator<'_> {
             if ty.is(Type::FLOAT | Type::NULL) {
                 generator.call("free_float", &[object], None);
                 generator.builder.ins().jump(on, &[]);
-            } else {
+            } else if let (true, Some(state)) = (leaves, state) {
                 generator.dealloc(object, state, leave, on);
+            } else {
+                generator.dealloc_within(object, state, on);
             }
         });
     }

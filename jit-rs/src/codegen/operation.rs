@@ -465,7 +465,7 @@ impl Generator<'_> {
         self.decref(before, old, state, leave);
     }
 
-    fn item(&mut self, items: ir::Value, index: ir::Value) -> ir::Value {
+    pub(super) fn item(&mut self, items: ir::Value, index: ir::Value) -> ir::Value {
         let offset = self.builder.ins().ishl_imm_s(index, 3);
         self.builder.ins().iadd(items, offset)
     }

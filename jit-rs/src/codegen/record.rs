@@ -92,22 +92,6 @@ impl Generator<'_> {
         self.record.as_mut().expect("there is one").now = Some(unboxed);
     }
 
-    /// Code is going to run that must find nothing, in a block that is seldom entered.
-    pub(super) fn without_record(&mut self, run: impl FnOnce(&mut Self)) {
-        let Some(record) = &self.record else {
-            return run(self);
-        };
-        let before = record.now.as_ref().map(|unboxed| {
-            let none = if unboxed.is_empty() { Some(&0) } else { None };
-            *none.unwrap_or_else(|| &record.plans[unboxed])
-        });
-        self.set_record(0);
-        run(self);
-        if let Some(address) = before {
-            self.set_record(address);
-        }
-    }
-
     /// Stores the values; gives the address of what has to be done with them.
     fn record_values(&mut self, unboxed: &Unboxed) -> u64 {
         let mut planner = Planner::default();
