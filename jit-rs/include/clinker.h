@@ -51,6 +51,7 @@ void clinker_refuted(uint64_t code, uint64_t offset);
 /* Whether something is compiled now. */
 int clinker_is_enabled(void);
 
+void clinker_forking(void);
 void clinker_forked_child(void);
 void clinker_finalize(void);
 

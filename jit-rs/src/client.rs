@@ -1,7 +1,7 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
 use crate::code::{Code, Line, Text};
-use crate::compiler::{Compiler, Place, Wish};
+use crate::compiler::{Compiler, Place, Progress, Wish};
 use crate::layout;
 use crate::log::Log;
 use crate::options::{Mode, Options, Report};
@@ -13,6 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
+
+/// Executions until it is asked again whether something has been compiled.
+const PENDING_PERIOD: u32 = 100;
 
 /// Calls of a function after which it is compiled as a whole when one of its loops is hot.
 const CALLED_OFTEN: u64 = 32;
@@ -158,6 +161,7 @@ impl Client {
             // Once is enough: counting goes on without reports.
             return 0;
         };
+        let mut new = compiler.collect();
         let period = match self.options.mode {
             Mode::Manual if live.wanted => WANTED_PERIOD,
             Mode::Manual => return 0,
@@ -191,12 +195,26 @@ impl Client {
                 is_loop: false,
             };
         }
-        if compiler.compile(id, live.code, place, Wish::Hot).is_err() {
-            // To count on would cost a short function a tenth of its time.
-            return STOP_COUNTING;
+        let result = if new.contains(&(id, place)) {
+            Ok(Progress::Installed)
+        } else if self.options.in_background() {
+            compiler.compile_soon(id, live.code, place)
+        } else {
+            let compiled = compiler.compile(id, live.code, place, Wish::Hot);
+            compiled.map(|()| {
+                new.push((id, place));
+                Progress::Installed
+            })
+        };
+        for (id, _) in new {
+            self.installed(id);
         }
-        self.installed(id);
-        period
+        match result {
+            Ok(Progress::Installed) => period,
+            Ok(Progress::Pending) => period.min(PENDING_PERIOD),
+            // To count on would cost a short function a tenth of its time.
+            Err(_) => STOP_COUNTING,
+        }
     }
 
     /// Machine code was made for a code object: keeps the records of that.
@@ -233,6 +251,13 @@ impl Client {
             live.counts.missed += u64::from(missed);
             live.counts.failed += u64::from(failed);
             live.counts.specialized += u64::from(!failed);
+        }
+    }
+
+    /// Before a fork.
+    pub fn forking(&mut self) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.stop_background();
         }
     }
 

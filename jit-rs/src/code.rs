@@ -118,6 +118,11 @@ impl Code {
         }
     }
 
+    /// The instrumentation version.
+    pub fn version(self) -> u64 {
+        read(self.code, layout::CODE_VERSION)
+    }
+
     /// The offset of the `RESUME` where its calls begin, unless it makes a generator or a coroutine.
     pub fn start(self) -> Option<u32> {
         let is_generator = self.flags() & layout::CO_GENERATORS as c_int != 0;

@@ -1,5 +1,6 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
+use crate::background::{Background, Job, Product};
 use crate::build::{self, Entry, History};
 use crate::code::Code;
 use crate::codegen;
@@ -11,7 +12,7 @@ use crate::passes;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot};
 use cranelift_codegen::isa::OwnedTargetIsa;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -58,6 +59,26 @@ pub enum Wish {
     Forced,
 }
 
+/// What has become of something that is hot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It has machine code.
+    Installed,
+    /// It is being compiled.
+    Pending,
+}
+
+/// Something that is being compiled in the background.
+#[derive(Debug)]
+struct Pending {
+    ticket: u64,
+    id: usize,
+    code: Code,
+    place: Place,
+    /// The instrumentation that it is compiled for.
+    version: u64,
+}
+
 /// Machine code of one entry, with what it refers to.
 #[derive(Debug)]
 pub struct Unit {
@@ -82,6 +103,8 @@ pub struct Compiled {
     outdated: usize,
     history: History,
     refutations: u32,
+    /// Where it cannot be compiled.
+    refused: HashSet<u32>,
     /// The versions of the `__init__` that calls of classes call, by the offset of the call.
     inits: HashMap<u32, u32>,
     /// The address of the native code that calls of its functions enter, or 0.
@@ -96,6 +119,9 @@ pub struct Compiler {
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
     counts: Compilation,
+    background: Option<Background>,
+    pending: Vec<Pending>,
+    ticket: u64,
 }
 
 impl std::fmt::Debug for Compiler {
@@ -119,6 +145,9 @@ impl Compiler {
             codes: HashMap::new(),
             dead: Vec::new(),
             counts: Compilation::default(),
+            background: None,
+            pending: Vec::new(),
+            ticket: 0,
         })
     }
 
@@ -141,15 +170,109 @@ impl Compiler {
     ) -> Result<(), String> {
         self.bury();
         let start = Instant::now();
-        let result = self.try_compile(id, code, place, wish);
-        let microseconds = start.elapsed().as_micros() as u64;
-        self.counts.microseconds += microseconds;
-        self.of(id).microseconds += microseconds;
-        match &result {
-            Ok(()) => self.counts.compiled += 1,
-            Err(reason) => self.refuse(reason.clone()),
+        let result = self.job(id, code, place, wish);
+        let result = result.and_then(|job| {
+            let product = job.run(&self.isa)?;
+            self.install(id, place, product)
+        });
+        self.took(id, start.elapsed().as_micros() as u64);
+        if let Err(reason) = &result {
+            self.refuse(reason.clone());
         }
         result
+    }
+
+    fn took(&mut self, id: usize, microseconds: u64) {
+        self.counts.microseconds += microseconds;
+        self.of(id).microseconds += microseconds;
+    }
+
+    /// Has something compiled in the background that is hot.
+    ///
+    /// # Errors
+    /// The reason why it cannot be done, which has been counted.
+    pub fn compile_soon(
+        &mut self,
+        id: usize,
+        code: Code,
+        place: Place,
+    ) -> Result<Progress, String> {
+        let is_here = |pending: &Pending| pending.id == id && pending.place == place;
+        if self.pending.iter().any(is_here) {
+            return Ok(Progress::Pending);
+        }
+        if self.of(id).refused.contains(&place.offset) {
+            return Err("it has been refused".into());
+        }
+        let background = match self.background.take() {
+            Some(background) => background,
+            None => match Background::start(self.isa.clone()) {
+                Ok(background) => background,
+                // Without another thread, this one does it.
+                Err(_) => {
+                    return self
+                        .compile(id, code, place, Wish::Hot)
+                        .map(|()| Progress::Installed);
+                }
+            },
+        };
+        self.bury();
+        let start = Instant::now();
+        let job = self.job(id, code, place, Wish::Hot);
+        self.took(id, start.elapsed().as_micros() as u64);
+        let job = job.inspect_err(|reason| self.refuse(reason.clone()));
+        let result = job.map(|job| {
+            self.ticket += 1;
+            self.pending.push(Pending {
+                ticket: self.ticket,
+                id,
+                code,
+                place,
+                version: job.code.version,
+            });
+            background.add(self.ticket, job);
+            Progress::Pending
+        });
+        self.background = Some(background);
+        result
+    }
+
+    /// Installs what has been compiled in the background; gives the code objects and the places.
+    pub fn collect(&mut self) -> Vec<(usize, Place)> {
+        let finished = self.background.as_ref().map(Background::finished);
+        let mut installed = Vec::new();
+        for done in finished.into_iter().flatten() {
+            let place = |pending: &Pending| pending.ticket == done.ticket;
+            // What it was made from may be gone or outdated.
+            let Some(index) = self.pending.iter().position(place) else {
+                continue;
+            };
+            let pending = self.pending.swap_remove(index);
+            let id = pending.id;
+            self.took(id, done.microseconds);
+            if pending.code.version() != pending.version {
+                continue;
+            }
+            let result = done
+                .product
+                .and_then(|product| self.install(id, pending.place, product));
+            match result {
+                Ok(()) => installed.push((id, pending.place)),
+                Err(reason) => {
+                    self.of(id).refused.insert(pending.place.offset);
+                    self.refuse(reason);
+                }
+            }
+        }
+        installed
+    }
+
+    /// Before a fork: ends the thread. What it has not finished is begun again when it is hot.
+    pub fn stop_background(&mut self) {
+        self.pending.clear();
+        if let Some(background) = self.background.take() {
+            background.stop();
+        }
     }
 
     /// An entry is not compiled, for a reason.
@@ -190,13 +313,8 @@ impl Compiler {
         Ok((snapshot, function))
     }
 
-    fn try_compile(
-        &mut self,
-        id: usize,
-        code: Code,
-        place: Place,
-        wish: Wish,
-    ) -> Result<(), String> {
+    /// What the machine code of an entry is made from.
+    fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
         let (snapshot, function) = self.represent(id, code, place)?;
         if wish == Wish::Hot && !is_worth_entering(&function, snapshot.is_generator) {
             return Err("it is left before it has done much".into());
@@ -205,16 +323,21 @@ impl Compiler {
         let caches = insts
             .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
             .count();
-        let caches = vec![0; caches * layout::CACHE_SIZE / 8].into_boxed_slice();
-        let machine = codegen::compile(
-            &self.isa,
-            &function,
-            &snapshot,
-            caches.as_ptr() as u64,
-            id as u64,
-        )?;
-        let exits = machine.exits;
-        let machine = Executable::new(&machine.bytes).map_err(|error| error.to_string())?;
+        Ok(Job {
+            function,
+            code: snapshot,
+            caches: vec![0; caches * layout::CACHE_SIZE / 8].into_boxed_slice(),
+            id,
+        })
+    }
+
+    /// Lets the interpreter enter machine code.
+    fn install(&mut self, id: usize, place: Place, product: Product) -> Result<(), String> {
+        let Product {
+            machine,
+            exits,
+            caches,
+        } = product;
         // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
         let installed = unsafe {
             _PyEvalHooks_InstallEntry(
@@ -226,6 +349,7 @@ impl Compiler {
         if installed == 0 {
             return Err("the interpreter takes no more entries for the code object".into());
         }
+        self.counts.compiled += 1;
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
         if place.offset == 0 && !place.is_loop {
@@ -276,10 +400,12 @@ impl Compiler {
 
     /// Forgets what was learned of a code object. Its machine code stays, since it may be running.
     pub fn forget(&mut self, id: usize) {
+        self.pending.retain(|pending| pending.id != id);
         let compiled = self.of(id);
         compiled.outdated = compiled.units.len();
         compiled.history = History::default();
         compiled.refutations = 0;
+        compiled.refused.clear();
     }
 
     /// A guess at an instruction was wrong too often. The code is entered no more, and compiled again when it is hot.
@@ -311,12 +437,14 @@ impl Compiler {
         }
         compiled.entry.store(0, Ordering::Relaxed);
         compiled.outdated = compiled.units.len();
+        self.pending.retain(|pending| pending.id != id);
         // SAFETY: the code object lives, since its native code has just been left.
         unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
     }
 
     /// A code object dies.
     pub fn death(&mut self, id: usize) {
+        self.pending.retain(|pending| pending.id != id);
         if let Some(compiled) = self.codes.remove(&id) {
             self.dead.push(compiled);
         }

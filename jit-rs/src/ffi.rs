@@ -81,6 +81,11 @@ extern "C" fn clinker_is_enabled() -> c_int {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_forking() {
+    client::with(Client::forking);
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_forked_child() {
     client::with(Client::forked);
 }

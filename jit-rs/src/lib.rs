@@ -15,6 +15,7 @@ pub mod report;
 pub mod snapshot;
 
 #[cfg(clinker_headers)]
+mod background;
 mod build;
 #[cfg(clinker_headers)]
 mod client;

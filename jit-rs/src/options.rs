@@ -95,6 +95,11 @@ impl Options {
         Ok(options)
     }
 
+    /// Whether another thread compiles: not if the program has been told when.
+    pub fn in_background(&self) -> bool {
+        self.mode == Mode::Auto && self.after.is_none()
+    }
+
     /// Executions of a function or loop until it is reported as hot.
     pub fn period(&self) -> u32 {
         match (self.mode, self.after) {
@@ -102,7 +107,7 @@ impl Options {
             (_, Some(after)) => after,
             (Mode::Sync, None) => 1,
             (Mode::Warm, None) => 64,
-            (Mode::Auto, None) => 400,
+            (Mode::Auto, None) => 2000,
             (Mode::Count, None) => 1000,
         }
     }

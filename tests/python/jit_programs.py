@@ -6,7 +6,7 @@ import sys
 import textwrap
 import unittest
 
-MODES = "auto", "all,sync", "all,warm"
+MODES = "auto,after=200", "all,sync", "all,warm"
 
 
 def run(source, mode):

@@ -743,7 +743,7 @@ class OptionTest(unittest.TestCase):
                 for i in range(n): t += i
                 return t
             for i in range(100): f(1000)
-        """, "auto,stats")
+        """, "auto,after=100,stats")
         self.assertEqual(status, 0)
         self.assertRegex(errors, r"compiled [1-9][0-9]* entries")
 

@@ -17,6 +17,14 @@ def f(a, b=2):
     return total
 def g():
     return 1
+def wait():
+    "Run g until another thread has compiled it."
+    import time
+    deadline = time.monotonic() + 60
+    while not jit.is_jit_compiled(g) and time.monotonic() < deadline:
+        for _ in range(3000): g()
+        time.sleep(0.01)
+    assert jit.is_jit_compiled(g)
 """
 FUNCTIONS = ("count_interpreted_calls", "disassemble", "force_compile", "force_uncompile", "get_compiled_size",
              "is_jit_compiled", "jit_suppress", "jit_unsuppress", "lazy_compile", "print_hir")
@@ -142,9 +150,48 @@ class ControlTest(unittest.TestCase):
         self.check("""
             jit.auto()
             assert jit.is_enabled()
-            for i in range(2000): g()
-            assert jit.is_jit_compiled(g)
+            wait()
+            assert g() == 1
         """)
+
+    def test_fork_while_something_is_compiled(self):
+        # The other thread has ended by then: CPython warns if there are threads.
+        self.check("""
+            import os, warnings
+            warnings.simplefilter("error")
+            names = {}
+            for i in range(200):
+                exec(f"def many{i}(x):\\n" + "".join(f"    x = x * {j} + {i}\\n" for j in range(30)) + "    return x", names)
+            for i in range(200):
+                for _ in range(2001): names[f"many{i}"](1)
+                if i % 40 == 20:
+                    pid = os.fork()
+                    if pid == 0:
+                        wait()
+                        os._exit(7)
+                    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+            wait()
+        """, "auto")
+
+    def test_signals_do_not_go_to_the_thread_that_compiles(self):
+        self.check("""
+            import os, signal, time
+            wait()
+            seen = []
+            signal.signal(signal.SIGALRM, lambda *args: seen.append(1))
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            start = time.monotonic()
+            signal.pause()
+            assert seen and time.monotonic() - start < 30
+            for name in os.listdir("/proc/self/task"):
+                with open(f"/proc/self/task/{name}/status") as file:
+                    lines = dict(line.split(":", 1) for line in file)
+                if lines["Name"].strip() == "clinker":
+                    assert int(lines["SigBlk"], 16) & 1 << signal.SIGALRM - 1
+                    break
+            else:
+                assert False, "no other thread"
+        """, "auto")
 
     def test_compile_after_n_calls(self):
         for option in (None, "1", "auto", "manual"):
@@ -265,7 +312,7 @@ class ControlTest(unittest.TestCase):
     def test_statistics(self):
         self.check("""
             jit.auto()
-            for i in range(2000): g()
+            wait()
             stats = jit.stats()
             row, = [row for row in stats["hot"] if row["name"] == "g"]
             assert row["compiled"] == 1

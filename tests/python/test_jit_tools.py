@@ -38,7 +38,7 @@ class FilterTest(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def compiled(self, option, mode="auto"):
+    def compiled(self, option, mode="auto,after=100"):
         """The names that a run of the program compiles, by its log and by its statistics."""
         log, stats = self.path("log"), self.path("stats")
         for file in (log, stats):
@@ -86,7 +86,7 @@ class FilterTest(unittest.TestCase):
 
     def test_log_of_a_crash(self):
         log = self.path("log")
-        status, _, _ = run(f"auto,log={log}", PROGRAM + "import os; os.abort()")
+        status, _, _ = run(f"auto,after=100,log={log}", PROGRAM + "import os; os.abort()")
         self.assertLess(status, 0)
         with open(log) as file:
             self.assertIn("<string>:2:f\n", file.readlines())
@@ -125,7 +125,7 @@ class PerfTest(unittest.TestCase):
 
     @unittest.skipUnless(sys.platform == "linux", "perf is there on Linux only")
     def test_map(self):
-        status, output, errors = run("auto,perf,allow=f,allow=<lambda>,allow=C.*", PROGRAM + """
+        status, output, errors = run("auto,after=100,perf,allow=f,allow=<lambda>,allow=C.*", PROGRAM + """
 import os
 from clinker import jit
 pid = os.fork()

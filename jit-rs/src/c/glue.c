@@ -11,6 +11,8 @@
 
 #include "clinker.h"
 
+#include <signal.h>
+
 extern PyMethodDef clinker_control_methods[];
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 
@@ -75,8 +77,26 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
 static void
 fork_stage(_PyEvalForkStage stage)
 {
-    if (stage == _Py_EVAL_AFTER_FORK_IN_CHILD) {
+    if (stage == _Py_EVAL_BEFORE_FORK) {
+        clinker_forking();
+    }
+    else if (stage == _Py_EVAL_AFTER_FORK_IN_CHILD) {
         clinker_forked_child();
+    }
+}
+
+/* Block all signals in this thread, or undo that. */
+void
+clinker_block_signals(int block)
+{
+    static sigset_t before;
+    sigset_t all;
+    sigfillset(&all);
+    if (block) {
+        pthread_sigmask(SIG_BLOCK, &all, &before);
+    }
+    else {
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
 }
 

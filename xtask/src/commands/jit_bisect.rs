@@ -15,7 +15,7 @@ pub struct Options {
     #[command(flatten)]
     build: BuildOptions,
     /// What is compiled, as for `-X jit`.
-    #[arg(long, default_value = "auto", value_name = "VALUE")]
+    #[arg(long, default_value = "auto,after=400", value_name = "VALUE")]
     mode: String,
     /// A run with another output fails too, not only one with another exit status.
     #[arg(long)]
