@@ -13,9 +13,10 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
     "src/c/attribute.c",
     "src/c/border.c",
+    "src/c/builtin.c",
     "src/c/call.c",
     "src/c/container.c",
     "src/c/control.c",
@@ -23,6 +24,7 @@ const SOURCES: [&str; 11] = [
     "src/c/glue.c",
     "src/c/lazy.c",
     "src/c/name.c",
+    "src/c/number.c",
     "src/c/operator.c",
     "src/c/query.c",
 ];

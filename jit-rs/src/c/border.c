@@ -2,69 +2,6 @@
 
 #include "runtime.h"
 
-// The compiler serves the main interpreter only.
-#define FLOATS (_PyRuntime._main_interpreter.object_state.freelists.floats)
-
-/* Whether floats come from the free list and go there without anybody being
- * told. */
-static inline int
-may_use_free_floats(void)
-{
-#if defined(WITH_FREELISTS) && !defined(Py_REF_DEBUG) \
-    && !defined(Py_TRACE_REFS) && !defined(Py_GIL_DISABLED)
-    return _PyRuntime.ref_tracer.tracer_func == NULL;
-#else
-    return 0;
-#endif
-}
-
-/* A new float for a local variable; the interpreter cannot go on without. */
-PyObject *
-clinker_box_float(double value)
-{
-    // As PyFloat_FromDouble(), which makes three calls.
-    PyFloatObject *free = may_use_free_floats() ? FLOATS.items : NULL;
-    if (free != NULL) {
-        FLOATS.items = (PyFloatObject *)Py_TYPE(free);
-        FLOATS.numfree--;
-        Py_SET_TYPE(free, &PyFloat_Type);
-        Py_SET_REFCNT(free, 1);
-        free->ob_fval = value;
-        return (PyObject *)free;
-    }
-    PyObject *object = PyFloat_FromDouble(value);
-    if (object == NULL) {
-        Py_FatalError("no memory for a float when native code is left");
-    }
-    return object;
-}
-
-double
-clinker_power(double base, double exponent)
-{
-    return pow(base, exponent);
-}
-
-PyObject *
-clinker_box_int(int64_t value)
-{
-    PyObject *object = PyLong_FromLongLong(value);
-    if (object == NULL) {
-        Py_FatalError("no memory for an int when native code is left");
-    }
-    return object;
-}
-
-/* The value of an int object that has more than one digit.  Returns 0 if it
- * does not fit. */
-int
-clinker_unbox_int(PyObject *object, int64_t *value)
-{
-    int overflow;
-    *value = PyLong_AsLongLongAndOverflow(object, &overflow);
-    return !overflow;
-}
-
 /* Let pending events run after a call.  The number tells whether the frame has
  * to be left: 1, or -1 if a signal handler raised. */
 int
@@ -200,20 +137,6 @@ clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
     return CLINKER_STAY;
 }
 
-/* Release the last reference to a float. */
-void
-clinker_free_float(PyObject *object)
-{
-    // As _PyFloat_ExactDealloc(), which is not exported.
-    if (may_use_free_floats() && (unsigned)FLOATS.numfree < PyFloat_MAXFREELIST) {
-        Py_SET_TYPE(object, (PyTypeObject *)FLOATS.items);
-        FLOATS.items = (PyFloatObject *)object;
-        FLOATS.numfree++;
-        return;
-    }
-    clinker_dealloc(object);
-}
-
 /* Release the last reference to an object. */
 void
 clinker_dealloc(PyObject *object)
@@ -249,13 +172,8 @@ clinker_drop_unless_last(PyObject *object)
 }
 
 const struct clinker_entry clinker_border_helpers[] = {
-    ENTRY(box_float),
-    ENTRY(power),
-    ENTRY(box_int),
-    ENTRY(unbox_int),
     ENTRY(periodic),
     ENTRY(dealloc),
-    ENTRY(free_float),
     ENTRY(incref),
     ENTRY(decref),
     ENTRY(drop_unless_last),

@@ -314,12 +314,18 @@ call(T *tstate, F *frame, PyObject **stack, int count, PyObject *kwnames)
         PyFunctionObject *func = (PyFunctionObject *)callable;
         return call_function(tstate, frame, func, args, count, kwnames);
     }
-    int positional = count;
-    if (kwnames != NULL) {
-        positional -= (int)PyTuple_GET_SIZE(kwnames);
+    PyObject *result;
+    if (kwnames != NULL
+        || !clinker_call_builtin(tstate, callable, args, count, &result))
+    {
+        int positional = count;
+        if (kwnames != NULL) {
+            positional -= (int)PyTuple_GET_SIZE(kwnames);
+        }
+        result = PyObject_Vectorcall(
+            callable, args, positional | PY_VECTORCALL_ARGUMENTS_OFFSET,
+            kwnames);
     }
-    PyObject *result = PyObject_Vectorcall(
-        callable, args, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
     Py_DECREF(callable);
     for (int i = 0; i < count; i++) {
         Py_DECREF(args[i]);

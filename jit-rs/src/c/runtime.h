@@ -162,6 +162,11 @@ extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
+extern const struct clinker_entry clinker_number_helpers[];
+
+/* number.c */
+PyObject *clinker_box_float(double value);
+PyObject *clinker_box_int(int64_t value);
 
 /* border.c */
 void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
@@ -171,6 +176,10 @@ void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
 void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
 void clinker_dealloc(PyObject *object);
+
+/* builtin.c */
+int clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
+                         int count, PyObject **result);
 
 /* call.c */
 /* What a function returned whose caller is native code: nothing runs until that

@@ -47,8 +47,15 @@ impl Generator<'_> {
             self.tell_once();
         }
         self.drop_reference(object, ty, |generator, on| {
-            if ty.is(Type::FLOAT | Type::NULL) {
-                generator.call("free_float", &[object], None);
+            let free = if ty.is(Type::FLOAT | Type::NULL) {
+                Some("free_float")
+            } else if ty.is(Type::INT | Type::NULL) {
+                Some("free_int")
+            } else {
+                None
+            };
+            if let Some(free) = free {
+                generator.call(free, &[object], None);
                 generator.builder.ins().jump(on, &[]);
             } else if let (true, Some(state)) = (leaves, state) {
                 generator.dealloc(object, state, leave, on);
@@ -93,8 +100,8 @@ impl Generator<'_> {
         let count = self.builder.ins().iadd_imm_s(count, -1);
         self.store(count, object, layout::OBJECT_REFCNT);
         let last = self.builder.create_block();
-        // Most floats are operands that nobody else holds.
-        if !ty.is(Type::FLOAT | Type::NULL) {
+        // Most numbers are operands that nobody else holds.
+        if !ty.is(Type::FLOAT | Type::INT | Type::NULL) {
             self.builder.set_cold_block(last);
         }
         self.builder.ins().brif(count, on, &[], last, &[]);

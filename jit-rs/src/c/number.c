@@ -1,0 +1,127 @@
+/* Numbers between machine code and objects. */
+
+#include "runtime.h"
+
+/* Whether nobody is told when objects are made and released. */
+static inline int
+is_untold(void)
+{
+#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
+    return 0;
+#else
+    return _PyRuntime.ref_tracer.tracer_func == NULL;
+#endif
+}
+
+/* A new object, of which nobody is told. */
+static inline PyObject *
+make(void *memory, PyTypeObject *type)
+{
+    PyObject *object = memory;
+    Py_SET_TYPE(object, type);
+    Py_SET_REFCNT(object, 1);
+    return object;
+}
+
+#ifdef WITH_FREELISTS
+// The compiler serves the main interpreter only.
+#  define FLOATS (_PyRuntime._main_interpreter.object_state.freelists.floats)
+#endif
+
+/* A new float; native code cannot go on without. */
+PyObject *
+clinker_box_float(double value)
+{
+    // As PyFloat_FromDouble(), which makes three calls.
+#ifdef FLOATS
+    PyFloatObject *free = is_untold() ? FLOATS.items : NULL;
+    if (free != NULL) {
+        FLOATS.items = (PyFloatObject *)Py_TYPE(free);
+        FLOATS.numfree--;
+        free->ob_fval = value;
+        return make(free, &PyFloat_Type);
+    }
+#endif
+    PyObject *object = PyFloat_FromDouble(value);
+    if (object == NULL) {
+        Py_FatalError("no memory for a float in native code");
+    }
+    return object;
+}
+
+/* Release the last reference to a float. */
+void
+clinker_free_float(PyObject *object)
+{
+    // As _PyFloat_ExactDealloc(), which is not exported.
+#ifdef FLOATS
+    if (is_untold() && (unsigned)FLOATS.numfree < PyFloat_MAXFREELIST) {
+        Py_SET_TYPE(object, (PyTypeObject *)FLOATS.items);
+        FLOATS.items = (PyFloatObject *)object;
+        FLOATS.numfree++;
+        return;
+    }
+#endif
+    clinker_dealloc(object);
+}
+
+double
+clinker_power(double base, double exponent)
+{
+    return pow(base, exponent);
+}
+
+/* An int object; native code cannot go on without. */
+PyObject *
+clinker_box_int(int64_t value)
+{
+    // As PyLong_FromLongLong(), which makes three calls.
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    int is_small = -_PY_NSMALLNEGINTS <= value && value < _PY_NSMALLPOSINTS;
+    if (!is_small && size <= PyLong_MASK && is_untold()) {
+        PyLongObject *object = PyObject_Malloc(sizeof(PyLongObject));
+        if (object != NULL) {
+            _PyLong_SetSignAndDigitCount(object, value < 0 ? -1 : 1, 1);
+            object->long_value.ob_digit[0] = (digit)size;
+            return make(object, &PyLong_Type);
+        }
+    }
+    PyObject *object = PyLong_FromLongLong(value);
+    if (object == NULL) {
+        Py_FatalError("no memory for an int in native code");
+    }
+    return object;
+}
+
+/* Release the last reference to an int. */
+void
+clinker_free_int(PyObject *object)
+{
+    // Small ints are immortal.
+    if (is_untold()) {
+        PyObject_Free(object);
+    }
+    else {
+        clinker_dealloc(object);
+    }
+}
+
+/* The value of an int object that has more than one digit.  Returns 0 if it
+ * does not fit. */
+int
+clinker_unbox_int(PyObject *object, int64_t *value)
+{
+    int overflow;
+    *value = PyLong_AsLongLongAndOverflow(object, &overflow);
+    return !overflow;
+}
+
+const struct clinker_entry clinker_number_helpers[] = {
+    ENTRY(box_float),
+    ENTRY(free_float),
+    ENTRY(power),
+    ENTRY(box_int),
+    ENTRY(free_int),
+    ENTRY(unbox_int),
+    {NULL, NULL},
+};
