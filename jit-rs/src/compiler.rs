@@ -11,7 +11,7 @@ use crate::passes;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot};
 use cranelift_codegen::isa::OwnedTargetIsa;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -63,12 +63,23 @@ pub enum Wish {
 pub struct Unit {
     /// The instruction in whose place it is entered.
     pub offset: u32,
+    /// Others in whose place it is entered: where a generator goes on.
+    pub resumes: Vec<u32>,
     /// The code.
     pub machine: Executable,
     /// What leaving does at each place.
     pub exits: Vec<codegen::Exit>,
     /// What helpers have learned.
     _caches: Box<[u64]>,
+}
+
+impl Unit {
+    /// The instructions in whose place it is entered.
+    pub fn offsets(&self) -> impl Iterator<Item = u32> {
+        [self.offset]
+            .into_iter()
+            .chain(self.resumes.iter().copied())
+    }
 }
 
 /// What is known of a code object.
@@ -172,6 +183,9 @@ impl Compiler {
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
+        if snapshot.is_generator && !place.is_loop {
+            snapshot.resumes = self.resumes(id, &snapshot, place.offset);
+        }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
@@ -215,17 +229,21 @@ impl Compiler {
         )?;
         let exits = machine.exits;
         let machine = Executable::new(&machine.bytes).map_err(|error| error.to_string())?;
-        // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
-        let installed = unsafe {
-            _PyEvalHooks_InstallEntry(
-                id as *const c_void,
-                place.offset as c_int,
-                machine.address().cast(),
-            )
+        let install = |offset: u32| {
+            // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
+            unsafe {
+                _PyEvalHooks_InstallEntry(
+                    id as *const c_void,
+                    offset as c_int,
+                    machine.address().cast(),
+                )
+            }
         };
-        if installed == 0 {
+        if install(place.offset) == 0 {
             return Err("the interpreter takes no more entries for the code object".into());
         }
+        let mut resumes = function.resumes();
+        resumes.retain(|&offset| install(offset) != 0);
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
         if place.offset == 0 && !place.is_loop {
@@ -234,6 +252,7 @@ impl Compiler {
         }
         compiled.units.push(Unit {
             offset: place.offset,
+            resumes,
             machine,
             exits,
             _caches: caches,
@@ -244,6 +263,26 @@ impl Compiler {
     /// A call at an offset makes an object, whose `__init__` has a version.
     pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
         self.of(id).inits.insert(offset, version);
+    }
+
+    /// Where else a generator has gone on, and no native code is entered yet.
+    fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
+        let units = self.current(id);
+        let is_entered = |at| {
+            at == offset
+                || units
+                    .iter()
+                    .any(|unit| unit.offsets().any(|known| known == at))
+        };
+        let instructions = snapshot.instructions.iter();
+        // One that has not been executed is not specialized.
+        instructions
+            .filter(|resume| {
+                resume.opcode == opcode::RESUME && resume.specialized != opcode::RESUME
+            })
+            .map(|resume| resume.offset)
+            .filter(|&at| !is_entered(at))
+            .collect()
     }
 
     /// The functions that a code object calls, as far as their versions tell.
@@ -343,7 +382,7 @@ fn is_worth_entering(function: &hir::Function, is_generator: bool) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
     let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
-        hir::End::Return(..) => !is_generator,
+        hir::End::Return(..) | hir::End::Yield(_) => true,
         end => end.targets().any(|target| target.0 as usize <= index),
     };
     begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)

@@ -263,6 +263,9 @@ impl Builder<'_> {
             op::FOR_ITER_TUPLE => Type::TUPLE_ITER,
             _ => Type::NEVER,
         };
+        if self.guess() == op::FOR_ITER_GEN {
+            self.guard(Op::GuardCStack, &[]);
+        }
         let is_guess = ty != Type::NEVER && self.require(iterator, ty);
         let ty = if is_guess { ty } else { Type::NEVER };
         let (condition, item, end) = match ty {

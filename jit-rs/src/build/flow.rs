@@ -1,10 +1,10 @@
-//! The control flow of a code object, from an entry on.
+//! The control flow of a code object, from its entries on.
 
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
 use std::collections::{BTreeMap, HashSet};
 
-/// What can be reached from an entry, without the handlers of exceptions.
+/// What can be reached from the entries, without the handlers of exceptions.
 #[derive(Debug, Default)]
 pub struct Flow {
     /// Where blocks begin, in reverse post-order.
@@ -16,10 +16,17 @@ pub struct Flow {
 }
 
 /// Where an instruction can go to.
-pub fn successors(instruction: &Instruction) -> Vec<u32> {
+fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
     let next = instruction.next;
     match instruction.opcode {
         _ if !is_compiled(instruction) => vec![],
+        // Native code is entered there again.
+        op::YIELD_VALUE => code
+            .resume_at(next)
+            .map(|(_, body)| body)
+            .into_iter()
+            .collect(),
+        op::SEND => vec![next, next + instruction.oparg],
         op::RETURN_VALUE | op::RETURN_CONST | op::RAISE_VARARGS => vec![],
         op::JUMP_FORWARD => vec![next + instruction.oparg],
         op::JUMP_BACKWARD | op::JUMP_BACKWARD_NO_INTERRUPT => vec![next - instruction.oparg],
@@ -33,25 +40,16 @@ pub fn successors(instruction: &Instruction) -> Vec<u32> {
     }
 }
 
-/// Code units of the body of a loop that pay for running the generator that it is over from native code: the interpreter
-/// enters the frame of a generator without calling.
-const LONG_BODY: u32 = 40;
-
-/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that suspend, raise,
-/// handle exceptions or import. All that follow a suspended frame or a handled exception begin at an entry of their own.
+/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that raise, handle
+/// exceptions or import. All that follow a handled exception begin at an entry of their own.
 pub fn is_compiled(instruction: &Instruction) -> bool {
-    if instruction.specialized == op::FOR_ITER_GEN && instruction.oparg < LONG_BODY {
-        return false;
-    }
     if instruction.opcode == op::RAISE_VARARGS {
         // What is raised again has its place already.
         return instruction.oparg > 0;
     }
     !matches!(
         instruction.opcode,
-        op::YIELD_VALUE
-            | op::SEND
-            | op::RETURN_GENERATOR
+        op::RETURN_GENERATOR
             | op::RERAISE
             | op::PUSH_EXC_INFO
             | op::POP_EXCEPT
@@ -60,11 +58,6 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
             | op::WITH_EXCEPT_START
             | op::CLEANUP_THROW
             | op::END_ASYNC_FOR
-            | op::GET_AITER
-            | op::GET_ANEXT
-            | op::GET_AWAITABLE
-            | op::GET_YIELD_FROM_ITER
-            | op::BEFORE_ASYNC_WITH
             | op::IMPORT_NAME
             | op::IMPORT_FROM
             | op::EXIT_INIT_CHECK
@@ -75,11 +68,31 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
     ) && instruction.opcode < op::MIN_INSTRUMENTED_OPCODE
 }
 
-/// Walks the code from an offset.
-pub fn flow(code: &Code, entry: u32) -> Flow {
+/// Where the `RESUME` at the start of a function begins.
+pub fn start(code: &Code) -> Option<u32> {
+    let mut resumes = code
+        .instructions
+        .iter()
+        .filter(|instruction| instruction.opcode == op::RESUME);
+    let start = resumes.find(|resume| code.is_start(resume.offset))?;
+    Some(start.start)
+}
+
+/// The offsets of an entry, and of the start of the function if native code is to be entered there as well.
+pub fn entries(code: &Code, entry: u32) -> Vec<u32> {
+    let start = start(code).and_then(|start| code.resume_at(start));
+    start
+        .map(|(_, body)| body)
+        .into_iter()
+        .chain([entry])
+        .collect()
+}
+
+/// Walks the code from some offsets.
+pub fn flow(code: &Code, entries: &[u32]) -> Flow {
     let mut edges: BTreeMap<u32, usize> = BTreeMap::new();
     let mut seen = HashSet::new();
-    let mut work = vec![entry];
+    let mut work = entries.to_vec();
     while let Some(start) = work.pop() {
         if !seen.insert(start) {
             continue;
@@ -87,19 +100,21 @@ pub fn flow(code: &Code, entry: u32) -> Flow {
         let Some(instruction) = code.at(start) else {
             continue;
         };
-        for target in successors(instruction) {
+        for target in successors(code, instruction) {
             *edges.entry(target).or_default() += 1;
             work.push(target);
         }
     }
-    *edges.entry(entry).or_default() += 1;
+    for &entry in entries {
+        *edges.entry(entry).or_default() += 1;
+    }
     // A block begins where edges meet, after a branch, and where a jump leads to.
-    let mut leaders = HashSet::from([entry]);
+    let mut leaders: HashSet<u32> = entries.iter().copied().collect();
     for &start in &seen {
         let Some(instruction) = code.at(start) else {
             continue;
         };
-        let targets = successors(instruction);
+        let targets = successors(code, instruction);
         for &target in &targets {
             if targets.len() > 1 || target != instruction.next || edges[&target] > 1 {
                 leaders.insert(target);
@@ -114,27 +129,28 @@ pub fn flow(code: &Code, entry: u32) -> Flow {
             .collect(),
         ..Flow::default()
     };
-    order(code, entry, &leaders, &mut flow);
+    order(code, entries, &leaders, &mut flow);
     flow
 }
 
-fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
+fn order(code: &Code, entries: &[u32], leaders: &HashSet<u32>, flow: &mut Flow) {
     let targets = |leader: u32| {
         let mut start = leader;
         loop {
             let Some(instruction) = code.at(start) else {
                 return vec![];
             };
-            let targets = successors(instruction);
+            let targets = successors(code, instruction);
             match targets[..] {
                 [only] if !leaders.contains(&only) => start = only,
                 _ => return targets,
             }
         }
     };
-    let mut visited = HashSet::from([entry]);
-    let mut active = HashSet::from([entry]);
-    let mut stack = vec![(entry, targets(entry))];
+    let mut visited = HashSet::new();
+    let mut active = HashSet::new();
+    // As if a block led to all entries.
+    let mut stack = vec![(None, entries.to_vec())];
     while let Some((leader, rest)) = stack.last_mut() {
         let leader = *leader;
         // The last first, so that the others come before it in the order.
@@ -145,12 +161,14 @@ fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
                 }
                 if visited.insert(target) {
                     active.insert(target);
-                    stack.push((target, targets(target)));
+                    stack.push((Some(target), targets(target)));
                 }
             }
             None => {
-                active.remove(&leader);
-                flow.order.push(leader);
+                if let Some(leader) = leader {
+                    active.remove(&leader);
+                    flow.order.push(leader);
+                }
                 stack.pop();
             }
         }

@@ -263,6 +263,20 @@ impl Builder<'_> {
                 return Ok(Then::Ended);
             }
 
+            op::YIELD_VALUE => {
+                self.yield_value();
+                return Ok(Then::Ended);
+            }
+            op::SEND => {
+                self.send();
+                return Ok(Then::Ended);
+            }
+            op::GET_YIELD_FROM_ITER
+            | op::GET_AWAITABLE
+            | op::GET_AITER
+            | op::GET_ANEXT
+            | op::BEFORE_ASYNC_WITH => self.awaiting(),
+
             op::RAISE_VARARGS => {
                 let cause = if oparg == 2 {
                     self.pop()

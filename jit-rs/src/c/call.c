@@ -1,4 +1,4 @@
-/* Calls and generators. */
+/* Calls. */
 
 #include "runtime.h"
 
@@ -16,9 +16,6 @@ clinker_is_returning(void)
 
 /* See runtime.h. */
 PyObject *clinker_returned;
-
-// What native code returns then instead of an instruction.
-#define RETURNED ((_Py_CODEUNIT *)1)
 
 /* Release the last reference to the function or code object of a frame that has
  * ended, as clinker_dealloc(). */
@@ -485,141 +482,7 @@ clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
     return -1;
 }
 
-/* Generators */
-
-/* What YIELD_VALUE does, for native code that drives the generator.  instr is
- * that instruction. */
-static PyObject *
-yield_value(T *tstate, F *frame, PyGenObject *gen, _Py_CODEUNIT *instr)
-{
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyObject *value = _PyFrame_StackPop(gen_frame);
-    gen_frame->instr_ptr = instr + 1;
-    gen->gi_frame_state = FRAME_SUSPENDED + instr->op.arg;
-    tstate->exc_info = gen->gi_exc_state.previous_item;
-    gen->gi_exc_state.previous_item = NULL;
-    tstate->py_recursion_remaining++;
-    tstate->current_frame = frame;
-    gen_frame->previous = NULL;
-    return value;
-}
-
-/* The next item of a suspended generator, whose native code is entered if there
- * is some, as FOR_ITER_GEN: NULL at the end, RAISED if it raised. */
-static PyObject *
-next_of_generator(T *tstate, F *frame, PyGenObject *gen,
-                  _PyNativeEntry entry)
-{
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
-    PyObject *result;
-    if (entry != NULL && tstate->py_recursion_remaining-- <= 0
-        && _Py_CheckRecursiveCallPy(tstate))
-    {
-        tstate->py_recursion_remaining++;
-        return RAISED;
-    }
-    _PyFrame_StackPush(gen_frame, Py_None);
-    gen->gi_frame_state = FRAME_EXECUTING;
-    gen->gi_exc_state.previous_item = tstate->exc_info;
-    tstate->exc_info = &gen->gi_exc_state;
-    if (entry == NULL) {
-        result = _PyEval_EvalFrameDefault(tstate, gen_frame, 0);
-    }
-    else {
-        gen_frame->previous = frame;
-        tstate->current_frame = gen_frame;
-        tstate->c_recursion_remaining--;
-        _Py_CODEUNIT *next = entry(
-            gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
-        tstate->c_recursion_remaining++;
-        if (next == RETURNED) {
-            Py_DECREF(clinker_returned);
-            return NULL;
-        }
-        if (next != NULL && next->op.code == YIELD_VALUE
-            && tstate->eval_breaker == code->_co_instrumentation_version)
-        {
-            return yield_value(tstate, frame, gen, next);
-        }
-        // As _PyEvalHooks_ResumeFrames(), which takes no generators since it
-        // does not tell a value that is yielded from one that is returned.
-        int c_recursion_remaining = tstate->c_recursion_remaining;
-        tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
-        tstate->current_frame = frame;
-        ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
-        result = _PyEval_EvalFrameDefault(
-            tstate, gen_frame,
-            next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
-        tstate->c_recursion_remaining = c_recursion_remaining;
-    }
-    if (result == NULL) {
-        return RAISED;
-    }
-    if (!FRAME_STATE_SUSPENDED(gen->gi_frame_state)) {
-        Py_DECREF(result);
-        return NULL;
-    }
-    return result;
-}
-
-/* Whether a generator can be resumed just like that. */
-static inline int
-is_resumable(T *tstate, PyObject *iterator)
-{
-    PyGenObject *gen = (PyGenObject *)iterator;
-    return PyGen_CheckExact(iterator)
-           && gen->gi_frame_state == FRAME_SUSPENDED
-           && tstate->interp->eval_frame == NULL
-           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2;
-}
-
-/* The native code that a generator goes on in, or NULL. */
-static _PyNativeEntry
-generator_entry(T *tstate, PyGenObject *gen)
-{
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
-    _Py_CODEUNIT *instr = gen_frame->instr_ptr;
-    if (instr->op.code != ENTER_EXECUTOR
-        || tstate->eval_breaker != code->_co_instrumentation_version)
-    {
-        return NULL;
-    }
-    return (_PyNativeEntry)code->co_executors->executors[instr->op.arg]
-        ->jit_code;
-}
-
-/* The next item, or NULL at the end. */
-PyObject *
-clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
-{
-    if (is_resumable(tstate, iterator)) {
-        PyGenObject *gen = (PyGenObject *)iterator;
-        return next_of_generator(tstate, frame, gen,
-                                 generator_entry(tstate, gen));
-    }
-    if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
-        _PyListIterObject *it = (_PyListIterObject *)iterator;
-        if (it->it_seq != NULL
-            && (size_t)it->it_index < (size_t)PyList_GET_SIZE(it->it_seq))
-        {
-            return Py_NewRef(PyList_GET_ITEM(it->it_seq, it->it_index++));
-        }
-    }
-    PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
-    if (item == NULL && _PyErr_Occurred(tstate)) {
-        if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
-            return RAISED;
-        }
-        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
-        _PyErr_Clear(tstate);
-    }
-    return item;
-}
-
 const struct clinker_entry clinker_call_helpers[] = {
-    ENTRY(next),
     ENTRY(return),
     ENTRY(resume),
     ENTRY(dealloc_callee),

@@ -146,6 +146,7 @@ extern const struct clinker_entry clinker_attribute_helpers[];
 extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
+extern const struct clinker_entry clinker_generator_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
 
 /* border.c */
@@ -153,10 +154,15 @@ void clinker_release_kept(F *frame);
 void clinker_dealloc(PyObject *object);
 
 /* call.c */
-/* What a function returned whose caller is native code: nothing runs until that
- * takes it. */
+/* What a function returned, or a generator yielded, whose caller is native code:
+ * nothing runs until that takes it. */
 extern PyObject *clinker_returned;
 
+// What native code returns then instead of an instruction.
+#define RETURNED ((_Py_CODEUNIT *)1)
+#define YIELDED ((_Py_CODEUNIT *)2)
+
+/* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);
 

@@ -250,7 +250,7 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    fn add_i32(&mut self, base: ir::Value, offset: usize, number: i64) {
+    pub(super) fn add_i32(&mut self, base: ir::Value, offset: usize, number: i64) {
         let value = self.load(types::I32, base, offset);
         let value = self.builder.ins().iadd_imm_s(value, number);
         self.store(value, base, offset);

@@ -2,6 +2,7 @@
 
 mod call;
 mod exit;
+mod generator;
 mod leave;
 mod object;
 mod operation;
@@ -108,6 +109,8 @@ struct Generator<'a> {
     exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
+    /// What all yields have in common.
+    yielding: Option<ir::Block>,
     /// The most values that any exit gets.
     handed_count: usize,
     /// Values that stand for objects that outlive the native code.
@@ -158,6 +161,7 @@ impl<'a> Generator<'a> {
             exit_blocks: HashMap::new(),
             handed_over,
             handed_count: 0,
+            yielding: None,
             constants: leave::constants(function),
             values: HashMap::new(),
             blocks,
@@ -219,6 +223,8 @@ impl<'a> Generator<'a> {
                 let value = self.get(*value);
                 self.finish(value, slots);
             }
+            End::Yield(end) => self.suspend(end),
+            End::Enter(resumes, other) => self.enter(resumes, *other),
             End::Unreachable => {
                 self.builder
                     .ins()

@@ -126,7 +126,7 @@ pub enum Op {
     Boundary,
     /// The end of an instruction that calls: also lets pending events run.
     Periodic,
-    /// The end of a loop: leaves at its `JUMP_BACKWARD` if an event is pending.
+    /// The end of a loop, or what suspends a frame: leaves there if an event is pending.
     BackEdge,
     /// Takes a reference.
     IncRef,
@@ -307,6 +307,12 @@ helpers! {
     DeleteItem = "delete_item", Status, Borrowed, true;
     GetIter = "get_iter", Object, Borrowed, true;
     Next = "next", Next, Borrowed, true;
+    Send = "send", Bool, StealsFirst, true;
+    GetYieldFromIter = "get_yield_from_iter", Object, Borrowed, true;
+    GetAwaitable = "get_awaitable", Object, Borrowed, true;
+    GetAiter = "get_aiter", Object, Borrowed, true;
+    GetAnext = "get_anext", Object, Borrowed, true;
+    BeforeAsyncWith = "before_async_with", Status, Stack, true;
     ListEnd = "list_end", Nothing, Borrowed, true;
     TupleEnd = "tuple_end", Nothing, Borrowed, true;
     LoadAttr = "load_attr", Object, Borrowed, true;

@@ -2,7 +2,7 @@
 
 use super::{
     Block, Comparison, End, FloatOp, FrameState, Function, Helper, Inst, IntOp, Leave, Op, Rep,
-    State, Type, Value,
+    State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -71,6 +71,22 @@ impl<'a> Rest<'a> {
     fn block(&mut self) -> Result<Block, String> {
         self.expect("b")?;
         Ok(Block(self.number()?))
+    }
+
+    /// The end of a block that suspends the frame.
+    fn suspension(&mut self, delegates: bool) -> Result<Yield, String> {
+        let value = self.value()?;
+        self.expect(" @")?;
+        let offset = self.number()?;
+        self.expect(" [")?;
+        let stack = self.values()?;
+        self.expect("]")?;
+        Ok(Yield {
+            value,
+            stack,
+            offset,
+            delegates,
+        })
     }
 
     /// Values, separated by commas; may be none.
@@ -195,6 +211,19 @@ impl Parser {
                 slots.push((slot, ty(rest.word(|c| c != ' '))?));
             }
             End::Return(value, slots)
+        } else if rest.take("YieldFrom ") {
+            End::Yield(rest.suspension(true)?)
+        } else if rest.take("Yield ") {
+            End::Yield(rest.suspension(false)?)
+        } else if rest.take("Enter ") {
+            let mut resumes = Vec::new();
+            while rest.take("@") {
+                let offset = rest.number()?;
+                rest.expect(" ")?;
+                resumes.push((offset, rest.block()?));
+                rest.expect(" ")?;
+            }
+            End::Enter(resumes, rest.block()?)
         } else if rest.take("Unreachable") {
             End::Unreachable
         } else {

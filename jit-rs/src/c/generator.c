@@ -1,0 +1,324 @@
+/* Generators and coroutines, for native code that runs them. */
+
+#include "runtime.h"
+
+/* How a generator came back. */
+enum outcome {
+    OUTCOME_YIELDED,
+    OUTCOME_RETURNED,
+    OUTCOME_RAISED,
+};
+
+/* Whether the frame of an object that is sent to is resumed, as SEND does. */
+static inline int
+is_resumable(T *tstate, PyObject *object)
+{
+    return (Py_TYPE(object) == &PyGen_Type || Py_TYPE(object) == &PyCoro_Type)
+           && ((PyGenObject *)object)->gi_frame_state < FRAME_EXECUTING
+           && tstate->interp->eval_frame == NULL;
+}
+
+/* The native code that a suspended frame goes on in, or NULL. */
+static inline _PyNativeEntry
+find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
+{
+    if (instr->op.code != ENTER_EXECUTOR
+        || tstate->eval_breaker != code->_co_instrumentation_version
+        // At the limit the interpreter raises.
+        || tstate->py_recursion_remaining <= 0)
+    {
+        return NULL;
+    }
+    return (_PyNativeEntry)code->co_executors->executors[instr->op.arg]
+        ->jit_code;
+}
+
+/* Let the interpreter run a generator from where it is suspended. */
+static PyObject *
+interpret(T *tstate, F *gen_frame)
+{
+    return _PyEval_EvalFrameDefault(tstate, gen_frame, 0);
+}
+
+/* Let the interpreter go on with a generator, the current frame, whose native code
+ * has been left.  As _PyEvalHooks_ResumeFrames(), which takes no generators since
+ * it does not tell a value that is yielded from one that is returned. */
+static PyObject *
+go_on(T *tstate, F *frame, F *gen_frame, _Py_CODEUNIT *next)
+{
+    int c_recursion_remaining = tstate->c_recursion_remaining;
+    tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
+    tstate->current_frame = frame;
+    ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
+    PyObject *result = _PyEval_EvalFrameDefault(
+        tstate, gen_frame,
+        next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
+    tstate->c_recursion_remaining = c_recursion_remaining;
+    return result;
+}
+
+/* Send an object, which is stolen, to a generator that is_resumable(). */
+static inline enum outcome
+resume(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
+       PyObject **result)
+{
+    F *gen_frame = (F *)gen->gi_iframe;
+    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
+    _Py_CODEUNIT *instr = gen_frame->instr_ptr;
+    // A new generator drops what it is sent first.
+    int is_new = instr->op.code == POP_TOP;
+    _PyNativeEntry entry = find_entry(tstate, code, instr + is_new);
+    gen->gi_frame_state = FRAME_EXECUTING;
+    gen->gi_exc_state.previous_item = tstate->exc_info;
+    tstate->exc_info = &gen->gi_exc_state;
+    if (entry == NULL) {
+        _PyFrame_StackPush(gen_frame, sent);
+        *result = interpret(tstate, gen_frame);
+    }
+    else {
+        gen_frame->previous = frame;
+        tstate->current_frame = gen_frame;
+        tstate->py_recursion_remaining--;
+        if (is_new) {
+            gen_frame->instr_ptr = instr + 1;
+            Py_DECREF(sent);
+        }
+        else {
+            _PyFrame_StackPush(gen_frame, sent);
+        }
+        tstate->c_recursion_remaining--;
+        _Py_CODEUNIT *next = entry(
+            gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
+        tstate->c_recursion_remaining++;
+        if (next == YIELDED) {
+            *result = clinker_returned;
+            return OUTCOME_YIELDED;
+        }
+        if (next == RETURNED) {
+            *result = clinker_returned;
+            return OUTCOME_RETURNED;
+        }
+        *result = go_on(tstate, frame, gen_frame, next);
+    }
+    if (*result == NULL) {
+        return OUTCOME_RAISED;
+    }
+    return FRAME_STATE_SUSPENDED(gen->gi_frame_state)
+           ? OUTCOME_YIELDED : OUTCOME_RETURNED;
+}
+
+/* The next item of an iterator, or NULL at the end. */
+PyObject *
+clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
+{
+    if (Py_IS_TYPE(iterator, &PyGen_Type)
+        && is_resumable(tstate, iterator)
+        && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2)
+    {
+        PyObject *item;
+        switch (resume(tstate, frame, (PyGenObject *)iterator, Py_None, &item)) {
+            case OUTCOME_YIELDED:
+                return item;
+            case OUTCOME_RETURNED:
+                Py_DECREF(item);
+                return NULL;
+            case OUTCOME_RAISED:
+                return RAISED;
+        }
+    }
+    if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
+        _PyListIterObject *it = (_PyListIterObject *)iterator;
+        if (it->it_seq != NULL
+            && (size_t)it->it_index < (size_t)PyList_GET_SIZE(it->it_seq))
+        {
+            return Py_NewRef(PyList_GET_ITEM(it->it_seq, it->it_index++));
+        }
+    }
+    PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
+    if (item == NULL && _PyErr_Occurred(tstate)) {
+        if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
+            return RAISED;
+        }
+        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
+        _PyErr_Clear(tstate);
+    }
+    return item;
+}
+
+/* Send an object, which is stolen, to the receiver.  Returns whether that has
+ * ended, and leaves what it yields or returns in a slot of the frame. */
+int
+clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
+             uint64_t slot)
+{
+    PyObject **result = &frame->localsplus[slot];
+    if (is_resumable(tstate, receiver)) {
+        switch (resume(tstate, frame, (PyGenObject *)receiver, sent, result)) {
+            case OUTCOME_YIELDED:
+                return 0;
+            case OUTCOME_RETURNED:
+                return 1;
+            case OUTCOME_RAISED:
+                return -1;
+        }
+    }
+    int status = 0;
+    if (Py_IsNone(sent) && PyIter_Check(receiver)) {
+        *result = Py_TYPE(receiver)->tp_iternext(receiver);
+    }
+    else {
+        *result = PyObject_CallMethodOneArg(receiver, &_Py_ID(send), sent);
+    }
+    if (*result == NULL) {
+        if (_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
+            _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
+        }
+        status = _PyGen_FetchStopIterationValue(result) == 0 ? 1 : -1;
+    }
+    Py_DECREF(sent);
+    return status;
+}
+
+PyObject *
+clinker_get_yield_from_iter(T *tstate, F *frame, PyObject *iterable,
+                            uint64_t unused)
+{
+    if (PyCoro_CheckExact(iterable)) {
+        const int flags = CO_COROUTINE | CO_ITERABLE_COROUTINE;
+        if (!(_PyFrame_GetCode(frame)->co_flags & flags)) {
+            _PyErr_SetString(tstate, PyExc_TypeError,
+                             "cannot 'yield from' a coroutine object "
+                             "in a non-coroutine generator");
+            return NULL;
+        }
+        return Py_NewRef(iterable);
+    }
+    if (PyGen_CheckExact(iterable)) {
+        return Py_NewRef(iterable);
+    }
+    return PyObject_GetIter(iterable);
+}
+
+PyObject *
+clinker_get_awaitable(T *tstate, F *frame, PyObject *iterable, uint64_t oparg)
+{
+    PyObject *iter = _PyCoro_GetAwaitableIter(iterable);
+    if (iter == NULL) {
+        _PyEval_FormatAwaitableError(tstate, Py_TYPE(iterable), (int)oparg);
+        return NULL;
+    }
+    if (PyCoro_CheckExact(iter)) {
+        PyObject *yf = _PyGen_yf((PyGenObject *)iter);
+        if (yf != NULL) {
+            Py_DECREF(yf);
+            Py_DECREF(iter);
+            _PyErr_SetString(tstate, PyExc_RuntimeError,
+                             "coroutine is being awaited already");
+            return NULL;
+        }
+    }
+    return iter;
+}
+
+PyObject *
+clinker_get_aiter(T *tstate, F *frame, PyObject *object, uint64_t unused)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_as_async == NULL || type->tp_as_async->am_aiter == NULL) {
+        _PyErr_Format(tstate, PyExc_TypeError,
+                      "'async for' requires an object with "
+                      "__aiter__ method, got %.100s",
+                      type->tp_name);
+        return NULL;
+    }
+    PyObject *iter = type->tp_as_async->am_aiter(object);
+    if (iter == NULL) {
+        return NULL;
+    }
+    type = Py_TYPE(iter);
+    if (type->tp_as_async == NULL || type->tp_as_async->am_anext == NULL) {
+        _PyErr_Format(tstate, PyExc_TypeError,
+                      "'async for' received an object from __aiter__ "
+                      "that does not implement __anext__: %.100s",
+                      type->tp_name);
+        Py_DECREF(iter);
+        return NULL;
+    }
+    return iter;
+}
+
+PyObject *
+clinker_get_anext(T *tstate, F *frame, PyObject *aiter, uint64_t unused)
+{
+    PyTypeObject *type = Py_TYPE(aiter);
+    if (PyAsyncGen_CheckExact(aiter)) {
+        return type->tp_as_async->am_anext(aiter);
+    }
+    if (type->tp_as_async == NULL || type->tp_as_async->am_anext == NULL) {
+        _PyErr_Format(tstate, PyExc_TypeError,
+                      "'async for' requires an iterator with "
+                      "__anext__ method, got %.100s",
+                      type->tp_name);
+        return NULL;
+    }
+    PyObject *next = type->tp_as_async->am_anext(aiter);
+    if (next == NULL) {
+        return NULL;
+    }
+    PyObject *awaitable = _PyCoro_GetAwaitableIter(next);
+    if (awaitable == NULL) {
+        _PyErr_FormatFromCause(PyExc_TypeError,
+                               "'async for' received an invalid object "
+                               "from __anext__: %.100s",
+                               Py_TYPE(next)->tp_name);
+    }
+    Py_DECREF(next);
+    return awaitable;
+}
+
+/* Leaves __aexit__ and what __aenter__ returned on the stack. */
+int
+clinker_before_async_with(T *tstate, F *frame, PyObject **stack,
+                          uint64_t unused)
+{
+    PyObject *manager = stack[0];
+    const char *missed = "";
+    PyObject *exit = NULL;
+    PyObject *enter = _PyObject_LookupSpecial(manager, &_Py_ID(__aenter__));
+    if (enter != NULL) {
+        missed = " (missed __aexit__ method)";
+        exit = _PyObject_LookupSpecial(manager, &_Py_ID(__aexit__));
+    }
+    if (exit == NULL) {
+        if (!_PyErr_Occurred(tstate)) {
+            _PyErr_Format(tstate, PyExc_TypeError,
+                          "'%.200s' object does not support the "
+                          "asynchronous context manager protocol%s",
+                          Py_TYPE(manager)->tp_name, missed);
+        }
+        Py_XDECREF(enter);
+        Py_DECREF(manager);
+        return -1;
+    }
+    Py_DECREF(manager);
+    PyObject *result = PyObject_CallNoArgs(enter);
+    Py_DECREF(enter);
+    if (result == NULL) {
+        Py_DECREF(exit);
+        return -1;
+    }
+    stack[0] = exit;
+    stack[1] = result;
+    return 0;
+}
+
+const struct clinker_entry clinker_generator_helpers[] = {
+    ENTRY(next),
+    ENTRY(send),
+    ENTRY(get_yield_from_iter),
+    ENTRY(get_awaitable),
+    ENTRY(get_aiter),
+    ENTRY(get_anext),
+    ENTRY(before_async_with),
+    {NULL, NULL},
+};
