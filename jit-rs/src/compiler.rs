@@ -185,6 +185,7 @@ impl Compiler {
         snapshot.callees = self.callees(id, &snapshot);
         if snapshot.is_generator && !place.is_loop {
             snapshot.resumes = self.resumes(id, &snapshot, place.offset);
+            snapshot.sends = sends(&snapshot, place.offset);
         }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
@@ -243,7 +244,7 @@ impl Compiler {
             return Err("the interpreter takes no more entries for the code object".into());
         }
         let mut resumes = function.resumes();
-        resumes.retain(|&offset| install(offset) != 0);
+        resumes.retain(|offset| snapshot.resumes.contains(offset) && install(*offset) != 0);
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
         if place.offset == 0 && !place.is_loop {
@@ -374,6 +375,21 @@ impl Compiler {
             }
         }
     }
+}
+
+/// The `SEND`s of the loops that send on, as far as native code is entered by their `RESUME`: when such a generator is resumed, the
+/// runtime resumes what it sends to, and enters its own native code when that has ended.
+fn sends(snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
+    let is_entered = |resume: u32| resume == offset || snapshot.resumes.contains(&resume);
+    let threes = snapshot.instructions.windows(3);
+    threes
+        .filter(|three| {
+            three[0].opcode == opcode::SEND
+                && three[1].opcode == opcode::YIELD_VALUE
+                && is_entered(three[2].offset)
+        })
+        .map(|three| three[0].start)
+        .collect()
 }
 
 /// Whether a function does enough to pay for entering and leaving it: where a generator goes on, few instructions may follow

@@ -82,6 +82,8 @@ pub struct Code {
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
     /// for, as far as they are reached.
     pub resumes: HashSet<u32>,
+    /// The `SEND`s, by where they begin, after whose end native code is to be entered by the runtime.
+    pub sends: HashSet<u32>,
 }
 
 impl Code {

@@ -26,7 +26,15 @@ fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
             .map(|(_, body)| body)
             .into_iter()
             .collect(),
-        op::SEND => vec![next, next + instruction.oparg],
+        op::SEND => {
+            let end = next + instruction.oparg;
+            // Native code is entered there as well.
+            let is_entered = code.sends.contains(&instruction.start);
+            vec![next, end]
+                .into_iter()
+                .chain(is_entered.then_some(end))
+                .collect()
+        }
         op::RETURN_VALUE | op::RETURN_CONST | op::RAISE_VARARGS => vec![],
         op::JUMP_FORWARD => vec![next + instruction.oparg],
         op::JUMP_BACKWARD | op::JUMP_BACKWARD_NO_INTERRUPT => vec![next - instruction.oparg],

@@ -88,6 +88,12 @@ impl Builder<'_> {
         self.push_from_stack(Type::OBJECT);
         self.boundary(Op::Boundary, next);
         self.go(next);
+        if self.code.sends.contains(&self.instruction.start) {
+            let depth = self.env.stack.len() as u32;
+            self.block = self.function.block();
+            self.resumes.push((end, self.block));
+            self.land(end, depth, false);
+        }
     }
 
     /// The instructions that get what is sent to, and those of `async`.

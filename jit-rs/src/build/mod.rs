@@ -127,7 +127,7 @@ struct Builder<'a> {
     open: HashMap<u32, (Block, Env)>,
     /// The blocks where edges meet that have been reached.
     merges: HashMap<u32, Block>,
-    /// The blocks of the `RESUME`s that native code is entered by besides the one it is built for.
+    /// The blocks of the instructions that native code is entered by besides the one it is built for.
     resumes: Vec<(u32, Block)>,
     /// Whether a shape has changed.
     again: bool,

@@ -120,12 +120,22 @@ make_generator(T *tstate, F *frame)
     return (PyObject *)gen;
 }
 
-/* Run a new frame, the current one, to its end. */
-static PyObject *
-run(T *tstate, F *frame, PyCodeObject *code)
+/* Whether the interpreter would run it as one of its own frames. */
+static inline int
+is_inlined(T *tstate, PyObject *callable)
+{
+    return Py_TYPE(callable) == &PyFunction_Type
+           && tstate->interp->eval_frame == NULL
+           && ((PyFunctionObject *)callable)->vectorcall
+              == _PyFunction_Vectorcall;
+}
+
+/* Fill in what comes before the RETURN_GENERATOR or RESUME of a function.  Gives
+ * that, or what the interpreter has to begin with. */
+static _Py_CODEUNIT *
+fill_cells(F *frame, PyCodeObject *code)
 {
     _Py_CODEUNIT *instr = frame->instr_ptr;
-    // What comes before the RESUME of a function with a closure.
     if (instr->op.code == COPY_FREE_VARS) {
         PyObject *closure = ((PyFunctionObject *)frame->f_funcobj)->func_closure;
         int count = instr->op.arg;
@@ -146,6 +156,83 @@ run(T *tstate, F *frame, PyCodeObject *code)
         Py_XSETREF(*slot, cell);
         instr++;
     }
+    return instr;
+}
+
+/* Whether a function just makes a generator or a coroutine of so many arguments,
+ * which are in order, after it has copied its closure. */
+static inline int
+makes_generator(T *tstate, PyFunctionObject *func, int count)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
+    if (!(code->co_flags & (CO_GENERATOR | CO_COROUTINE))
+        || (code->co_flags & simple) != CO_OPTIMIZED
+        || code->co_kwonlyargcount != 0 || code->co_argcount != count
+        || tstate->py_recursion_remaining <= 0
+        || tstate->coroutine_origin_tracking_depth != 0)
+    {
+        return 0;
+    }
+    _Py_CODEUNIT *instr = _PyCode_CODE(code);
+    instr += instr->op.code == COPY_FREE_VARS;
+    return instr->op.code == RETURN_GENERATOR;
+}
+
+/* Call a function that makes_generator(), without the frame that the interpreter
+ * would push and move.  Steals the function and the arguments. */
+static PyObject *
+new_generator(T *tstate, PyFunctionObject *func, PyObject *const *args,
+              int count)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    PyGenObject *gen = (PyGenObject *)_Py_MakeCoro(func);
+    if (gen == NULL) {
+        Py_DECREF(func);
+        for (int i = 0; i < count; i++) {
+            Py_DECREF(args[i]);
+        }
+        return NULL;
+    }
+    F *gen_frame = (F *)gen->gi_iframe;
+    _PyFrame_Initialize(gen_frame, func, NULL, code, count);
+    for (int i = 0; i < count; i++) {
+        gen_frame->localsplus[i] = args[i];
+    }
+    gen_frame->instr_ptr = fill_cells(gen_frame, code) + 1;
+    gen_frame->previous = NULL;
+    gen_frame->owner = FRAME_OWNED_BY_GENERATOR;
+    gen->gi_frame_state = FRAME_CREATED;
+    return (PyObject *)gen;
+}
+
+/* An iterator whose class has a generator function as its __iter__; NULL without
+ * an exception for all others. */
+PyObject *
+clinker_iter_generator(T *tstate, PyObject *iterable)
+{
+    PyTypeObject *type = Py_TYPE(iterable);
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return NULL;
+    }
+    // Since that is what is found, tp_iter calls it.
+    PyObject *func = _PyType_Lookup(type, &_Py_ID(__iter__));
+    if (func == NULL || !is_inlined(tstate, func)
+        || !makes_generator(tstate, (PyFunctionObject *)func, 1)
+        || !(((PyCodeObject *)((PyFunctionObject *)func)->func_code)->co_flags
+             & CO_GENERATOR))
+    {
+        return NULL;
+    }
+    PyObject *self = Py_NewRef(iterable);
+    return new_generator(tstate, (PyFunctionObject *)Py_NewRef(func), &self, 1);
+}
+
+/* Run a new frame, the current one, to its end. */
+static PyObject *
+run(T *tstate, F *frame, PyCodeObject *code)
+{
+    _Py_CODEUNIT *instr = fill_cells(frame, code);
     frame->instr_ptr = instr;
     if (instr->op.code == RETURN_GENERATOR) {
         return make_generator(tstate, frame);
@@ -217,6 +304,9 @@ call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
               int count, PyObject *kwnames)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
+    if (kwnames == NULL && makes_generator(tstate, func, count)) {
+        return new_generator(tstate, func, args, count);
+    }
     F *new_frame = push_function(tstate, frame, func, args, count, kwnames);
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
 }
@@ -254,16 +344,6 @@ call_function_ex(T *tstate, F *frame, PyFunctionObject *func, PyObject *args,
     Py_DECREF(args);
     Py_XDECREF(kwargs);
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
-}
-
-/* Whether the interpreter would run it as one of its own frames. */
-static inline int
-is_inlined(T *tstate, PyObject *callable)
-{
-    return Py_TYPE(callable) == &PyFunction_Type
-           && tstate->interp->eval_frame == NULL
-           && ((PyFunctionObject *)callable)->vectorcall
-              == _PyFunction_Vectorcall;
 }
 
 /* The callable, self or NULL, arguments, and for CALL_KW their names. */

@@ -18,14 +18,12 @@ is_resumable(T *tstate, PyObject *object)
            && tstate->interp->eval_frame == NULL;
 }
 
-/* The native code that a suspended frame goes on in, or NULL. */
+/* The native code that is entered instead of an instruction, or NULL. */
 static inline _PyNativeEntry
 find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
 {
     if (instr->op.code != ENTER_EXECUTOR
-        || tstate->eval_breaker != code->_co_instrumentation_version
-        // At the limit the interpreter raises.
-        || tstate->py_recursion_remaining <= 0)
+        || tstate->eval_breaker != code->_co_instrumentation_version)
     {
         return NULL;
     }
@@ -33,34 +31,71 @@ find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
         ->jit_code;
 }
 
-/* Let the interpreter run a generator from where it is suspended. */
-static PyObject *
-interpret(T *tstate, F *gen_frame)
+static inline enum outcome
+outcome_of(PyGenObject *gen, PyObject *result)
 {
-    return _PyEval_EvalFrameDefault(tstate, gen_frame, 0);
+    if (result == NULL) {
+        return OUTCOME_RAISED;
+    }
+    return FRAME_STATE_SUSPENDED(gen->gi_frame_state)
+           ? OUTCOME_YIELDED : OUTCOME_RETURNED;
 }
 
-/* Let the interpreter go on with a generator, the current frame, whose native code
- * has been left.  As _PyEvalHooks_ResumeFrames(), which takes no generators since
- * it does not tell a value that is yielded from one that is returned. */
-static PyObject *
-go_on(T *tstate, F *frame, F *gen_frame, _Py_CODEUNIT *next)
+/* Let the interpreter go on with a running generator at its instr_ptr, with an
+ * exception if error is true.  As _PyEvalHooks_ResumeFrames(), which takes no
+ * generators since it does not tell a value that is yielded from one that is
+ * returned. */
+static enum outcome
+interpret(T *tstate, PyGenObject *gen, int error, PyObject **result)
 {
+    F *gen_frame = (F *)gen->gi_iframe;
     int c_recursion_remaining = tstate->c_recursion_remaining;
     tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
-    tstate->current_frame = frame;
+    tstate->current_frame = gen_frame->previous;
     ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
-    PyObject *result = _PyEval_EvalFrameDefault(
-        tstate, gen_frame,
-        next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
+    *result = _PyEval_EvalFrameDefault(
+        tstate, gen_frame, error ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
     tstate->c_recursion_remaining = c_recursion_remaining;
-    return result;
+    return outcome_of(gen, *result);
+}
+
+/* Enter the native code of a running generator. */
+static inline enum outcome
+enter(T *tstate, PyGenObject *gen, _PyNativeEntry entry, PyObject **result)
+{
+    F *gen_frame = (F *)gen->gi_iframe;
+    tstate->c_recursion_remaining--;
+    _Py_CODEUNIT *next = entry(
+        gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
+    tstate->c_recursion_remaining++;
+    if (next == YIELDED) {
+        *result = clinker_returned;
+        return OUTCOME_YIELDED;
+    }
+    if (next == RETURNED) {
+        *result = clinker_returned;
+        return OUTCOME_RETURNED;
+    }
+    return interpret(tstate, gen, next == NULL, result);
+}
+
+/* A suspended generator runs now, called by a frame. */
+static inline void
+begin(T *tstate, F *frame, PyGenObject *gen)
+{
+    F *gen_frame = (F *)gen->gi_iframe;
+    gen->gi_frame_state = FRAME_EXECUTING;
+    gen->gi_exc_state.previous_item = tstate->exc_info;
+    tstate->exc_info = &gen->gi_exc_state;
+    gen_frame->previous = frame;
+    tstate->current_frame = gen_frame;
+    tstate->py_recursion_remaining--;
 }
 
 /* Send an object, which is stolen, to a generator that is_resumable(). */
 static inline enum outcome
-resume(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
-       PyObject **result)
+resume_one(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
+           PyObject **result)
 {
     F *gen_frame = (F *)gen->gi_iframe;
     PyCodeObject *code = _PyFrame_GetCode(gen_frame);
@@ -68,43 +103,135 @@ resume(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
     // A new generator drops what it is sent first.
     int is_new = instr->op.code == POP_TOP;
     _PyNativeEntry entry = find_entry(tstate, code, instr + is_new);
-    gen->gi_frame_state = FRAME_EXECUTING;
-    gen->gi_exc_state.previous_item = tstate->exc_info;
-    tstate->exc_info = &gen->gi_exc_state;
-    if (entry == NULL) {
+    if (entry == NULL || tstate->py_recursion_remaining <= 0) {
         _PyFrame_StackPush(gen_frame, sent);
-        *result = interpret(tstate, gen_frame);
+        gen->gi_frame_state = FRAME_EXECUTING;
+        gen->gi_exc_state.previous_item = tstate->exc_info;
+        tstate->exc_info = &gen->gi_exc_state;
+        *result = _PyEval_EvalFrameDefault(tstate, gen_frame, 0);
+        return outcome_of(gen, *result);
+    }
+    begin(tstate, frame, gen);
+    if (is_new) {
+        gen_frame->instr_ptr = instr + 1;
+        Py_DECREF(sent);
     }
     else {
-        gen_frame->previous = frame;
-        tstate->current_frame = gen_frame;
-        tstate->py_recursion_remaining--;
-        if (is_new) {
-            gen_frame->instr_ptr = instr + 1;
-            Py_DECREF(sent);
-        }
-        else {
-            _PyFrame_StackPush(gen_frame, sent);
-        }
-        tstate->c_recursion_remaining--;
-        _Py_CODEUNIT *next = entry(
-            gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
-        tstate->c_recursion_remaining++;
-        if (next == YIELDED) {
-            *result = clinker_returned;
-            return OUTCOME_YIELDED;
-        }
-        if (next == RETURNED) {
-            *result = clinker_returned;
-            return OUTCOME_RETURNED;
-        }
-        *result = go_on(tstate, frame, gen_frame, next);
+        _PyFrame_StackPush(gen_frame, sent);
     }
-    if (*result == NULL) {
-        return OUTCOME_RAISED;
+    return enter(tstate, gen, entry, result);
+}
+
+/* A generator that is suspended where it does nothing but send on.  When it is
+ * resumed, what it sends to is resumed in its stead. */
+struct link {
+    PyGenObject *gen;
+    _Py_CODEUNIT *resume;
+    // Of its frame; what it sends to is on top.
+    int stacktop;
+};
+
+// A longer chain is resumed in parts.
+#define MAX_LINKS 32
+
+/* Whether a suspended generator is one.  The interpreter handles no events in
+ * its loop of SEND, YIELD_VALUE and RESUME. */
+static inline int
+is_link(T *tstate, PyGenObject *gen)
+{
+    if (gen->gi_frame_state != FRAME_SUSPENDED_YIELD_FROM) {
+        return 0;
     }
-    return FRAME_STATE_SUSPENDED(gen->gi_frame_state)
-           ? OUTCOME_YIELDED : OUTCOME_RETURNED;
+    F *gen_frame = (F *)gen->gi_iframe;
+    _Py_CODEUNIT *instr = gen_frame->instr_ptr;
+    return instr->op.code == ENTER_EXECUTOR
+           && instr[1].op.code == JUMP_BACKWARD_NO_INTERRUPT
+           && tstate->eval_breaker
+              == _PyFrame_GetCode(gen_frame)->_co_instrumentation_version
+           && is_resumable(tstate, _PyFrame_StackPeek(gen_frame))
+           && tstate->py_recursion_remaining > 0;
+}
+
+static inline _Py_CODEUNIT *
+send_of(const struct link *link)
+{
+    return link->resume + 2 - link->resume[1].op.arg;
+}
+
+/* What was sent to has come back: go on with the generator that has sent. */
+static inline enum outcome
+go_on(T *tstate, const struct link *link, enum outcome outcome,
+      PyObject **result)
+{
+    PyGenObject *gen = link->gen;
+    F *gen_frame = (F *)gen->gi_iframe;
+    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
+    gen_frame->stacktop = link->stacktop;
+    switch (outcome) {
+        case OUTCOME_YIELDED:
+            if (tstate->eval_breaker == code->_co_instrumentation_version) {
+                gen_frame->instr_ptr = link->resume;
+                gen->gi_frame_state = FRAME_SUSPENDED_YIELD_FROM;
+                tstate->exc_info = gen->gi_exc_state.previous_item;
+                gen->gi_exc_state.previous_item = NULL;
+                tstate->py_recursion_remaining++;
+                tstate->current_frame = gen_frame->previous;
+                gen_frame->previous = NULL;
+                return OUTCOME_YIELDED;
+            }
+            gen_frame->instr_ptr = link->resume - 1;
+            break;
+        case OUTCOME_RETURNED: {
+            _Py_CODEUNIT *send = send_of(link);
+            gen_frame->instr_ptr =
+                send + 1 + INLINE_CACHE_ENTRIES_SEND + send->op.arg;
+            break;
+        }
+        case OUTCOME_RAISED:
+            return interpret(tstate, gen, 1, result);
+    }
+    _PyFrame_StackPush(gen_frame, *result);
+    _PyNativeEntry entry = NULL;
+    if (outcome == OUTCOME_RETURNED) {
+        // It can be entered there as well.
+        entry = find_entry(tstate, code, link->resume);
+    }
+    return entry != NULL ? enter(tstate, gen, entry, result)
+                         : interpret(tstate, gen, 0, result);
+}
+
+/* The same for a chain of generators. */
+static enum outcome
+resume_chain(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
+             PyObject **result)
+{
+    struct link links[MAX_LINKS];
+    int count = 0;
+    do {
+        F *gen_frame = (F *)gen->gi_iframe;
+        struct link *link = &links[count++];
+        *link = (struct link){gen, gen_frame->instr_ptr, gen_frame->stacktop};
+        begin(tstate, frame, gen);
+        gen_frame->instr_ptr = send_of(link);
+        gen = (PyGenObject *)_PyFrame_StackPeek(gen_frame);
+        // As that of a frame of the interpreter.
+        gen_frame->stacktop = -1;
+        frame = gen_frame;
+    } while (count < MAX_LINKS && is_link(tstate, gen));
+    enum outcome outcome = resume_one(tstate, frame, gen, sent, result);
+    while (count > 0) {
+        outcome = go_on(tstate, &links[--count], outcome, result);
+    }
+    return outcome;
+}
+
+static inline enum outcome
+resume(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
+       PyObject **result)
+{
+    return is_link(tstate, gen)
+           ? resume_chain(tstate, frame, gen, sent, result)
+           : resume_one(tstate, frame, gen, sent, result);
 }
 
 /* The next item of an iterator, or NULL at the end. */
@@ -196,7 +323,7 @@ clinker_get_yield_from_iter(T *tstate, F *frame, PyObject *iterable,
     if (PyGen_CheckExact(iterable)) {
         return Py_NewRef(iterable);
     }
-    return PyObject_GetIter(iterable);
+    return clinker_get_iter(tstate, frame, iterable, 0);
 }
 
 PyObject *

@@ -162,6 +162,12 @@ extern PyObject *clinker_returned;
 #define RETURNED ((_Py_CODEUNIT *)1)
 #define YIELDED ((_Py_CODEUNIT *)2)
 
+PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
+
+/* operator.c */
+PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
+                           uint64_t unused);
+
 /* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);

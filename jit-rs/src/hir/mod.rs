@@ -90,7 +90,7 @@ pub enum End {
     Return(Value, Vec<(u32, Type)>),
     /// Suspends the frame of a generator.
     Yield(Yield),
-    /// Goes on in the block of the `RESUME` that native code was entered by, if it is one of these by the offset of its
+    /// Goes on in the block of the instruction that native code was entered by, if it is one of these by the offset of its
     /// opcode, and else in the other block. None has parameters or other predecessors; it is the end of an empty entry.
     Enter(Vec<(u32, Block)>, Block),
     /// The instruction before it always leaves.
@@ -161,7 +161,7 @@ impl Function {
         self.values[value.0 as usize].1
     }
 
-    /// The `RESUME`s that native code can be entered by besides the one it was compiled for, by the offsets of their opcodes.
+    /// The instructions that native code can be entered by besides the one it was compiled for, by the offsets of their opcodes.
     pub fn resumes(&self) -> Vec<u32> {
         match self.blocks.first().map(|entry| &entry.end) {
             Some(End::Enter(resumes, _)) => resumes.iter().map(|(offset, _)| *offset).collect(),
