@@ -13,12 +13,13 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "src/c/attribute.c",
     "src/c/border.c",
     "src/c/call.c",
     "src/c/container.c",
     "src/c/control.c",
+    "src/c/freelist.c",
     "src/c/generator.c",
     "src/c/glue.c",
     "src/c/lazy.c",

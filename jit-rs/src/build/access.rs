@@ -310,6 +310,9 @@ impl Builder<'_> {
             self.call(helper, 0, &[iterator], Type::NEVER);
         }
         self.pop();
+        if self.guess() == op::FOR_ITER_GEN {
+            self.call(Helper::DropIterator, 0, &[iterator], Type::NEVER);
+        }
         self.boundary(Op::Boundary, done);
         self.go(done);
     }

@@ -109,7 +109,8 @@ impl Builder<'_> {
             }
             op::END_SEND => {
                 let value = self.pop();
-                self.pop();
+                let receiver = self.pop();
+                self.call(Helper::DropIterator, 0, &[receiver], Type::NEVER);
                 self.push(value);
             }
 

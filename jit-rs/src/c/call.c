@@ -186,7 +186,7 @@ new_generator(T *tstate, PyFunctionObject *func, PyObject *const *args,
               int count)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
-    PyGenObject *gen = (PyGenObject *)_Py_MakeCoro(func);
+    PyGenObject *gen = (PyGenObject *)clinker_make_generator(func);
     if (gen == NULL) {
         Py_DECREF(func);
         for (int i = 0; i < count; i++) {

@@ -306,6 +306,89 @@ clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
     return status;
 }
 
+/* What C code calls to resume a generator. */
+static iternextfunc usual_iternext;
+static sendfunc usual_send;
+
+/* The frame that resumes a generator from C code, or NULL if that has to be done in
+ * the usual way. */
+static inline F *
+caller_in_c(T *tstate, PyGenObject *gen)
+{
+    F *frame = tstate->current_frame;
+    // A stack pointer that is valid would take what is yielded.
+    return frame != NULL && frame->stacktop < 0
+           && is_resumable(tstate, (PyObject *)gen)
+           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2
+           ? frame : NULL;
+}
+
+static PyObject *
+gen_iternext(PyObject *self)
+{
+    T *tstate = _PyThreadState_GET();
+    PyGenObject *gen = (PyGenObject *)self;
+    F *frame = caller_in_c(tstate, gen);
+    if (frame == NULL) {
+        return usual_iternext(self);
+    }
+    PyObject *result;
+    switch (resume(tstate, frame, gen, Py_None, &result)) {
+        case OUTCOME_YIELDED:
+            return result;
+        case OUTCOME_RETURNED:
+            if (result != Py_None) {
+                _PyGen_SetStopIterationValue(result);
+            }
+            Py_DECREF(result);
+            return NULL;
+        case OUTCOME_RAISED:
+            return NULL;
+    }
+    Py_UNREACHABLE();
+}
+
+static PySendResult
+gen_am_send(PyObject *self, PyObject *arg, PyObject **result)
+{
+    T *tstate = _PyThreadState_GET();
+    PyGenObject *gen = (PyGenObject *)self;
+    F *frame = caller_in_c(tstate, gen);
+    if (frame == NULL
+        || (gen->gi_frame_state == FRAME_CREATED && arg != Py_None))
+    {
+        return usual_send(self, arg, result);
+    }
+    switch (resume(tstate, frame, gen, Py_NewRef(arg), result)) {
+        case OUTCOME_YIELDED:
+            return PYGEN_NEXT;
+        case OUTCOME_RETURNED:
+            return PYGEN_RETURN;
+        case OUTCOME_RAISED:
+            return PYGEN_ERROR;
+    }
+    Py_UNREACHABLE();
+}
+
+/* C code that resumes generators enters native code without the interpreter. */
+void
+clinker_take_generators(void)
+{
+    usual_iternext = PyGen_Type.tp_iternext;
+    PyGen_Type.tp_iternext = gen_iternext;
+    usual_send = PyGen_Type.tp_as_async->am_send;
+    PyGen_Type.tp_as_async->am_send = gen_am_send;
+    PyCoro_Type.tp_as_async->am_send = gen_am_send;
+}
+
+void
+clinker_give_generators_back(void)
+{
+    PyGen_Type.tp_iternext = usual_iternext;
+    PyGen_Type.tp_as_async->am_send = usual_send;
+    PyCoro_Type.tp_as_async->am_send = usual_send;
+}
+
 PyObject *
 clinker_get_yield_from_iter(T *tstate, F *frame, PyObject *iterable,
                             uint64_t unused)
@@ -329,6 +412,11 @@ clinker_get_yield_from_iter(T *tstate, F *frame, PyObject *iterable,
 PyObject *
 clinker_get_awaitable(T *tstate, F *frame, PyObject *iterable, uint64_t oparg)
 {
+    if (PyCoro_CheckExact(iterable)
+        && ((PyGenObject *)iterable)->gi_frame_state == FRAME_CREATED)
+    {
+        return Py_NewRef(iterable);
+    }
     PyObject *iter = _PyCoro_GetAwaitableIter(iterable);
     if (iter == NULL) {
         _PyEval_FormatAwaitableError(tstate, Py_TYPE(iterable), (int)oparg);

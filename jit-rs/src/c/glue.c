@@ -13,6 +13,9 @@
 
 extern PyMethodDef clinker_control_methods[];
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
+extern void clinker_take_generators(void);
+extern void clinker_give_generators_back(void);
+extern void clinker_free_generators(void);
 
 static const char *
 text(const void *string, size_t *length)
@@ -83,6 +86,8 @@ fork_stage(_PyEvalForkStage stage)
 static void
 finalize(PyInterpreterState *interp)
 {
+    clinker_give_generators_back();
+    clinker_free_generators();
     clinker_finalize();
 }
 
@@ -146,6 +151,7 @@ start(PyObject *module, PyObject *value)
     if (_PyEvalHooks_Register(interp, &clinker_hooks) < 0) {
         return NULL;
     }
+    clinker_take_generators();
     Py_RETURN_NONE;
 }
 

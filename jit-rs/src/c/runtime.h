@@ -147,6 +147,7 @@ extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_generator_helpers[];
+extern const struct clinker_entry clinker_freelist_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
 
 /* border.c */
@@ -167,6 +168,9 @@ PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
 /* operator.c */
 PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
                            uint64_t unused);
+
+/* freelist.c */
+PyObject *clinker_make_generator(PyFunctionObject *func);
 
 /* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,

@@ -308,6 +308,7 @@ helpers! {
     GetIter = "get_iter", Object, Borrowed, true;
     Next = "next", Next, Borrowed, true;
     Send = "send", Bool, StealsFirst, true;
+    DropIterator = "drop_iterator", Nothing, StealsFirst, true;
     GetYieldFromIter = "get_yield_from_iter", Object, Borrowed, true;
     GetAwaitable = "get_awaitable", Object, Borrowed, true;
     GetAiter = "get_aiter", Object, Borrowed, true;
