@@ -285,7 +285,9 @@ impl Builder<'_> {
                 (self.is_object(item), Some(item), Some(Helper::TupleEnd))
             }
             _ => {
-                let item = self.call_value(Helper::Next, 0, &[iterator], Type::ANY);
+                let is_generator = self.guess() == op::FOR_ITER_GEN;
+                let number = u64::from(is_generator);
+                let item = self.call_value(Helper::Next, number, &[iterator], Type::ANY);
                 (self.is_object(item), Some(item), None)
             }
         };

@@ -26,8 +26,18 @@ impl Builder<'_> {
             let value = self.value(Op::LoadStack(depth), &[], Type::ANY);
             self.push(value);
         }
+        // Native code is not entered otherwise.
+        self.env.polled = true;
         self.state = self.state_at(offset);
         self.go(offset);
+    }
+
+    /// Leaves at the current instruction if an event is pending, or tools want to know of it.
+    pub(super) fn poll(&mut self) {
+        if !self.env.polled {
+            self.guard(Op::BackEdge, &[]);
+            self.env.polled = true;
+        }
     }
 
     /// The same in a block of its own, if native code is to be entered by the `RESUME` at an offset.
@@ -48,7 +58,7 @@ impl Builder<'_> {
 
     pub(super) fn yield_value(&mut self) {
         // The interpreter reports it, if that is asked for.
-        self.guard(Op::BackEdge, &[]);
+        self.poll();
         self.sync();
         let value = self.pop_boxed();
         let stack = self.env.stack.clone();

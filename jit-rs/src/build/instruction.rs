@@ -392,7 +392,7 @@ impl Builder<'_> {
             }
             op::JUMP_BACKWARD => {
                 let target = self.instruction.next - oparg;
-                self.guard(Op::BackEdge, &[]);
+                self.poll();
                 self.go(target);
                 return Ok(Then::Ended);
             }

@@ -193,6 +193,7 @@ impl Builder<'_> {
         if op.runs_code() {
             self.env.versions.clear();
             self.env.keys = [None; 2];
+            self.env.polled = false;
         }
         self.function.blocks[self.block.0 as usize]
             .insts

@@ -234,6 +234,22 @@ resume(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
            : resume_one(tstate, frame, gen, sent, result);
 }
 
+/* What a generator gives a loop over it. */
+static inline PyObject *
+item_of(enum outcome outcome, PyObject *item)
+{
+    switch (outcome) {
+        case OUTCOME_YIELDED:
+            return item;
+        case OUTCOME_RETURNED:
+            Py_DECREF(item);
+            return NULL;
+        case OUTCOME_RAISED:
+            return RAISED;
+    }
+    Py_UNREACHABLE();
+}
+
 /* The next item of an iterator, or NULL at the end. */
 PyObject *
 clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
@@ -243,15 +259,9 @@ clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
         && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2)
     {
         PyObject *item;
-        switch (resume(tstate, frame, (PyGenObject *)iterator, Py_None, &item)) {
-            case OUTCOME_YIELDED:
-                return item;
-            case OUTCOME_RETURNED:
-                Py_DECREF(item);
-                return NULL;
-            case OUTCOME_RAISED:
-                return RAISED;
-        }
+        enum outcome outcome = resume(tstate, frame, (PyGenObject *)iterator,
+                                      Py_None, &item);
+        return item_of(outcome, item);
     }
     if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
         _PyListIterObject *it = (_PyListIterObject *)iterator;
@@ -270,6 +280,18 @@ clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
         _PyErr_Clear(tstate);
     }
     return item;
+}
+
+/* The same for a generator whose native code has been left without yielding. */
+PyObject *
+clinker_next_left(T *tstate, PyGenObject *gen, _Py_CODEUNIT *next)
+{
+    PyObject *item = clinker_returned;
+    enum outcome outcome = OUTCOME_RETURNED;
+    if (next != RETURNED) {
+        outcome = interpret(tstate, gen, next == NULL, &item);
+    }
+    return item_of(outcome, item);
 }
 
 /* Send an object, which is stolen, to the receiver.  Returns whether that has
@@ -529,6 +551,7 @@ clinker_before_async_with(T *tstate, F *frame, PyObject **stack,
 
 const struct clinker_entry clinker_generator_helpers[] = {
     ENTRY(next),
+    ENTRY(next_left),
     ENTRY(send),
     ENTRY(get_yield_from_iter),
     ENTRY(get_awaitable),

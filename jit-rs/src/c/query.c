@@ -22,9 +22,10 @@ static const struct {
     {13, &PyFunction_Type},
     {14, &PyModule_Type},
     {15, &PyCell_Type},
+    {16, &PyGen_Type},
 };
 
-#define OTHER_BIT 16
+#define OTHER_BIT 17
 
 /* The bit of the kind of an object. */
 int

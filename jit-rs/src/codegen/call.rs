@@ -244,7 +244,7 @@ impl Generator<'_> {
     }
 
     /// Goes to another block if a condition holds.
-    fn unless(&mut self, condition: ir::Value, other: ir::Block) {
+    pub(super) fn unless(&mut self, condition: ir::Value, other: ir::Block) {
         let on = self.builder.create_block();
         self.builder.ins().brif(condition, other, &[], on, &[]);
         self.builder.switch_to_block(on);
@@ -256,7 +256,7 @@ impl Generator<'_> {
         self.store(value, base, offset);
     }
 
-    fn entry_signature(&mut self) -> ir::SigRef {
+    pub(super) fn entry_signature(&mut self) -> ir::SigRef {
         let signature: Signature = self.builder.func.signature.clone();
         self.builder.import_signature(signature)
     }

@@ -281,6 +281,7 @@ impl Generator<'_> {
                 Some(self.call_function(callee, &args, true, needed()?, leave))
             }
 
+            Op::Call(Helper::Next, 1) => Some(self.next_of_generator(args[0], needed()?, leave)),
             Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
 
             Op::At(offset) => {
@@ -458,7 +459,7 @@ impl Generator<'_> {
         self.decref(before, old, state, leave);
     }
 
-    fn item(&mut self, items: ir::Value, index: ir::Value) -> ir::Value {
+    pub(super) fn item(&mut self, items: ir::Value, index: ir::Value) -> ir::Value {
         let offset = self.builder.ins().ishl_imm_s(index, 3);
         self.builder.ins().iadd(items, offset)
     }
