@@ -103,6 +103,11 @@ impl Code {
             .then_some((resume.offset, resume.next))
     }
 
+    /// Whether native code is to be entered at more than one place.
+    pub fn is_entered_elsewhere(&self) -> bool {
+        !self.resumes.is_empty() || !self.sends.is_empty()
+    }
+
     /// Whether the instruction whose opcode is at an offset is the `RESUME` at the start of a function: the others have their
     /// locations in their operand, see `RESUME_OPARG_LOCATION_MASK`.
     pub fn is_start(&self, offset: u32) -> bool {

@@ -136,7 +136,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn run(&mut self, entry: Entry) -> Result<(), String> {
         self.block = self.function.block();
-        if !self.code.resumes.is_empty() {
+        if self.code.is_entered_elsewhere() {
             // The first block leads here.
             self.block = self.function.block();
         }
@@ -160,7 +160,7 @@ impl Builder<'_> {
             }
             self.straight(leader)?;
         }
-        if !self.code.resumes.is_empty() {
+        if self.code.is_entered_elsewhere() {
             self.link_resumes(first);
         }
         Ok(())

@@ -169,7 +169,10 @@ go_on(T *tstate, const struct link *link, enum outcome outcome,
     gen_frame->stacktop = link->stacktop;
     switch (outcome) {
         case OUTCOME_YIELDED:
-            if (tstate->eval_breaker == code->_co_instrumentation_version) {
+            // It may have been instrumented meanwhile.
+            if (link->resume[-1].op.code == YIELD_VALUE
+                && tstate->eval_breaker == code->_co_instrumentation_version)
+            {
                 gen_frame->instr_ptr = link->resume;
                 gen->gi_frame_state = FRAME_SUSPENDED_YIELD_FROM;
                 tstate->exc_info = gen->gi_exc_state.previous_item;
