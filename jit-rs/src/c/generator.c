@@ -331,9 +331,10 @@ clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
     return status;
 }
 
-/* What C code calls to resume a generator. */
+/* What C code calls to resume a generator, and to end one that is forgotten. */
 static iternextfunc usual_iternext;
 static sendfunc usual_send;
+static destructor usual_finalize;
 
 /* The frame that resumes a generator from C code, or NULL if that has to be done in
  * the usual way. */
@@ -395,10 +396,50 @@ gen_am_send(PyObject *self, PyObject *arg, PyObject **result)
     Py_UNREACHABLE();
 }
 
-/* C code that resumes generators enters native code without the interpreter. */
+/* Whether all that closing a suspended generator does is to clear its frame, as
+ * gen_close() finds out of the RESUME that native code has taken the place of. */
+static inline int
+has_nothing_to_close(T *tstate, PyGenObject *gen)
+{
+    if (gen->gi_frame_state != FRAME_SUSPENDED
+        || tstate->interp->monitors.tools[PY_MONITORING_EVENT_PY_UNWIND] != 0)
+    {
+        return 0;
+    }
+    F *gen_frame = (F *)gen->gi_iframe;
+    _Py_CODEUNIT *instr = gen_frame->instr_ptr;
+    if (instr->op.code != ENTER_EXECUTOR) {
+        return 0;
+    }
+    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
+    int oparg = code->co_executors->executors[instr->op.arg]->vm_data.oparg;
+    return (oparg & RESUME_OPARG_DEPTH1_MASK) != 0;
+}
+
+static void
+gen_finalize(PyObject *self)
+{
+    PyGenObject *gen = (PyGenObject *)self;
+    if (!has_nothing_to_close(_PyThreadState_GET(), gen)) {
+        usual_finalize(self);
+        return;
+    }
+    PyObject *exc = PyErr_GetRaisedException();
+    F *gen_frame = (F *)gen->gi_iframe;
+    gen->gi_frame_state = FRAME_CLEARED;
+    gen_frame->previous = NULL;
+    _PyFrame_ClearExceptCode(gen_frame);
+    _PyErr_ClearExcState(&gen->gi_exc_state);
+    PyErr_SetRaisedException(exc);
+}
+
+/* C code that resumes and ends generators minds native code. */
 void
 clinker_take_generators(void)
 {
+    usual_finalize = PyGen_Type.tp_finalize;
+    PyGen_Type.tp_finalize = gen_finalize;
+    PyCoro_Type.tp_finalize = gen_finalize;
     usual_iternext = PyGen_Type.tp_iternext;
     PyGen_Type.tp_iternext = gen_iternext;
     usual_send = PyGen_Type.tp_as_async->am_send;
@@ -409,6 +450,8 @@ clinker_take_generators(void)
 void
 clinker_give_generators_back(void)
 {
+    PyGen_Type.tp_finalize = usual_finalize;
+    PyCoro_Type.tp_finalize = usual_finalize;
     PyGen_Type.tp_iternext = usual_iternext;
     PyGen_Type.tp_as_async->am_send = usual_send;
     PyCoro_Type.tp_as_async->am_send = usual_send;
