@@ -55,27 +55,23 @@ clinker_make_generator(PyFunctionObject *func)
     return (PyObject *)gen;
 }
 
-/* Drop the reference, which is stolen, to what was iterated over or awaited. */
-void
-clinker_drop_iterator(T *tstate, F *frame, PyObject *object, uint64_t unused)
+/* Keep the memory of a generator or coroutine to which nobody refers.  Returns 0 if
+ * it has to be released as usual. */
+static inline int
+keep(PyGenObject *gen)
 {
-    PyGenObject *gen = (PyGenObject *)object;
-    if (Py_REFCNT(object) != 1
-        || (Py_TYPE(object) != &PyCoro_Type && Py_TYPE(object) != &PyGen_Type)
-        || gen->gi_frame_state != FRAME_CLEARED
-        || gen->gi_weakreflist != NULL
+    if (gen->gi_frame_state != FRAME_CLEARED || gen->gi_weakreflist != NULL
         || !is_unwatched())
     {
-        Py_DECREF(object);
-        return;
+        return 0;
     }
+    PyObject *object = (PyObject *)gen;
     PyCodeObject *code = _PyFrame_GetCode((F *)gen->gi_iframe);
     int slots = _PyFrame_NumSlotsForCodeObject(code);
     if (slots >= MAX_SLOTS || kept[slots].count == MAX_KEPT) {
-        Py_DECREF(object);
-        return;
+        return 0;
     }
-    // As gen_dealloc(): what has ended has no finalizer to run.
+    // As gen_dealloc() does then: what has ended has no finalizer to run.
     _PyObject_GC_UNTRACK(gen);
     _PyGC_CLEAR_FINALIZED(object);
     PyObject *name = gen->gi_name;
@@ -91,12 +87,57 @@ clinker_drop_iterator(T *tstate, F *frame, PyObject *object, uint64_t unused)
     Py_DECREF(code);
     Py_DECREF(name);
     Py_DECREF(qualname);
+    return 1;
+}
+
+/* Drop the reference, which is stolen, to what was iterated over or awaited. */
+void
+clinker_drop_iterator(T *tstate, F *frame, PyObject *object, uint64_t unused)
+{
+    if (Py_REFCNT(object) != 1
+        || (Py_TYPE(object) != &PyCoro_Type && Py_TYPE(object) != &PyGen_Type)
+        || !keep((PyGenObject *)object))
+    {
+        Py_DECREF(object);
+    }
+}
+
+static destructor usual_dealloc;
+
+static void
+gen_dealloc(PyObject *self)
+{
+    PyGenObject *gen = (PyGenObject *)self;
+    // Other interpreters have memory of their own.
+    if (_PyInterpreterState_GET() == _PyInterpreterState_Main()
+        && gen->gi_weakreflist == NULL)
+    {
+        if (gen->gi_frame_state != FRAME_CLEARED
+            && PyObject_CallFinalizerFromDealloc(self) < 0)
+        {
+            return;
+        }
+        if (keep(gen)) {
+            return;
+        }
+    }
+    usual_dealloc(self);
+}
+
+void
+clinker_take_dealloc(void)
+{
+    usual_dealloc = PyGen_Type.tp_dealloc;
+    PyGen_Type.tp_dealloc = gen_dealloc;
+    PyCoro_Type.tp_dealloc = gen_dealloc;
 }
 
 /* The interpreter ends. */
 void
-clinker_free_generators(void)
+clinker_give_dealloc_back(void)
 {
+    PyGen_Type.tp_dealloc = usual_dealloc;
+    PyCoro_Type.tp_dealloc = usual_dealloc;
     for (int slots = 0; slots < MAX_SLOTS; slots++) {
         while (kept[slots].first != NULL) {
             PyGenObject *gen = kept[slots].first;

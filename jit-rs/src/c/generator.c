@@ -437,6 +437,7 @@ gen_finalize(PyObject *self)
 void
 clinker_take_generators(void)
 {
+    clinker_take_dealloc();
     usual_finalize = PyGen_Type.tp_finalize;
     PyGen_Type.tp_finalize = gen_finalize;
     PyCoro_Type.tp_finalize = gen_finalize;
@@ -450,6 +451,7 @@ clinker_take_generators(void)
 void
 clinker_give_generators_back(void)
 {
+    clinker_give_dealloc_back();
     PyGen_Type.tp_finalize = usual_finalize;
     PyCoro_Type.tp_finalize = usual_finalize;
     PyGen_Type.tp_iternext = usual_iternext;

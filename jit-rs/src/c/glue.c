@@ -15,7 +15,6 @@ extern PyMethodDef clinker_control_methods[];
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_take_generators(void);
 extern void clinker_give_generators_back(void);
-extern void clinker_free_generators(void);
 
 static const char *
 text(const void *string, size_t *length)
@@ -87,7 +86,6 @@ static void
 finalize(PyInterpreterState *interp)
 {
     clinker_give_generators_back();
-    clinker_free_generators();
     clinker_finalize();
 }
 

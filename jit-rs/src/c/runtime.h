@@ -171,6 +171,8 @@ PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
 
 /* freelist.c */
 PyObject *clinker_make_generator(PyFunctionObject *func);
+void clinker_take_dealloc(void);
+void clinker_give_dealloc_back(void);
 
 /* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
