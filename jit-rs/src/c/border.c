@@ -148,6 +148,13 @@ _Py_CODEUNIT *
 clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
                 PyObject *object)
 {
+    if (PyLong_CheckExact(object) || PyFloat_CheckExact(object)
+        || PyUnicode_CheckExact(object))
+    {
+        // Runs none: nothing has to be made an object for that.
+        clinker_dealloc(object);
+        return CLINKER_STAY;
+    }
     act(frame, exit, values, 0, exit->slot_count);
     clinker_dealloc(object);
     return frame->stacktop == CLINKER_NATIVE
