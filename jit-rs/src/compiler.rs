@@ -213,7 +213,7 @@ impl Compiler {
         wish: Wish,
     ) -> Result<(), String> {
         let (snapshot, function) = self.represent(id, code, place)?;
-        if wish == Wish::Hot && !is_worth_entering(&function, snapshot.is_generator) {
+        if wish == Wish::Hot && !is_worth_entering(&function) {
             return Err("it is left before it has done much".into());
         }
         let insts = function.blocks.iter().flat_map(|block| &block.insts);
@@ -392,9 +392,8 @@ fn sends(snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
         .collect()
 }
 
-/// Whether a function does enough to pay for entering and leaving it: where a generator goes on, few instructions may follow
-/// until it yields, though it returns in the end.
-fn is_worth_entering(function: &hir::Function, is_generator: bool) -> bool {
+/// Whether a function does enough to pay for entering and leaving it.
+fn is_worth_entering(function: &hir::Function) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
     let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {

@@ -119,6 +119,7 @@ impl Builder<'_> {
                 return;
             }
             _ => {
+                self.guard(Op::GuardCStack, &[]);
                 let manager = self.pop();
                 self.call(Helper::BeforeAsyncWith, 0, &[manager], Type::NEVER);
                 self.push_from_stack(Type::OBJECT);

@@ -586,8 +586,9 @@ clinker_before_async_with(T *tstate, F *frame, PyObject **stack,
         return -1;
     }
     Py_DECREF(manager);
-    PyObject *result = PyObject_CallNoArgs(enter);
-    Py_DECREF(enter);
+    stack[0] = enter;
+    stack[1] = NULL;
+    PyObject *result = clinker_call(tstate, frame, stack, 0);
     if (result == NULL) {
         Py_DECREF(exit);
         return -1;

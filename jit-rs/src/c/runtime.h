@@ -163,6 +163,7 @@ extern PyObject *clinker_returned;
 #define RETURNED ((_Py_CODEUNIT *)1)
 #define YIELDED ((_Py_CODEUNIT *)2)
 
+PyObject *clinker_call(T *tstate, F *frame, PyObject **stack, uint64_t count);
 PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
 
 /* operator.c */

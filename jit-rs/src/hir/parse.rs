@@ -439,6 +439,27 @@ b3(v8: i64, v9: float):
     }
 
     #[test]
+    fn generators_are_read() {
+        let text = "\
+b0():
+    Enter @2 b2 @11 b3 b1
+b1():
+    v0: any = LoadStack(0)
+    v1: generator = LoadStack(1)
+    YieldFrom v1 @7 [v0]
+b2():
+    v2 = LoadLocal(0)
+    Yield v2 @5 []
+b3():
+    Unreachable
+";
+        let function = parse(text).unwrap();
+        assert_eq!(function.to_string(), text);
+        assert_eq!(function.resumes(), [2, 11]);
+        assert_eq!(crate::hir::verify(&function), Ok(()));
+    }
+
+    #[test]
     fn errors_name_the_line() {
         let line = |text| parse(text).unwrap_err();
         assert_eq!(
