@@ -13,8 +13,9 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "src/c/attribute.c",
+    "src/c/await.c",
     "src/c/border.c",
     "src/c/call.c",
     "src/c/container.c",

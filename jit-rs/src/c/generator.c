@@ -9,13 +9,18 @@ enum outcome {
     OUTCOME_RAISED,
 };
 
-/* Whether the frame of an object that is sent to is resumed, as SEND does. */
+/* Whether SEND resumes the frame of an object that is sent to. */
+static inline int
+is_suspended(PyObject *object)
+{
+    return (Py_TYPE(object) == &PyGen_Type || Py_TYPE(object) == &PyCoro_Type)
+           && ((PyGenObject *)object)->gi_frame_state < FRAME_EXECUTING;
+}
+
 static inline int
 is_resumable(T *tstate, PyObject *object)
 {
-    return (Py_TYPE(object) == &PyGen_Type || Py_TYPE(object) == &PyCoro_Type)
-           && ((PyGenObject *)object)->gi_frame_state < FRAME_EXECUTING
-           && tstate->interp->eval_frame == NULL;
+    return is_suspended(object) && tstate->interp->eval_frame == NULL;
 }
 
 /* The native code that is entered instead of an instruction, or NULL. */
@@ -134,10 +139,10 @@ struct link {
 // A longer chain is resumed in parts.
 #define MAX_LINKS 32
 
-/* Whether a suspended generator is one.  The interpreter handles no events in
- * its loop of SEND, YIELD_VALUE and RESUME. */
+/* Whether a suspended generator is one, at a version of the instrumentation.  The
+ * interpreter handles no events in its loop of SEND, YIELD_VALUE and RESUME. */
 static inline int
-is_link(T *tstate, PyGenObject *gen)
+is_link(uintptr_t version, PyGenObject *gen)
 {
     if (gen->gi_frame_state != FRAME_SUSPENDED_YIELD_FROM) {
         return 0;
@@ -146,10 +151,8 @@ is_link(T *tstate, PyGenObject *gen)
     _Py_CODEUNIT *instr = gen_frame->instr_ptr;
     return instr->op.code == ENTER_EXECUTOR
            && instr[1].op.code == JUMP_BACKWARD_NO_INTERRUPT
-           && tstate->eval_breaker
-              == _PyFrame_GetCode(gen_frame)->_co_instrumentation_version
-           && is_resumable(tstate, _PyFrame_StackPeek(gen_frame))
-           && tstate->py_recursion_remaining > 0;
+           && version == _PyFrame_GetCode(gen_frame)->_co_instrumentation_version
+           && is_suspended(_PyFrame_StackPeek(gen_frame));
 }
 
 static inline _Py_CODEUNIT *
@@ -158,81 +161,119 @@ send_of(const struct link *link)
     return link->resume + 2 - link->resume[1].op.arg;
 }
 
-/* What was sent to has come back: go on with the generator that has sent. */
-static inline enum outcome
-go_on(T *tstate, const struct link *link, enum outcome outcome,
-      PyObject **result)
+/* Let generators that are called by a frame run, from one that is_link() on, as far
+ * as all are.  Gives their number; the current frame is that of the last one. */
+static inline int
+begin_links(T *tstate, F *frame, PyGenObject *gen, struct link *links)
 {
-    PyGenObject *gen = link->gen;
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
-    gen_frame->stacktop = link->stacktop;
-    switch (outcome) {
-        case OUTCOME_YIELDED:
-            // It may have been instrumented meanwhile.
-            if (link->resume[-1].op.code == YIELD_VALUE
-                && tstate->eval_breaker == code->_co_instrumentation_version)
-            {
-                gen_frame->instr_ptr = link->resume;
-                gen->gi_frame_state = FRAME_SUSPENDED_YIELD_FROM;
-                tstate->exc_info = gen->gi_exc_state.previous_item;
-                gen->gi_exc_state.previous_item = NULL;
-                tstate->py_recursion_remaining++;
-                tstate->current_frame = gen_frame->previous;
-                gen_frame->previous = NULL;
-                return OUTCOME_YIELDED;
-            }
-            gen_frame->instr_ptr = link->resume - 1;
-            break;
-        case OUTCOME_RETURNED: {
-            _Py_CODEUNIT *send = send_of(link);
-            gen_frame->instr_ptr =
-                send + 1 + INLINE_CACHE_ENTRIES_SEND + send->op.arg;
-            break;
-        }
-        case OUTCOME_RAISED:
-            return interpret(tstate, gen, 1, result);
-    }
-    _PyFrame_StackPush(gen_frame, *result);
-    _PyNativeEntry entry = NULL;
-    if (outcome == OUTCOME_RETURNED) {
-        // It can be entered there as well.
-        entry = find_entry(tstate, code, link->resume);
-    }
-    return entry != NULL ? enter(tstate, gen, entry, result)
-                         : interpret(tstate, gen, 0, result);
-}
-
-/* The same for a chain of generators. */
-static enum outcome
-resume_chain(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
-             PyObject **result)
-{
-    struct link links[MAX_LINKS];
+    uintptr_t version = tstate->eval_breaker;
+    _PyErr_StackItem *exc_info = tstate->exc_info;
+    int most = Py_MIN(MAX_LINKS, tstate->py_recursion_remaining);
     int count = 0;
     do {
         F *gen_frame = (F *)gen->gi_iframe;
         struct link *link = &links[count++];
-        *link = (struct link){gen, gen_frame->instr_ptr, gen_frame->stacktop};
-        begin(tstate, frame, gen);
+        link->gen = gen;
+        link->resume = gen_frame->instr_ptr;
+        link->stacktop = gen_frame->stacktop;
+        gen->gi_frame_state = FRAME_EXECUTING;
+        gen->gi_exc_state.previous_item = exc_info;
+        exc_info = &gen->gi_exc_state;
+        gen_frame->previous = frame;
         gen_frame->instr_ptr = send_of(link);
         gen = (PyGenObject *)_PyFrame_StackPeek(gen_frame);
         // As that of a frame of the interpreter.
         gen_frame->stacktop = -1;
         frame = gen_frame;
-    } while (count < MAX_LINKS && is_link(tstate, gen));
+    } while (count < most && is_link(version, gen));
+    tstate->exc_info = exc_info;
+    tstate->current_frame = frame;
+    tstate->py_recursion_remaining -= count;
+    return count;
+}
+
+/* The last of some generators yields what it was sent: suspend all, but for those
+ * that tools watch by now.  Gives the number of those that still run. */
+static inline int
+suspend_links(T *tstate, const struct link *links, int count)
+{
+    uintptr_t version = tstate->eval_breaker;
+    int left = count;
+    while (left > 0) {
+        const struct link *link = &links[left - 1];
+        PyGenObject *gen = link->gen;
+        F *gen_frame = (F *)gen->gi_iframe;
+        if (link->resume[-1].op.code != YIELD_VALUE
+            || version
+               != _PyFrame_GetCode(gen_frame)->_co_instrumentation_version)
+        {
+            break;
+        }
+        left--;
+        gen_frame->stacktop = link->stacktop;
+        gen_frame->instr_ptr = link->resume;
+        gen->gi_frame_state = FRAME_SUSPENDED_YIELD_FROM;
+        tstate->exc_info = gen->gi_exc_state.previous_item;
+        gen->gi_exc_state.previous_item = NULL;
+        tstate->current_frame = gen_frame->previous;
+        gen_frame->previous = NULL;
+    }
+    tstate->py_recursion_remaining += count - left;
+    return left;
+}
+
+/* What was sent to has come back: go on with the generator that has sent. */
+static enum outcome
+go_on(T *tstate, const struct link *link, enum outcome outcome,
+      PyObject **result)
+{
+    PyGenObject *gen = link->gen;
+    F *gen_frame = (F *)gen->gi_iframe;
+    gen_frame->stacktop = link->stacktop;
+    if (outcome == OUTCOME_RAISED) {
+        return interpret(tstate, gen, 1, result);
+    }
+    _PyFrame_StackPush(gen_frame, *result);
+    if (outcome == OUTCOME_YIELDED) {
+        gen_frame->instr_ptr = link->resume - 1;
+        return interpret(tstate, gen, 0, result);
+    }
+    _Py_CODEUNIT *send = send_of(link);
+    gen_frame->instr_ptr = send + 1 + INLINE_CACHE_ENTRIES_SEND + send->op.arg;
+    // The native code of the RESUME can be entered there as well.
+    _PyNativeEntry entry =
+        find_entry(tstate, _PyFrame_GetCode(gen_frame), link->resume);
+    return entry != NULL ? enter(tstate, gen, entry, result)
+                         : interpret(tstate, gen, 0, result);
+}
+
+/* The same as resume_one() for a chain of generators. */
+static enum outcome
+resume_chain(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
+             PyObject **result)
+{
+    struct link links[MAX_LINKS];
+    int count = begin_links(tstate, frame, gen, links);
+    frame = (F *)links[count - 1].gen->gi_iframe;
+    gen = (PyGenObject *)frame->localsplus[links[count - 1].stacktop - 1];
     enum outcome outcome = resume_one(tstate, frame, gen, sent, result);
-    while (count > 0) {
+    for (;;) {
+        if (outcome == OUTCOME_YIELDED) {
+            count = suspend_links(tstate, links, count);
+        }
+        if (count == 0) {
+            return outcome;
+        }
         outcome = go_on(tstate, &links[--count], outcome, result);
     }
-    return outcome;
 }
 
 static inline enum outcome
 resume(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
        PyObject **result)
 {
-    return is_link(tstate, gen)
+    return is_link(tstate->eval_breaker, gen)
+           && tstate->py_recursion_remaining > 0
            ? resume_chain(tstate, frame, gen, sent, result)
            : resume_one(tstate, frame, gen, sent, result);
 }
@@ -459,153 +500,9 @@ clinker_give_generators_back(void)
     PyCoro_Type.tp_as_async->am_send = usual_send;
 }
 
-PyObject *
-clinker_get_yield_from_iter(T *tstate, F *frame, PyObject *iterable,
-                            uint64_t unused)
-{
-    if (PyCoro_CheckExact(iterable)) {
-        const int flags = CO_COROUTINE | CO_ITERABLE_COROUTINE;
-        if (!(_PyFrame_GetCode(frame)->co_flags & flags)) {
-            _PyErr_SetString(tstate, PyExc_TypeError,
-                             "cannot 'yield from' a coroutine object "
-                             "in a non-coroutine generator");
-            return NULL;
-        }
-        return Py_NewRef(iterable);
-    }
-    if (PyGen_CheckExact(iterable)) {
-        return Py_NewRef(iterable);
-    }
-    return clinker_get_iter(tstate, frame, iterable, 0);
-}
-
-PyObject *
-clinker_get_awaitable(T *tstate, F *frame, PyObject *iterable, uint64_t oparg)
-{
-    if (PyCoro_CheckExact(iterable)
-        && ((PyGenObject *)iterable)->gi_frame_state == FRAME_CREATED)
-    {
-        return Py_NewRef(iterable);
-    }
-    PyObject *iter = _PyCoro_GetAwaitableIter(iterable);
-    if (iter == NULL) {
-        _PyEval_FormatAwaitableError(tstate, Py_TYPE(iterable), (int)oparg);
-        return NULL;
-    }
-    if (PyCoro_CheckExact(iter)) {
-        PyObject *yf = _PyGen_yf((PyGenObject *)iter);
-        if (yf != NULL) {
-            Py_DECREF(yf);
-            Py_DECREF(iter);
-            _PyErr_SetString(tstate, PyExc_RuntimeError,
-                             "coroutine is being awaited already");
-            return NULL;
-        }
-    }
-    return iter;
-}
-
-PyObject *
-clinker_get_aiter(T *tstate, F *frame, PyObject *object, uint64_t unused)
-{
-    PyTypeObject *type = Py_TYPE(object);
-    if (type->tp_as_async == NULL || type->tp_as_async->am_aiter == NULL) {
-        _PyErr_Format(tstate, PyExc_TypeError,
-                      "'async for' requires an object with "
-                      "__aiter__ method, got %.100s",
-                      type->tp_name);
-        return NULL;
-    }
-    PyObject *iter = type->tp_as_async->am_aiter(object);
-    if (iter == NULL) {
-        return NULL;
-    }
-    type = Py_TYPE(iter);
-    if (type->tp_as_async == NULL || type->tp_as_async->am_anext == NULL) {
-        _PyErr_Format(tstate, PyExc_TypeError,
-                      "'async for' received an object from __aiter__ "
-                      "that does not implement __anext__: %.100s",
-                      type->tp_name);
-        Py_DECREF(iter);
-        return NULL;
-    }
-    return iter;
-}
-
-PyObject *
-clinker_get_anext(T *tstate, F *frame, PyObject *aiter, uint64_t unused)
-{
-    PyTypeObject *type = Py_TYPE(aiter);
-    if (PyAsyncGen_CheckExact(aiter)) {
-        return type->tp_as_async->am_anext(aiter);
-    }
-    if (type->tp_as_async == NULL || type->tp_as_async->am_anext == NULL) {
-        _PyErr_Format(tstate, PyExc_TypeError,
-                      "'async for' requires an iterator with "
-                      "__anext__ method, got %.100s",
-                      type->tp_name);
-        return NULL;
-    }
-    PyObject *next = type->tp_as_async->am_anext(aiter);
-    if (next == NULL) {
-        return NULL;
-    }
-    PyObject *awaitable = _PyCoro_GetAwaitableIter(next);
-    if (awaitable == NULL) {
-        _PyErr_FormatFromCause(PyExc_TypeError,
-                               "'async for' received an invalid object "
-                               "from __anext__: %.100s",
-                               Py_TYPE(next)->tp_name);
-    }
-    Py_DECREF(next);
-    return awaitable;
-}
-
-/* Leaves __aexit__ and what __aenter__ returned on the stack. */
-int
-clinker_before_async_with(T *tstate, F *frame, PyObject **stack,
-                          uint64_t unused)
-{
-    PyObject *manager = stack[0];
-    const char *missed = "";
-    PyObject *exit = NULL;
-    PyObject *enter = _PyObject_LookupSpecial(manager, &_Py_ID(__aenter__));
-    if (enter != NULL) {
-        missed = " (missed __aexit__ method)";
-        exit = _PyObject_LookupSpecial(manager, &_Py_ID(__aexit__));
-    }
-    if (exit == NULL) {
-        if (!_PyErr_Occurred(tstate)) {
-            _PyErr_Format(tstate, PyExc_TypeError,
-                          "'%.200s' object does not support the "
-                          "asynchronous context manager protocol%s",
-                          Py_TYPE(manager)->tp_name, missed);
-        }
-        Py_XDECREF(enter);
-        Py_DECREF(manager);
-        return -1;
-    }
-    Py_DECREF(manager);
-    stack[0] = enter;
-    stack[1] = NULL;
-    PyObject *result = clinker_call(tstate, frame, stack, 0);
-    if (result == NULL) {
-        Py_DECREF(exit);
-        return -1;
-    }
-    stack[0] = exit;
-    stack[1] = result;
-    return 0;
-}
-
 const struct clinker_entry clinker_generator_helpers[] = {
     ENTRY(next),
     ENTRY(next_left),
     ENTRY(send),
-    ENTRY(get_yield_from_iter),
-    ENTRY(get_awaitable),
-    ENTRY(get_aiter),
-    ENTRY(get_anext),
-    ENTRY(before_async_with),
     {NULL, NULL},
 };

@@ -137,6 +137,7 @@ clinker_helper(const char *name)
         clinker_container_helpers,
         clinker_call_helpers,
         clinker_generator_helpers,
+        clinker_await_helpers,
         clinker_freelist_helpers,
         clinker_border_helpers,
     };

@@ -147,6 +147,7 @@ extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_generator_helpers[];
+extern const struct clinker_entry clinker_await_helpers[];
 extern const struct clinker_entry clinker_freelist_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
 
