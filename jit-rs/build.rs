@@ -13,14 +13,17 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 16] = [
     "src/c/attribute.c",
+    "src/c/await.c",
     "src/c/border.c",
     "src/c/builtin.c",
     "src/c/call.c",
     "src/c/container.c",
     "src/c/control.c",
     "src/c/frame.c",
+    "src/c/freelist.c",
+    "src/c/generator.c",
     "src/c/glue.c",
     "src/c/lazy.c",
     "src/c/name.c",

@@ -39,6 +39,8 @@ pub struct Product {
     pub exits: Vec<Exit>,
     /// Caches of helpers.
     pub caches: Box<[u64]>,
+    /// The `RESUME`s that it is entered by besides the one it was compiled for.
+    pub resumes: Vec<u32>,
 }
 
 impl Job {
@@ -49,7 +51,10 @@ impl Job {
     pub fn run(self, isa: &OwnedTargetIsa) -> Result<Product, String> {
         let caches = self.caches.as_ptr() as u64;
         let machine = codegen::compile(isa, &self.function, &self.code, caches, self.id as u64)?;
+        let mut resumes = self.function.resumes();
+        resumes.retain(|offset| self.code.resumes.contains(offset));
         Ok(Product {
+            resumes,
             machine: Executable::new(&machine.bytes).map_err(|error| error.to_string())?,
             exits: machine.exits,
             caches: self.caches,

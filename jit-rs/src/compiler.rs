@@ -84,12 +84,23 @@ struct Pending {
 pub struct Unit {
     /// The instruction in whose place it is entered.
     pub offset: u32,
+    /// Others in whose place it is entered: where a generator goes on.
+    pub resumes: Vec<u32>,
     /// The code.
     pub machine: Executable,
     /// What leaving does at each place.
     pub exits: Vec<codegen::Exit>,
     /// What helpers have learned.
     _caches: Box<[u64]>,
+}
+
+impl Unit {
+    /// The instructions in whose place it is entered.
+    pub fn offsets(&self) -> impl Iterator<Item = u32> {
+        [self.offset]
+            .into_iter()
+            .chain(self.resumes.iter().copied())
+    }
 }
 
 /// What is known of a code object.
@@ -295,6 +306,10 @@ impl Compiler {
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
+        if snapshot.is_generator && !place.is_loop {
+            snapshot.resumes = self.resumes(id, &snapshot, place.offset);
+            snapshot.sends = sends(&snapshot, place.offset);
+        }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
         let compiled = self.codes.entry(id).or_default();
@@ -316,7 +331,7 @@ impl Compiler {
     /// What the machine code of an entry is made from.
     fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
         let (snapshot, function) = self.represent(id, code, place)?;
-        if wish == Wish::Hot && !is_worth_entering(&function, snapshot.is_generator) {
+        if wish == Wish::Hot && !is_worth_entering(&function) {
             return Err("it is left before it has done much".into());
         }
         let insts = function.blocks.iter().flat_map(|block| &block.insts);
@@ -337,19 +352,23 @@ impl Compiler {
             machine,
             exits,
             caches,
+            mut resumes,
         } = product;
-        // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
-        let installed = unsafe {
-            _PyEvalHooks_InstallEntry(
-                id as *const c_void,
-                place.offset as c_int,
-                machine.address().cast(),
-            )
+        let install = |offset: u32| {
+            // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
+            unsafe {
+                _PyEvalHooks_InstallEntry(
+                    id as *const c_void,
+                    offset as c_int,
+                    machine.address().cast(),
+                )
+            }
         };
-        if installed == 0 {
+        if install(place.offset) == 0 {
             return Err("the interpreter takes no more entries for the code object".into());
         }
         self.counts.compiled += 1;
+        resumes.retain(|&offset| install(offset) != 0);
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
         if place.offset == 0 && !place.is_loop {
@@ -358,6 +377,7 @@ impl Compiler {
         }
         compiled.units.push(Unit {
             offset: place.offset,
+            resumes,
             machine,
             exits,
             _caches: caches,
@@ -368,6 +388,26 @@ impl Compiler {
     /// A call at an offset makes an object, whose `__init__` has a version.
     pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
         self.of(id).inits.insert(offset, version);
+    }
+
+    /// Where else a generator has gone on, and no native code is entered yet.
+    fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
+        let units = self.current(id);
+        let is_entered = |at| {
+            at == offset
+                || units
+                    .iter()
+                    .any(|unit| unit.offsets().any(|known| known == at))
+        };
+        let instructions = snapshot.instructions.iter();
+        // One that has not been executed is not specialized.
+        instructions
+            .filter(|resume| {
+                resume.opcode == opcode::RESUME && resume.specialized != opcode::RESUME
+            })
+            .map(|resume| resume.offset)
+            .filter(|&at| !is_entered(at))
+            .collect()
     }
 
     /// The functions that a code object calls, as far as their versions tell.
@@ -465,13 +505,27 @@ impl Compiler {
     }
 }
 
-/// Whether a function does enough to pay for entering and leaving it: where a generator goes on, few instructions may follow
-/// until it yields, though it returns in the end.
-fn is_worth_entering(function: &hir::Function, is_generator: bool) -> bool {
+/// The `SEND`s of the loops that send on, as far as native code is entered by their `RESUME`: when such a generator is resumed, the
+/// runtime resumes what it sends to, and enters its own native code when that has ended.
+fn sends(snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
+    let is_entered = |resume: u32| resume == offset || snapshot.resumes.contains(&resume);
+    let threes = snapshot.instructions.windows(3);
+    threes
+        .filter(|three| {
+            three[0].opcode == opcode::SEND
+                && three[1].opcode == opcode::YIELD_VALUE
+                && is_entered(three[2].offset)
+        })
+        .map(|three| three[0].start)
+        .collect()
+}
+
+/// Whether a function does enough to pay for entering and leaving it.
+fn is_worth_entering(function: &hir::Function) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
     let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
-        hir::End::Return(..) => !is_generator,
+        hir::End::Return(..) | hir::End::Yield(_) => true,
         end => end.targets().any(|target| target.0 as usize <= index),
     };
     begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)

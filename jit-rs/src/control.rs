@@ -34,9 +34,11 @@ struct Exit {
 impl Unit {
     /// Whether the interpreter enters it.
     fn is_entered(&self, id: usize) -> bool {
-        // SAFETY: machine code belongs to a live code object.
-        let entry = unsafe { clinker_entry(id as *const c_void, self.offset) };
-        entry == self.machine.address().cast()
+        self.offsets().any(|offset| {
+            // SAFETY: machine code belongs to a live code object.
+            let entry = unsafe { clinker_entry(id as *const c_void, offset) };
+            entry == self.machine.address().cast()
+        })
     }
 }
 
@@ -249,14 +251,16 @@ extern "C" fn clinker_attach_all() {
                 continue;
             }
             for unit in compiler.current(id) {
-                // SAFETY: the code object and its machine code live.
-                unsafe {
-                    _PyEvalHooks_InstallEntry(
-                        id as *const c_void,
-                        unit.offset as c_int,
-                        unit.machine.address().cast(),
-                    )
-                };
+                for offset in unit.offsets() {
+                    // SAFETY: the code object and its machine code live.
+                    unsafe {
+                        _PyEvalHooks_InstallEntry(
+                            id as *const c_void,
+                            offset as c_int,
+                            unit.machine.address().cast(),
+                        )
+                    };
+                }
             }
         }
     });

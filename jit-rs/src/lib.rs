@@ -16,6 +16,7 @@ pub mod snapshot;
 
 #[cfg(clinker_headers)]
 mod background;
+#[cfg(clinker_headers)]
 mod build;
 #[cfg(clinker_headers)]
 mod client;

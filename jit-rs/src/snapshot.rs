@@ -1,7 +1,7 @@
 //! What compiling reads of a code object: a copy, so that it can go on while the program does.
 
 use crate::hir::Type;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,11 @@ pub struct Code {
     pub is_generator: bool,
     /// The functions that it calls, by where the calls begin.
     pub callees: HashMap<u32, Callee>,
+    /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
+    /// for, as far as they are reached.
+    pub resumes: HashSet<u32>,
+    /// The `SEND`s, by where they begin, after whose end native code is to be entered by the runtime.
+    pub sends: HashSet<u32>,
 }
 
 impl Code {
@@ -87,6 +92,30 @@ impl Code {
         self.index
             .get(&offset)
             .map(|&index| &self.instructions[index])
+    }
+
+    /// The `RESUME` that begins at an offset, if native code is to be entered by it: the offset of its opcode, and where
+    /// the next instruction begins.
+    pub fn resume_at(&self, offset: u32) -> Option<(u32, u32)> {
+        let resume = self.at(offset)?;
+        self.resumes
+            .contains(&resume.offset)
+            .then_some((resume.offset, resume.next))
+    }
+
+    /// Whether native code is to be entered at more than one place.
+    pub fn is_entered_elsewhere(&self) -> bool {
+        !self.resumes.is_empty() || !self.sends.is_empty()
+    }
+
+    /// Whether the instruction whose opcode is at an offset is the `RESUME` at the start of a function: the others have their
+    /// locations in their operand, see `RESUME_OPARG_LOCATION_MASK`.
+    pub fn is_start(&self, offset: u32) -> bool {
+        let resume = self
+            .instructions
+            .iter()
+            .find(|resume| resume.offset == offset);
+        resume.is_some_and(|resume| resume.oparg & 3 == 0)
     }
 
     /// A word of the inline cache of an instruction, the first one being 0.

@@ -12,6 +12,7 @@ import json
 import re
 import resource
 import sys
+import threading
 import traceback
 import warnings
 
@@ -121,6 +122,39 @@ class Observer:
                         break
             except Exception as error:
                 record("raised", self.describe_exception(error))
+
+        def attempt_sends(function, *arguments):
+            generator = function(*arguments)
+            try:
+                value = next(generator)
+                for index in range(30):
+                    record("item", canonical(value))
+                    if index % 8 == 5:
+                        value = generator.throw(ValueError(index))
+                    else:
+                        value = generator.send(index if index % 3 else None)
+                generator.close()
+            except StopIteration as stop:
+                record("result", canonical(stop.value))
+            except Exception as error:
+                record("raised", self.describe_exception(error))
+
+        def elsewhere(function):
+            # In another thread, which is over then.
+            outcome = []
+
+            def call():
+                try:
+                    outcome.append((function(), None))
+                except Exception as error:
+                    outcome.append((None, error))
+            thread = threading.Thread(target=call)
+            thread.start()
+            thread.join()
+            value, error = outcome[0]
+            if error is not None:
+                raise error
+            return value
 
         def attempt_async(function, *arguments):
             coroutine = function(*arguments)

@@ -709,6 +709,13 @@ class Generator:
             self.emit(f"{self.target(kind)} = {name}({value})")
 
     def suspend(self, depth):
+        others = [f for f in self.functions if f.flavor == "generator" and self.affordable(f.cost)]
+        if others and self.chance(0.4):
+            other = self.pick(others)
+            self.spend(other.cost)
+            call = f"{other.name}({self.arguments(other, 1)})"
+            self.emit(self.pick([f"yield from {call}", f"{self.target('int')} = (yield from {call}) or 2"]))
+            return
         match self.random.randrange(4):
             case 0:
                 value = self.expression(self.kind(), 2)
@@ -774,6 +781,8 @@ class Generator:
                 self.emit(f"{name} = {call}")
                 for _ in range(self.random.randrange(1, 4)):
                     self.emit(self.pick([f"show(next({name}, 'end'))", f"show({name}.send(None))", f"{name}.close()",
+                                         f"show({name}.send({self.constant('int')}))", f"show({name}.gi_running)",
+                                         f"show(elsewhere(lambda: next({name}, 'end')))",
                                          f"{name}.throw(ValueError(3))", f"{self.target('int')} = next({name}, 0)"]))
             case _:
                 self.emit(f"show(sum(v for v in {call} if isinstance(v, int)))")
@@ -875,7 +884,7 @@ class Generator:
             ("__getitem__(self, i)", 0.2, "return (self.n, i)"),
             ("__call__(self, *a)", 0.2, "return len(a) + self.n"),
             ("__contains__(self, v)", 0.15, "return v == self.n"),
-            ("__iter__(self)", 0.15, "return iter([self.n, 2])"),
+            ("__iter__(self)", 0.15, self.pick(["return iter([self.n, 2])", "yield from (self.n, 2)", "yield self.n"])),
             ("__getattr__(self, name)", 0.1, "return 11 if name == 'extra' else object.__getattribute__(self, name)"),
         ]:
             if self.chance(chance):
@@ -898,7 +907,8 @@ class Generator:
         table = self.fresh("A")
         usual = ", ".join(arguments(False) for _ in range(self.random.randrange(1, 4)))
         runs = max(3, min(150, 40_000 // (function.cost + 5)))
-        run = {"function": "attempt", "generator": "attempt_all", "coroutine": "attempt_async"}[function.flavor]
+        run = {"function": "attempt", "generator": self.pick(["attempt_all", "attempt_sends"]),
+               "coroutine": "attempt_async"}[function.flavor]
         self.emit(f"{table} = [{usual}]")
         self.emit(f"for i in range({runs}):")
         self.emit(f"    {run}({function.name}, *{table}[i % len({table})])")

@@ -263,6 +263,9 @@ impl Builder<'_> {
             op::FOR_ITER_TUPLE => Type::TUPLE_ITER,
             _ => Type::NEVER,
         };
+        if self.guess() == op::FOR_ITER_GEN {
+            self.guard(Op::GuardCStack, &[]);
+        }
         let is_guess = ty != Type::NEVER && self.require(iterator, ty);
         let ty = if is_guess { ty } else { Type::NEVER };
         let (condition, item, end) = match ty {
@@ -282,7 +285,9 @@ impl Builder<'_> {
                 (self.is_object(item), Some(item), Some(Helper::TupleEnd))
             }
             _ => {
-                let item = self.call_value(Helper::Next, 0, &[iterator], Type::ANY);
+                let is_generator = self.guess() == op::FOR_ITER_GEN;
+                let number = u64::from(is_generator);
+                let item = self.call_value(Helper::Next, number, &[iterator], Type::ANY);
                 (self.is_object(item), Some(item), None)
             }
         };
@@ -307,6 +312,9 @@ impl Builder<'_> {
             self.call(helper, 0, &[iterator], Type::NEVER);
         }
         self.pop();
+        if self.guess() == op::FOR_ITER_GEN {
+            self.call(Helper::DropIterator, 0, &[iterator], Type::NEVER);
+        }
         self.boundary(Op::Boundary, done);
         self.go(done);
     }

@@ -33,6 +33,8 @@ pub struct Env {
     pub versions: HashMap<Value, u32>,
     /// The versions that the keys of the globals and builtins have, until code runs.
     pub keys: [Option<u32>; 2],
+    /// Whether no code has run since it was last asked whether an event is pending.
+    pub polled: bool,
 }
 
 /// How a local variable comes into a block where edges meet.

@@ -1,10 +1,10 @@
-//! The control flow of a code object, from an entry on.
+//! The control flow of a code object, from its entries on.
 
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
 use std::collections::{BTreeMap, HashSet};
 
-/// What is compiled for an entry, without the handlers of exceptions.
+/// What is compiled for the entries, without the handlers of exceptions.
 #[derive(Debug, Default)]
 pub struct Flow {
     /// Where its instructions begin.
@@ -18,10 +18,25 @@ pub struct Flow {
 }
 
 /// Where an instruction can go to.
-pub fn successors(instruction: &Instruction) -> Vec<u32> {
+fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
     let next = instruction.next;
     match instruction.opcode {
         _ if !is_compiled(instruction) => vec![],
+        // Native code is entered there again.
+        op::YIELD_VALUE => code
+            .resume_at(next)
+            .map(|(_, body)| body)
+            .into_iter()
+            .collect(),
+        op::SEND => {
+            let end = next + instruction.oparg;
+            // Native code is entered there as well.
+            let is_entered = code.sends.contains(&instruction.start);
+            vec![next, end]
+                .into_iter()
+                .chain(is_entered.then_some(end))
+                .collect()
+        }
         op::RETURN_VALUE | op::RETURN_CONST | op::RAISE_VARARGS => vec![],
         op::JUMP_FORWARD => vec![next + instruction.oparg],
         op::JUMP_BACKWARD | op::JUMP_BACKWARD_NO_INTERRUPT => vec![next - instruction.oparg],
@@ -35,25 +50,16 @@ pub fn successors(instruction: &Instruction) -> Vec<u32> {
     }
 }
 
-/// Code units of the body of a loop that pay for running the generator that it is over from native code: the interpreter
-/// enters the frame of a generator without calling.
-const LONG_BODY: u32 = 40;
-
-/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that suspend, raise,
-/// handle exceptions or import. All that follow a suspended frame or a handled exception begin at an entry of their own.
+/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that raise, handle
+/// exceptions or import. All that follow a handled exception begin at an entry of their own.
 pub fn is_compiled(instruction: &Instruction) -> bool {
-    if instruction.specialized == op::FOR_ITER_GEN && instruction.oparg < LONG_BODY {
-        return false;
-    }
     if instruction.opcode == op::RAISE_VARARGS {
         // What is raised again has its place already.
         return instruction.oparg > 0;
     }
     !matches!(
         instruction.opcode,
-        op::YIELD_VALUE
-            | op::SEND
-            | op::RETURN_GENERATOR
+        op::RETURN_GENERATOR
             | op::RERAISE
             | op::PUSH_EXC_INFO
             | op::POP_EXCEPT
@@ -62,11 +68,6 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
             | op::WITH_EXCEPT_START
             | op::CLEANUP_THROW
             | op::END_ASYNC_FOR
-            | op::GET_AITER
-            | op::GET_ANEXT
-            | op::GET_AWAITABLE
-            | op::GET_YIELD_FROM_ITER
-            | op::BEFORE_ASYNC_WITH
             | op::IMPORT_NAME
             | op::IMPORT_FROM
             | op::EXIT_INIT_CHECK
@@ -77,11 +78,31 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
     ) && instruction.opcode < op::MIN_INSTRUMENTED_OPCODE
 }
 
-/// Walks the code from an offset: all that can be reached, or only the loop that begins there and those around it.
-pub fn flow(code: &Code, entry: u32, is_loop: bool) -> Flow {
+/// Where the `RESUME` at the start of a function begins.
+pub fn start(code: &Code) -> Option<u32> {
+    let mut resumes = code
+        .instructions
+        .iter()
+        .filter(|instruction| instruction.opcode == op::RESUME);
+    let start = resumes.find(|resume| code.is_start(resume.offset))?;
+    Some(start.start)
+}
+
+/// The offsets of an entry, and of the start of the function if native code is to be entered there as well.
+pub fn entries(code: &Code, entry: u32) -> Vec<u32> {
+    let start = start(code).and_then(|start| code.resume_at(start));
+    start
+        .map(|(_, body)| body)
+        .into_iter()
+        .chain([entry])
+        .collect()
+}
+
+/// Walks the code from some offsets: all that can be reached, or only the loop that begins at the last and those around it.
+pub fn flow(code: &Code, entries: &[u32], is_loop: bool) -> Flow {
     let mut predecessors: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut instructions = HashSet::new();
-    let mut work = vec![entry];
+    let mut work = entries.to_vec();
     while let Some(start) = work.pop() {
         if !instructions.insert(start) {
             continue;
@@ -89,20 +110,21 @@ pub fn flow(code: &Code, entry: u32, is_loop: bool) -> Flow {
         let Some(instruction) = code.at(start) else {
             continue;
         };
-        for target in successors(instruction) {
+        for target in successors(code, instruction) {
             predecessors.entry(target).or_default().push(start);
             work.push(target);
         }
     }
-    if is_loop {
-        instructions = leading_to(entry, &predecessors);
+    if let (true, Some(&header)) = (is_loop, entries.last()) {
+        instructions = leading_to(header, &predecessors);
     }
     let edges = |target: u32| {
         let from = predecessors.get(&target).into_iter().flatten();
-        from.filter(|start| instructions.contains(start)).count() + usize::from(target == entry)
+        from.filter(|start| instructions.contains(start)).count()
+            + entries.iter().filter(|entry| **entry == target).count()
     };
     // A block begins where edges meet, after a branch, and where a jump leads to.
-    let mut leaders = HashSet::from([entry]);
+    let mut leaders: HashSet<u32> = entries.iter().copied().collect();
     let mut merges = HashSet::new();
     for &start in &instructions {
         if edges(start) > 1 {
@@ -111,7 +133,7 @@ pub fn flow(code: &Code, entry: u32, is_loop: bool) -> Flow {
         let Some(instruction) = code.at(start) else {
             continue;
         };
-        let targets = successors(instruction);
+        let targets = successors(code, instruction);
         for &target in targets
             .iter()
             .filter(|target| instructions.contains(target))
@@ -126,7 +148,7 @@ pub fn flow(code: &Code, entry: u32, is_loop: bool) -> Flow {
         merges,
         ..Flow::default()
     };
-    order(code, entry, &leaders, &mut flow);
+    order(code, entries, &leaders, &mut flow);
     flow
 }
 
@@ -143,14 +165,14 @@ fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> HashSet<u3
     instructions
 }
 
-fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
+fn order(code: &Code, entries: &[u32], leaders: &HashSet<u32>, flow: &mut Flow) {
     let targets = |leader: u32| {
         let mut start = leader;
         loop {
             let Some(instruction) = code.at(start) else {
                 return vec![];
             };
-            let mut targets = successors(instruction);
+            let mut targets = successors(code, instruction);
             targets.retain(|target| flow.instructions.contains(target));
             match targets[..] {
                 [only] if !leaders.contains(&only) => start = only,
@@ -158,9 +180,10 @@ fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
             }
         }
     };
-    let mut visited = HashSet::from([entry]);
-    let mut active = HashSet::from([entry]);
-    let mut stack = vec![(entry, targets(entry))];
+    let mut visited = HashSet::new();
+    let mut active = HashSet::new();
+    // As if a block led to all entries.
+    let mut stack = vec![(None, entries.to_vec())];
     while let Some((leader, rest)) = stack.last_mut() {
         let leader = *leader;
         // The last first, so that the others come before it in the order.
@@ -171,12 +194,14 @@ fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
                 }
                 if visited.insert(target) {
                     active.insert(target);
-                    stack.push((target, targets(target)));
+                    stack.push((Some(target), targets(target)));
                 }
             }
             None => {
-                active.remove(&leader);
-                flow.order.push(leader);
+                if let Some(leader) = leader {
+                    active.remove(&leader);
+                    flow.order.push(leader);
+                }
                 stack.pop();
             }
         }

@@ -109,7 +109,8 @@ impl Builder<'_> {
             }
             op::END_SEND => {
                 let value = self.pop();
-                self.pop();
+                let receiver = self.pop();
+                self.call(Helper::DropIterator, 0, &[receiver], Type::NEVER);
                 self.push(value);
             }
 
@@ -263,6 +264,20 @@ impl Builder<'_> {
                 return Ok(Then::Ended);
             }
 
+            op::YIELD_VALUE => {
+                self.yield_value();
+                return Ok(Then::Ended);
+            }
+            op::SEND => {
+                self.send();
+                return Ok(Then::Ended);
+            }
+            op::GET_YIELD_FROM_ITER
+            | op::GET_AWAITABLE
+            | op::GET_AITER
+            | op::GET_ANEXT
+            | op::BEFORE_ASYNC_WITH => self.awaiting(),
+
             op::RAISE_VARARGS => {
                 let cause = if oparg == 2 {
                     self.pop()
@@ -377,7 +392,7 @@ impl Builder<'_> {
             }
             op::JUMP_BACKWARD => {
                 let target = self.instruction.next - oparg;
-                self.guard(Op::BackEdge, &[]);
+                self.poll();
                 self.go(target);
                 return Ok(Then::Ended);
             }

@@ -9,6 +9,7 @@
 mod access;
 mod env;
 mod flow;
+mod generator;
 mod instruction;
 mod merge;
 mod number;
@@ -44,8 +45,7 @@ impl Entry {
             .instructions
             .iter()
             .find(|instruction| instruction.offset == offset)?;
-        // The locations of the other RESUMEs are in their operand, see RESUME_OPARG_LOCATION_MASK.
-        let is_start = !is_loop && instruction.oparg & 3 == 0;
+        let is_start = !is_loop && code.is_start(offset);
         Some(Self {
             offset: if is_loop {
                 instruction.next - instruction.oparg
@@ -73,7 +73,8 @@ pub struct History {
 /// # Errors
 /// Says why the code cannot be compiled.
 pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, String> {
-    let flow = flow::flow(code, entry.offset, entry.is_loop);
+    let entries = flow::entries(code, entry.offset);
+    let flow = flow::flow(code, &entries, entry.is_loop);
     let mut shapes = HashMap::new();
     let mut pinned = HashSet::new();
     for _ in 0..MAX_ATTEMPTS {
@@ -97,6 +98,7 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             pinned,
             open: HashMap::new(),
             merges: HashMap::new(),
+            resumes: Vec::new(),
             again: false,
         };
         builder.run(entry)?;
@@ -128,6 +130,8 @@ struct Builder<'a> {
     open: HashMap<u32, (Block, Env)>,
     /// The blocks where edges meet that have been reached.
     merges: HashMap<u32, Block>,
+    /// The blocks of the instructions that native code is entered by besides the one it is built for.
+    resumes: Vec<(u32, Block)>,
     /// Whether a shape has changed.
     again: bool,
 }
@@ -135,25 +139,15 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn run(&mut self, entry: Entry) -> Result<(), String> {
         self.block = self.function.block();
-        self.env.locals = (0..self.code.locals)
-            .map(|slot| Local {
-                slot: if !entry.is_start {
-                    Type::ANY
-                } else if slot < self.code.arguments || self.code.cells[slot as usize] {
-                    Type::OBJECT
-                } else {
-                    Type::NULL
-                },
-                object: None,
-                raw: None,
-            })
-            .collect();
-        for depth in 0..entry.depth {
-            let value = self.value(Op::LoadStack(depth), &[], Type::ANY);
-            self.env.stack.push(value);
+        if self.code.is_entered_elsewhere() {
+            // The first block leads here.
+            self.block = self.function.block();
         }
-        self.state = self.state_at(entry.offset);
-        self.go(entry.offset);
+        let first = self.block;
+        self.land(entry.offset, entry.depth, entry.is_start);
+        if let Some(start) = flow::start(self.code) {
+            self.land_at(start, 0);
+        }
         for &leader in &self.flow.order {
             if self.flow.merges.contains(&leader) {
                 let Some(&block) = self.merges.get(&leader) else {
@@ -168,6 +162,9 @@ impl Builder<'_> {
                 self.env = env;
             }
             self.straight(leader)?;
+        }
+        if self.code.is_entered_elsewhere() {
+            self.link_resumes(first);
         }
         Ok(())
     }
@@ -199,6 +196,7 @@ impl Builder<'_> {
         if op.runs_code() {
             self.env.versions.clear();
             self.env.keys = [None; 2];
+            self.env.polled = false;
         }
         self.function.blocks[self.block.0 as usize]
             .insts

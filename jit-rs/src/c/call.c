@@ -1,4 +1,4 @@
-/* Calls and generators. */
+/* Calls. */
 
 #include "runtime.h"
 
@@ -16,9 +16,6 @@ clinker_is_returning(void)
 
 /* See runtime.h. */
 PyObject *clinker_returned;
-
-// What native code returns then instead of an instruction.
-#define RETURNED ((_Py_CODEUNIT *)1)
 
 /* Release the last reference to the function or code object of a frame that has
  * ended, as clinker_dealloc(). */
@@ -123,12 +120,22 @@ make_generator(T *tstate, F *frame)
     return (PyObject *)gen;
 }
 
-/* Run a new frame, the current one, to its end. */
-static PyObject *
-run(T *tstate, F *frame, PyCodeObject *code)
+/* Whether the interpreter would run it as one of its own frames. */
+static inline int
+is_inlined(T *tstate, PyObject *callable)
+{
+    return Py_TYPE(callable) == &PyFunction_Type
+           && tstate->interp->eval_frame == NULL
+           && ((PyFunctionObject *)callable)->vectorcall
+              == _PyFunction_Vectorcall;
+}
+
+/* Fill in what comes before the RETURN_GENERATOR or RESUME of a function.  Gives
+ * that, or what the interpreter has to begin with. */
+static _Py_CODEUNIT *
+fill_cells(F *frame, PyCodeObject *code)
 {
     _Py_CODEUNIT *instr = frame->instr_ptr;
-    // What comes before the RESUME of a function with a closure.
     if (instr->op.code == COPY_FREE_VARS) {
         PyObject *closure = ((PyFunctionObject *)frame->f_funcobj)->func_closure;
         int count = instr->op.arg;
@@ -149,6 +156,83 @@ run(T *tstate, F *frame, PyCodeObject *code)
         Py_XSETREF(*slot, cell);
         instr++;
     }
+    return instr;
+}
+
+/* Whether a function just makes a generator or a coroutine of so many arguments,
+ * which are in order, after it has copied its closure. */
+static inline int
+makes_generator(T *tstate, PyFunctionObject *func, int count)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
+    if (!(code->co_flags & (CO_GENERATOR | CO_COROUTINE))
+        || (code->co_flags & simple) != CO_OPTIMIZED
+        || code->co_kwonlyargcount != 0 || code->co_argcount != count
+        || tstate->py_recursion_remaining <= 0
+        || tstate->coroutine_origin_tracking_depth != 0)
+    {
+        return 0;
+    }
+    _Py_CODEUNIT *instr = _PyCode_CODE(code);
+    instr += instr->op.code == COPY_FREE_VARS;
+    return instr->op.code == RETURN_GENERATOR;
+}
+
+/* Call a function that makes_generator(), without the frame that the interpreter
+ * would push and move.  Steals the function and the arguments. */
+static PyObject *
+new_generator(T *tstate, PyFunctionObject *func, PyObject *const *args,
+              int count)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    PyGenObject *gen = (PyGenObject *)clinker_make_generator(func);
+    if (gen == NULL) {
+        Py_DECREF(func);
+        for (int i = 0; i < count; i++) {
+            Py_DECREF(args[i]);
+        }
+        return NULL;
+    }
+    F *gen_frame = (F *)gen->gi_iframe;
+    _PyFrame_Initialize(gen_frame, func, NULL, code, count);
+    for (int i = 0; i < count; i++) {
+        gen_frame->localsplus[i] = args[i];
+    }
+    gen_frame->instr_ptr = fill_cells(gen_frame, code) + 1;
+    gen_frame->previous = NULL;
+    gen_frame->owner = FRAME_OWNED_BY_GENERATOR;
+    gen->gi_frame_state = FRAME_CREATED;
+    return (PyObject *)gen;
+}
+
+/* An iterator whose class has a generator function as its __iter__; NULL without
+ * an exception for all others. */
+PyObject *
+clinker_iter_generator(T *tstate, PyObject *iterable)
+{
+    PyTypeObject *type = Py_TYPE(iterable);
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return NULL;
+    }
+    // Since that is what is found, tp_iter calls it.
+    PyObject *func = _PyType_Lookup(type, &_Py_ID(__iter__));
+    if (func == NULL || !is_inlined(tstate, func)
+        || !makes_generator(tstate, (PyFunctionObject *)func, 1)
+        || !(((PyCodeObject *)((PyFunctionObject *)func)->func_code)->co_flags
+             & CO_GENERATOR))
+    {
+        return NULL;
+    }
+    PyObject *self = Py_NewRef(iterable);
+    return new_generator(tstate, (PyFunctionObject *)Py_NewRef(func), &self, 1);
+}
+
+/* Run a new frame, the current one, to its end. */
+static PyObject *
+run(T *tstate, F *frame, PyCodeObject *code)
+{
+    _Py_CODEUNIT *instr = fill_cells(frame, code);
     frame->instr_ptr = instr;
     if (instr->op.code == RETURN_GENERATOR) {
         return make_generator(tstate, frame);
@@ -220,6 +304,9 @@ call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
               int count, PyObject *kwnames)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
+    if (kwnames == NULL && makes_generator(tstate, func, count)) {
+        return new_generator(tstate, func, args, count);
+    }
     F *new_frame = push_function(tstate, frame, func, args, count, kwnames);
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
 }
@@ -257,16 +344,6 @@ call_function_ex(T *tstate, F *frame, PyFunctionObject *func, PyObject *args,
     Py_DECREF(args);
     Py_XDECREF(kwargs);
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
-}
-
-/* Whether the interpreter would run it as one of its own frames. */
-static inline int
-is_inlined(T *tstate, PyObject *callable)
-{
-    return Py_TYPE(callable) == &PyFunction_Type
-           && tstate->interp->eval_frame == NULL
-           && ((PyFunctionObject *)callable)->vectorcall
-              == _PyFunction_Vectorcall;
 }
 
 /* Whether an instruction that calls a method without a call in the program may
@@ -514,141 +591,7 @@ clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
     return -1;
 }
 
-/* Generators */
-
-/* What YIELD_VALUE does, for native code that drives the generator.  instr is
- * that instruction. */
-static PyObject *
-yield_value(T *tstate, F *frame, PyGenObject *gen, _Py_CODEUNIT *instr)
-{
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyObject *value = _PyFrame_StackPop(gen_frame);
-    gen_frame->instr_ptr = instr + 1;
-    gen->gi_frame_state = FRAME_SUSPENDED + instr->op.arg;
-    tstate->exc_info = gen->gi_exc_state.previous_item;
-    gen->gi_exc_state.previous_item = NULL;
-    tstate->py_recursion_remaining++;
-    tstate->current_frame = frame;
-    gen_frame->previous = NULL;
-    return value;
-}
-
-/* The next item of a suspended generator, whose native code is entered if there
- * is some, as FOR_ITER_GEN: NULL at the end, RAISED if it raised. */
-static PyObject *
-next_of_generator(T *tstate, F *frame, PyGenObject *gen,
-                  _PyNativeEntry entry)
-{
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
-    PyObject *result;
-    if (entry != NULL && tstate->py_recursion_remaining-- <= 0
-        && _Py_CheckRecursiveCallPy(tstate))
-    {
-        tstate->py_recursion_remaining++;
-        return RAISED;
-    }
-    _PyFrame_StackPush(gen_frame, Py_None);
-    gen->gi_frame_state = FRAME_EXECUTING;
-    gen->gi_exc_state.previous_item = tstate->exc_info;
-    tstate->exc_info = &gen->gi_exc_state;
-    if (entry == NULL) {
-        result = _PyEval_EvalFrameDefault(tstate, gen_frame, 0);
-    }
-    else {
-        gen_frame->previous = frame;
-        tstate->current_frame = gen_frame;
-        tstate->c_recursion_remaining--;
-        _Py_CODEUNIT *next = entry(
-            gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
-        tstate->c_recursion_remaining++;
-        if (next == RETURNED) {
-            Py_DECREF(clinker_returned);
-            return NULL;
-        }
-        if (next != NULL && next->op.code == YIELD_VALUE
-            && tstate->eval_breaker == code->_co_instrumentation_version)
-        {
-            return yield_value(tstate, frame, gen, next);
-        }
-        // As _PyEvalHooks_ResumeFrames(), which takes no generators since it
-        // does not tell a value that is yielded from one that is returned.
-        int c_recursion_remaining = tstate->c_recursion_remaining;
-        tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
-        tstate->current_frame = frame;
-        ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
-        result = _PyEval_EvalFrameDefault(
-            tstate, gen_frame,
-            next == NULL ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
-        tstate->c_recursion_remaining = c_recursion_remaining;
-    }
-    if (result == NULL) {
-        return RAISED;
-    }
-    if (!FRAME_STATE_SUSPENDED(gen->gi_frame_state)) {
-        Py_DECREF(result);
-        return NULL;
-    }
-    return result;
-}
-
-/* Whether a generator can be resumed just like that. */
-static inline int
-is_resumable(T *tstate, PyObject *iterator)
-{
-    PyGenObject *gen = (PyGenObject *)iterator;
-    return PyGen_CheckExact(iterator)
-           && gen->gi_frame_state == FRAME_SUSPENDED
-           && tstate->interp->eval_frame == NULL
-           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2;
-}
-
-/* The native code that a generator goes on in, or NULL. */
-static _PyNativeEntry
-generator_entry(T *tstate, PyGenObject *gen)
-{
-    F *gen_frame = (F *)gen->gi_iframe;
-    PyCodeObject *code = _PyFrame_GetCode(gen_frame);
-    _Py_CODEUNIT *instr = gen_frame->instr_ptr;
-    if (instr->op.code != ENTER_EXECUTOR
-        || tstate->eval_breaker != code->_co_instrumentation_version)
-    {
-        return NULL;
-    }
-    return (_PyNativeEntry)code->co_executors->executors[instr->op.arg]
-        ->jit_code;
-}
-
-/* The next item, or NULL at the end. */
-PyObject *
-clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
-{
-    if (is_resumable(tstate, iterator)) {
-        PyGenObject *gen = (PyGenObject *)iterator;
-        return next_of_generator(tstate, frame, gen,
-                                 generator_entry(tstate, gen));
-    }
-    if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
-        _PyListIterObject *it = (_PyListIterObject *)iterator;
-        if (it->it_seq != NULL
-            && (size_t)it->it_index < (size_t)PyList_GET_SIZE(it->it_seq))
-        {
-            return Py_NewRef(PyList_GET_ITEM(it->it_seq, it->it_index++));
-        }
-    }
-    PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
-    if (item == NULL && _PyErr_Occurred(tstate)) {
-        if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
-            return RAISED;
-        }
-        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
-        _PyErr_Clear(tstate);
-    }
-    return item;
-}
-
 const struct clinker_entry clinker_call_helpers[] = {
-    ENTRY(next),
     ENTRY(return),
     ENTRY(resume),
     ENTRY(dealloc_callee),

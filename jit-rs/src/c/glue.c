@@ -15,6 +15,8 @@
 
 extern PyMethodDef clinker_control_methods[];
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
+extern void clinker_take_generators(void);
+extern void clinker_give_generators_back(void);
 
 static const char *
 text(const void *string, size_t *length)
@@ -103,6 +105,7 @@ clinker_block_signals(int block)
 static void
 finalize(PyInterpreterState *interp)
 {
+    clinker_give_generators_back();
     clinker_finalize();
 }
 
@@ -166,6 +169,7 @@ start(PyObject *module, PyObject *value)
     if (_PyEvalHooks_Register(interp, &clinker_hooks) < 0) {
         return NULL;
     }
+    clinker_take_generators();
     Py_RETURN_NONE;
 }
 

@@ -6,10 +6,12 @@
 #include "pycore_cell.h"
 #include "pycore_dict.h"
 #include "pycore_evalhooks.h"
+#include "pycore_code.h"
 #include "pycore_frame.h"
 #include "pycore_list.h"
 #include "pycore_long.h"
 #include "pycore_object.h"
+#include "pycore_optimizer.h"
 #include "pycore_pystate.h"
 #include "pycore_range.h"
 #include "pycore_tuple.h"
@@ -42,6 +44,11 @@ _Static_assert(sizeof(((PyThreadState *)0)->py_recursion_remaining) == 4,
 _Static_assert(sizeof(((_PyInterpreterFrame *)0)->return_offset) == 2,
                "16 bits");
 _Static_assert(sizeof(((_PyInterpreterFrame *)0)->owner) == 1, "8 bits");
+_Static_assert(sizeof(((PyGenObject *)0)->gi_frame_state) == 1, "8 bits");
+_Static_assert(FRAME_EXECUTING == 0, "as codegen/generator.rs takes for granted");
+_Static_assert(FRAME_SUSPENDED_YIELD_FROM == FRAME_SUSPENDED + 1
+               && INLINE_CACHE_ENTRIES_SEND == INLINE_CACHE_ENTRIES_FOR_ITER,
+               "as YIELD_VALUE takes for granted");
 _Static_assert(sizeof(((PyFunctionObject *)0)->func_version) == 4, "32 bits");
 _Static_assert(sizeof(((PyCodeObject *)0)->co_framesize) == 4, "32 bits");
 _Static_assert(sizeof(((PyThreadState *)0)->eval_breaker) == 8, "64 bits");
@@ -106,6 +113,9 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_CONSTS", PyCodeObject, co_consts),
     OFFSET("CODE_NAMES", PyCodeObject, co_names),
     OFFSET("CODE_VERSION", PyCodeObject, _co_instrumentation_version),
+    OFFSET("CODE_EXECUTORS", PyCodeObject, co_executors),
+    OFFSET("EXECUTORS", _PyExecutorArray, executors),
+    OFFSET("EXECUTOR_CODE", _PyExecutorObject, jit_code),
     NUMBER("CO_OPTIMIZED", CO_OPTIMIZED),
     NUMBER("CO_GENERATORS", CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR),
     NUMBER("CO_VARARGS", CO_VARARGS),
@@ -122,6 +132,14 @@ const struct entry clinker_layout[] = {
     OFFSET("FRAME_NAMESPACE", _PyInterpreterFrame, f_locals),
     OFFSET("FRAME_RETURN_OFFSET", _PyInterpreterFrame, return_offset),
     OFFSET("FRAME_OWNER", _PyInterpreterFrame, owner),
+    OFFSET("GENERATOR_FRAME", PyGenObject, gi_iframe),
+    OFFSET("GENERATOR_STATE", PyGenObject, gi_frame_state),
+    OFFSET("GENERATOR_PREVIOUS_EXC", PyGenObject, gi_exc_state.previous_item),
+    OFFSET("GENERATOR_EXC", PyGenObject, gi_exc_state),
+    NUMBER("SUSPENDED_BELOW_ZERO", -FRAME_SUSPENDED),
+    OFFSET("TSTATE_EXC_INFO", PyThreadState, exc_info),
+    NUMBER("YIELD_TO_NEXT", sizeof(_Py_CODEUNIT)
+                            * (1 + INLINE_CACHE_ENTRIES_SEND)),
     NUMBER("FRAME_OWNED_BY_THREAD", FRAME_OWNED_BY_THREAD),
     OFFSET("TSTATE_EVAL_BREAKER", PyThreadState, eval_breaker),
     OFFSET("TSTATE_FRAME", PyThreadState, current_frame),

@@ -386,7 +386,8 @@ clinker_delete_item(T *tstate, F *frame, PyObject *container, PyObject *key,
 PyObject *
 clinker_get_iter(T *tstate, F *frame, PyObject *iterable, uint64_t unused)
 {
-    return PyObject_GetIter(iterable);
+    PyObject *generator = clinker_iter_generator(tstate, iterable);
+    return generator != NULL ? generator : PyObject_GetIter(iterable);
 }
 
 void

@@ -22,9 +22,10 @@ static const struct {
     {13, &PyFunction_Type},
     {14, &PyModule_Type},
     {15, &PyCell_Type},
+    {16, &PyGen_Type},
 };
 
-#define OTHER_BIT 16
+#define OTHER_BIT 17
 
 /* The bit of the kind of an object. */
 int
@@ -135,6 +136,9 @@ clinker_helper(const char *name)
         clinker_name_helpers,
         clinker_container_helpers,
         clinker_call_helpers,
+        clinker_generator_helpers,
+        clinker_await_helpers,
+        clinker_freelist_helpers,
         clinker_border_helpers,
         clinker_number_helpers,
     };

@@ -161,6 +161,9 @@ extern const struct clinker_entry clinker_attribute_helpers[];
 extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
+extern const struct clinker_entry clinker_generator_helpers[];
+extern const struct clinker_entry clinker_await_helpers[];
+extern const struct clinker_entry clinker_freelist_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
 extern const struct clinker_entry clinker_number_helpers[];
 
@@ -182,14 +185,31 @@ int clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
                          int count, PyObject **result);
 
 /* call.c */
-/* What a function returned whose caller is native code: nothing runs until that
- * takes it. */
+/* What a function returned, or a generator yielded, whose caller is native code:
+ * nothing runs until that takes it. */
 extern PyObject *clinker_returned;
 
 int clinker_is_function(T *tstate, PyObject *callable);
 PyObject *clinker_call_function(T *tstate, F *frame, PyObject *func,
                                 PyObject *const *args, int count);
 
+// What native code returns then instead of an instruction.
+#define RETURNED ((_Py_CODEUNIT *)1)
+#define YIELDED ((_Py_CODEUNIT *)2)
+
+PyObject *clinker_call(T *tstate, F *frame, PyObject **stack, uint64_t count);
+PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
+
+/* operator.c */
+PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
+                           uint64_t unused);
+
+/* freelist.c */
+PyObject *clinker_make_generator(PyFunctionObject *func);
+void clinker_take_dealloc(void);
+void clinker_give_dealloc_back(void);
+
+/* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);
 

@@ -267,19 +267,19 @@ impl Generator<'_> {
     }
 
     /// Goes to another block if a condition holds.
-    fn unless(&mut self, condition: ir::Value, other: ir::Block) {
+    pub(super) fn unless(&mut self, condition: ir::Value, other: ir::Block) {
         let on = self.builder.create_block();
         self.builder.ins().brif(condition, other, &[], on, &[]);
         self.builder.switch_to_block(on);
     }
 
-    fn add_i32(&mut self, base: ir::Value, offset: usize, number: i64) {
+    pub(super) fn add_i32(&mut self, base: ir::Value, offset: usize, number: i64) {
         let value = self.load(types::I32, base, offset);
         let value = self.builder.ins().iadd_imm_s(value, number);
         self.store(value, base, offset);
     }
 
-    fn entry_signature(&mut self) -> ir::SigRef {
+    pub(super) fn entry_signature(&mut self) -> ir::SigRef {
         let signature: Signature = self.builder.func.signature.clone();
         self.builder.import_signature(signature)
     }

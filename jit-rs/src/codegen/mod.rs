@@ -2,6 +2,7 @@
 
 mod call;
 mod exit;
+mod generator;
 mod leave;
 mod object;
 mod operation;
@@ -109,6 +110,8 @@ struct Generator<'a> {
     exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
+    /// What all yields have in common.
+    yielding: Option<ir::Block>,
     /// The most values that any exit gets.
     handed_count: usize,
     /// Where operands are handed over to a helper, and their greatest number.
@@ -171,6 +174,7 @@ impl<'a> Generator<'a> {
             operand_count: 1,
             entered: Vec::new(),
             record: None,
+            yielding: None,
             constants: leave::constants(function),
             values: HashMap::new(),
             blocks,
@@ -185,7 +189,7 @@ impl<'a> Generator<'a> {
     }
 
     fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<Exit>, String> {
-        self.enter();
+        self.take_frame();
         for (index, data) in self.function.blocks.iter().enumerate() {
             let block = self.blocks[index];
             self.builder.switch_to_block(block);
@@ -215,13 +219,13 @@ impl<'a> Generator<'a> {
     }
 
     /// Takes the frame over from the interpreter.
-    fn enter(&mut self) {
-        let first = self.function.blocks[0].insts.iter();
-        let depths = first.map_while(|inst| match inst.op {
-            Op::LoadStack(depth) => Some(depth),
-            _ => None,
+    fn take_frame(&mut self) {
+        let insts = self.function.blocks.iter().flat_map(|block| &block.insts);
+        let heights = insts.map(|inst| match inst.op {
+            Op::LoadStack(depth) => depth + 1,
+            _ => 0,
         });
-        for depth in depths {
+        for depth in 0..heights.max().unwrap_or(0) {
             let offset = self.stack(depth as usize);
             let value = self.load(types::I64, self.frame, offset);
             self.entered.push(value);
@@ -253,6 +257,8 @@ impl<'a> Generator<'a> {
                 let value = self.get(*value);
                 self.finish(value, slots);
             }
+            End::Yield(end) => self.suspend(end),
+            End::Enter(resumes, other) => self.enter(resumes, *other),
             End::Unreachable => {
                 self.builder
                     .ins()

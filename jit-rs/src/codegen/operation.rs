@@ -42,8 +42,11 @@ impl Generator<'_> {
                 self.store(null, self.frame, Self::slot(slot));
                 Some(value)
             }
-            // Block 0 begins with these, in order.
             Op::LoadStack(depth) => Some(self.entered[depth as usize]),
+            Op::TakeStack(depth) => {
+                let offset = self.stack(depth as usize);
+                Some(self.load(types::I64, self.frame, offset))
+            }
             Op::LoadOperand(index) => {
                 self.operand_count = self.operand_count.max(index as usize + 1);
                 Some(self.builder.ins().stack_load(
@@ -288,6 +291,7 @@ impl Generator<'_> {
                 Some(self.call_function(callee, &args, true, needed()?, leave))
             }
 
+            Op::Call(Helper::Next, 1) => Some(self.next_of_generator(args[0], needed()?, leave)),
             Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
 
             Op::At(offset) => {

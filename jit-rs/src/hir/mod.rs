@@ -88,8 +88,26 @@ pub enum End {
     Exit(State, Leave),
     /// Returns from the function, whose slots hold these.
     Return(Value, Vec<(u32, Type)>),
+    /// Suspends the frame of a generator.
+    Yield(Yield),
+    /// Goes on in the block of the instruction that native code was entered by, if it is one of these by the offset of its
+    /// opcode, and else in the other block. None has parameters or other predecessors; it is the end of an empty entry.
+    Enter(Vec<(u32, Block)>, Block),
     /// The instruction before it always leaves.
     Unreachable,
+}
+
+/// How the frame of a generator is suspended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yield {
+    /// What is yielded: the reference is handed over.
+    pub value: Value,
+    /// What stays on the value stack, bottom first; likewise.
+    pub stack: Vec<Value>,
+    /// The offset of the opcode of the `YIELD_VALUE`.
+    pub offset: u32,
+    /// Whether that is the one of a `yield from` or `await`.
+    pub delegates: bool,
 }
 
 /// A basic block.
@@ -143,6 +161,14 @@ impl Function {
         self.values[value.0 as usize].1
     }
 
+    /// The instructions that native code can be entered by besides the one it was compiled for, by the offsets of their opcodes.
+    pub fn resumes(&self) -> Vec<u32> {
+        match self.blocks.first().map(|entry| &entry.end) {
+            Some(End::Enter(resumes, _)) => resumes.iter().map(|(offset, _)| *offset).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// A frame state.
     pub fn state(&self, state: State) -> &FrameState {
         &self.states[state.0 as usize]
@@ -152,11 +178,17 @@ impl Function {
 impl End {
     /// The blocks it may go to.
     pub fn targets(&self) -> impl Iterator<Item = Block> {
-        let (first, second) = match *self {
-            Self::Jump(target, _) => (Some(target), None),
-            Self::Branch(_, yes, no) => (Some(yes), Some(no)),
-            Self::Exit(..) | Self::Return(..) | Self::Unreachable => (None, None),
+        let mut more: &[(u32, Block)] = &[];
+        let (first, second) = match self {
+            Self::Jump(target, _) => (Some(*target), None),
+            Self::Branch(_, yes, no) => (Some(*yes), Some(*no)),
+            Self::Enter(resumes, other) => {
+                more = resumes;
+                (Some(*other), None)
+            }
+            Self::Exit(..) | Self::Return(..) | Self::Yield(_) | Self::Unreachable => (None, None),
         };
-        first.into_iter().chain(second)
+        let more = more.iter().map(|(_, block)| *block);
+        first.into_iter().chain(second).chain(more)
     }
 }

@@ -29,6 +29,8 @@ pub enum Op {
     LoadStack(u32),
     /// Takes an object that the helper before has left in place of its operands, by its index.
     LoadOperand(u32),
+    /// Takes an object that the helper before has left on the value stack of the frame, by its depth.
+    TakeStack(u32),
     /// Leaves unless the object is of the type.
     GuardType(Type),
     /// Leaves unless the type of the object has the version.
@@ -128,7 +130,7 @@ pub enum Op {
     Boundary,
     /// The end of an instruction that calls: also lets pending events run.
     Periodic,
-    /// The end of a loop: leaves at its `JUMP_BACKWARD` if an event is pending.
+    /// The end of a loop, or what suspends a frame: leaves there if an event is pending.
     BackEdge,
     /// Takes a reference.
     IncRef,
@@ -309,6 +311,13 @@ helpers! {
     DeleteItem = "delete_item", Status, Borrowed, true;
     GetIter = "get_iter", Object, Borrowed, true;
     Next = "next", Next, Borrowed, true;
+    Send = "send", Bool, StealsFirst, true;
+    DropIterator = "drop_iterator", Nothing, StealsFirst, true;
+    GetYieldFromIter = "get_yield_from_iter", Object, Borrowed, true;
+    GetAwaitable = "get_awaitable", Object, Borrowed, true;
+    GetAiter = "get_aiter", Object, Borrowed, true;
+    GetAnext = "get_anext", Object, Borrowed, true;
+    BeforeAsyncWith = "before_async_with", Status, Stack, true;
     ListEnd = "list_end", Nothing, Borrowed, true;
     TupleEnd = "tuple_end", Nothing, Borrowed, true;
     LoadAttr = "load_attr", Object, Borrowed, true;
@@ -387,6 +396,7 @@ impl Op {
             Self::TakeLocal(_)
             | Self::LoadStack(_)
             | Self::LoadOperand(_)
+            | Self::TakeStack(_)
             | Self::BoxInt
             | Self::BoxFloat
             | Self::CallFunction(_)
@@ -510,6 +520,7 @@ impl Op {
             | Self::DeleteLocal(..)
             | Self::LoadStack(_)
             | Self::LoadOperand(_)
+            | Self::TakeStack(_)
             | Self::GuardKeys(..)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
@@ -563,6 +574,7 @@ impl Op {
             | Self::TakeLocal(_)
             | Self::LoadStack(_)
             | Self::LoadOperand(_)
+            | Self::TakeStack(_)
             | Self::BoxInt
             | Self::BoxFloat
             | Self::BoxBool

@@ -2,7 +2,7 @@
 
 use super::{
     Block, Comparison, End, FloatOp, FrameState, Function, Helper, Inst, IntOp, Leave, Op, Rep,
-    State, Type, Value,
+    State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -71,6 +71,22 @@ impl<'a> Rest<'a> {
     fn block(&mut self) -> Result<Block, String> {
         self.expect("b")?;
         Ok(Block(self.number()?))
+    }
+
+    /// The end of a block that suspends the frame.
+    fn suspension(&mut self, delegates: bool) -> Result<Yield, String> {
+        let value = self.value()?;
+        self.expect(" @")?;
+        let offset = self.number()?;
+        self.expect(" [")?;
+        let stack = self.values()?;
+        self.expect("]")?;
+        Ok(Yield {
+            value,
+            stack,
+            offset,
+            delegates,
+        })
     }
 
     /// Values, separated by commas; may be none.
@@ -195,6 +211,19 @@ impl Parser {
                 slots.push((slot, ty(rest.word(|c| c != ' '))?));
             }
             End::Return(value, slots)
+        } else if rest.take("YieldFrom ") {
+            End::Yield(rest.suspension(true)?)
+        } else if rest.take("Yield ") {
+            End::Yield(rest.suspension(false)?)
+        } else if rest.take("Enter ") {
+            let mut resumes = Vec::new();
+            while rest.take("@") {
+                let offset = rest.number()?;
+                rest.expect(" ")?;
+                resumes.push((offset, rest.block()?));
+                rest.expect(" ")?;
+            }
+            End::Enter(resumes, rest.block()?)
         } else if rest.take("Unreachable") {
             End::Unreachable
         } else {
@@ -308,6 +337,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("TakeLocal", [slot]) => Op::TakeLocal(number(slot)?),
         ("DeleteLocal", [slot, old]) => Op::DeleteLocal(number(slot)?, ty(old)?),
         ("LoadStack", [depth]) => Op::LoadStack(number(depth)?),
+        ("TakeStack", [depth]) => Op::TakeStack(number(depth)?),
         ("LoadOperand", [index]) => Op::LoadOperand(number(index)?),
         ("GuardType", [expected]) => Op::GuardType(ty(expected)?),
         ("GuardVersion", [version]) => Op::GuardVersion(number(version)?),
@@ -408,6 +438,27 @@ b3(v8: i64, v9: float):
         let function = parse(text).unwrap();
         assert_eq!(function.to_string(), text);
         assert_eq!(function.states.len(), 6);
+    }
+
+    #[test]
+    fn generators_are_read() {
+        let text = "\
+b0():
+    Enter @2 b2 @11 b3 b1
+b1():
+    v0: any = LoadStack(0)
+    v1: generator = LoadStack(1)
+    YieldFrom v1 @7 [v0]
+b2():
+    v2 = LoadLocal(0)
+    Yield v2 @5 []
+b3():
+    Unreachable
+";
+        let function = parse(text).unwrap();
+        assert_eq!(function.to_string(), text);
+        assert_eq!(function.resumes(), [2, 11]);
+        assert_eq!(crate::hir::verify(&function), Ok(()));
     }
 
     #[test]

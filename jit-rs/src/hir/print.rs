@@ -121,6 +121,18 @@ impl fmt::Display for Function {
                     }
                     writeln!(f)?;
                 }
+                End::Yield(end) => {
+                    let how = if end.delegates { "YieldFrom" } else { "Yield" };
+                    let (at, stack) = (end.offset, List(&end.stack));
+                    writeln!(f, "    {how} {} @{at} [{stack}]", end.value)?;
+                }
+                End::Enter(resumes, other) => {
+                    write!(f, "    Enter")?;
+                    for (offset, block) in resumes {
+                        write!(f, " @{offset} {block}")?;
+                    }
+                    writeln!(f, " {other}")?;
+                }
                 End::Unreachable => writeln!(f, "    Unreachable")?,
             }
         }

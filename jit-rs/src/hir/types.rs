@@ -34,16 +34,17 @@ types! {
     FUNCTION = 13, "function", "A function written in Python.";
     MODULE = 14, "module", "An exact module.";
     CELL = 15, "cell", "A cell of a closure.";
-    OTHER = 16, "other", "Any other object.";
+    GENERATOR = 16, "generator", "An exact generator.";
+    OTHER = 17, "other", "Any other object.";
 }
 
 impl Type {
     /// Nothing: the type of what cannot happen.
     pub const NEVER: Self = Self(0);
     /// Any object.
-    pub const OBJECT: Self = Self((1 << 17) - 2);
+    pub const OBJECT: Self = Self((1 << 18) - 2);
     /// Any object or NULL.
-    pub const ANY: Self = Self((1 << 17) - 1);
+    pub const ANY: Self = Self((1 << 18) - 1);
     /// Objects that run no code when they are released.
     pub const SCALAR: Self =
         Self(Self::NONE.0 | Self::BOOL.0 | Self::INT.0 | Self::FLOAT.0 | Self::STR.0);

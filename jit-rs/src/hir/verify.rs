@@ -119,6 +119,21 @@ impl Verifier<'_> {
                 self.uses(seen, &leave.drop)
             }
             End::Return(value, _) => self.uses(seen, &[*value]),
+            End::Yield(end) => {
+                self.uses(seen, &end.stack)?;
+                self.uses(seen, &[end.value])
+            }
+            End::Enter(resumes, other) => {
+                let targets = resumes.iter().map(|(_, block)| block);
+                for target in targets.chain([other]) {
+                    let linked = self.predecessors[target.0 as usize] == 1
+                        && self.function.blocks[target.0 as usize].params.is_empty();
+                    if !linked || !seen.is_empty() {
+                        return Err(format!("{target} cannot be entered"));
+                    }
+                }
+                Ok(())
+            }
             End::Unreachable => Ok(()),
         }
     }

@@ -18,7 +18,11 @@ pub fn run(function: &mut Function) {
                 states.insert(*state);
                 use_state(function, *state, &mut used);
             }
-            End::Unreachable => {}
+            End::Yield(end) => {
+                used.insert(end.value);
+                used.extend(end.stack.iter().copied());
+            }
+            End::Enter(..) | End::Unreachable => {}
         }
         let mut insts = std::mem::take(&mut function.blocks[index].insts);
         let mut kept = Vec::with_capacity(insts.len());

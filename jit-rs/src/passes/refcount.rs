@@ -94,7 +94,11 @@ fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
         End::Jump(_, args) => args.iter().copied().for_each(act),
         End::Branch(value, ..) | End::Return(value, _) => act(*value),
         End::Exit(state, _) => function.state(*state).stack.iter().copied().for_each(act),
-        End::Unreachable => {}
+        End::Yield(end) => {
+            act(end.value);
+            end.stack.iter().copied().for_each(act);
+        }
+        End::Enter(..) | End::Unreachable => {}
     }
 }
 
@@ -427,8 +431,14 @@ impl Walk<'_> {
                 let leave = self.leave(self.function.state(state));
                 End::Exit(state, leave)
             }
+            End::Yield(end) => {
+                self.release_pending(usize::MAX, None);
+                let values = [&end.stack[..], &[end.value]].concat();
+                self.hand_over(&values, |_, _| false);
+                End::Yield(end)
+            }
             // What is pending is still owned, and not used there: it is released first thing.
-            End::Branch(..) | End::Unreachable => end,
+            End::Branch(..) | End::Enter(..) | End::Unreachable => end,
         }
     }
 }

@@ -1,0 +1,213 @@
+//! Suspending the frame of a generator, and entering native code where it goes on.
+
+use super::Generator;
+use crate::hir::{Block, Leave, State, Type, Yield};
+use crate::{layout, runtime};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, types};
+use cranelift_frontend::Switch;
+
+/// What native code returns instead of an instruction when its generator has yielded to native code: see `src/c/runtime.h`.
+const YIELDED: i64 = 2;
+
+impl Generator<'_> {
+    /// Goes on where the frame was entered.
+    pub(super) fn enter(&mut self, resumes: &[(u32, Block)], other: Block) {
+        let instr = self.load(types::I64, self.frame, layout::FRAME_INSTR_PTR);
+        let code = self.int(self.code.address as i64);
+        let bytes = self.builder.ins().isub(instr, code);
+        let mut switch = Switch::new();
+        for &(offset, block) in resumes {
+            switch.set_entry(2 * u128::from(offset), self.target(block));
+        }
+        let other = self.target(other);
+        switch.emit(&mut self.builder, bytes, other);
+    }
+
+    /// Suspends the frame, as `YIELD_VALUE`, and goes on in the one before it.
+    pub(super) fn suspend(&mut self, end: &Yield) {
+        for (depth, &value) in end.stack.iter().enumerate() {
+            let value = self.get(value);
+            self.store(value, self.frame, self.stack(depth));
+        }
+        let top = self.int32(i64::from(self.code.locals) + end.stack.len() as i64);
+        self.store(top, self.frame, layout::FRAME_STACKTOP);
+        self.tell(end.offset + 1);
+        let state = i64::from(end.delegates) - layout::SUSPENDED_BELOW_ZERO as i64;
+        let state = self.builder.ins().iconst(types::I8, state);
+        let value = self.get(end.value);
+        let yielding = self.yielding.unwrap_or_else(|| self.builder.create_block());
+        self.builder
+            .ins()
+            .jump(yielding, &[value.into(), state.into()]);
+        if self.yielding.is_none() {
+            self.yielding = Some(yielding);
+            let value = self.builder.append_block_param(yielding, types::I64);
+            let state = self.builder.append_block_param(yielding, types::I8);
+            self.builder.switch_to_block(yielding);
+            self.finish_yield(value, state);
+        }
+    }
+
+    /// What all yields have in common.
+    fn finish_yield(&mut self, value: ir::Value, state: ir::Value) {
+        let before = -(layout::GENERATOR_FRAME as i64);
+        let generator = self.builder.ins().iadd_imm_s(self.frame, before);
+        self.store(state, generator, layout::GENERATOR_STATE);
+        let null = self.int(0);
+        let previous = self.load(types::I64, generator, layout::GENERATOR_PREVIOUS_EXC);
+        self.store(previous, self.tstate, layout::TSTATE_EXC_INFO);
+        self.store(null, generator, layout::GENERATOR_PREVIOUS_EXC);
+        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, 1);
+        let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
+        self.store(previous, self.tstate, layout::TSTATE_FRAME);
+        self.store(null, self.frame, layout::FRAME_PREVIOUS);
+
+        let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
+        let is_native = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, top, 0);
+        let (native, other) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(is_native, native, &[], other, &[]);
+        self.builder.switch_to_block(native);
+        let returned = self.int(runtime::returned() as i64);
+        self.store(value, returned, 0);
+        let next = self.int(YIELDED);
+        self.builder.ins().return_(&[next]);
+
+        self.builder.switch_to_block(other);
+        let depth = self.builder.ins().uextend(types::I64, top);
+        let offset = self.builder.ins().ishl_imm_s(depth, 3);
+        let place = self.builder.ins().iadd(previous, offset);
+        self.store(value, place, layout::FRAME_LOCALS);
+        let top = self.builder.ins().iadd_imm_s(top, 1);
+        self.store(top, previous, layout::FRAME_STACKTOP);
+        let instr = self.load(types::I64, previous, layout::FRAME_INSTR_PTR);
+        let next = self
+            .builder
+            .ins()
+            .iadd_imm_s(instr, layout::YIELD_TO_NEXT as i64);
+        self.builder.ins().return_(&[next]);
+    }
+
+    /// The next item of what is probably a generator that is suspended at a `yield`, or NULL at the end: enters the native
+    /// code where it goes on.
+    pub(super) fn next_of_generator(
+        &mut self,
+        generator: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        self.unchecked = true;
+        self.tell_once();
+        self.record(Some(state));
+        let slow = self.builder.create_block();
+        self.builder.set_cold_block(slow);
+        let done = self.builder.create_block();
+        let result = self.builder.append_block_param(done, types::I64);
+        let is_other = self.is_not(generator, Type::GENERATOR);
+        self.unless(is_other, slow);
+        let found = self.load(types::I8, generator, layout::GENERATOR_STATE);
+        let suspended = -(layout::SUSPENDED_BELOW_ZERO as i64);
+        let is_other = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, found, suspended);
+        self.unless(is_other, slow);
+        let frame = layout::GENERATOR_FRAME as i64;
+        let frame = self.builder.ins().iadd_imm_s(generator, frame);
+        let entry = self.resume_entry(frame, slow);
+        let none = self.int(runtime::none() as i64);
+        let next = self.resume(generator, frame, none, entry);
+        let yielded = self.builder.ins().icmp_imm_s(IntCC::Equal, next, YIELDED);
+        let (on, other) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(other);
+        self.builder.ins().brif(yielded, on, &[], other, &[]);
+        self.builder.switch_to_block(on);
+        let returned = self.int(runtime::returned() as i64);
+        let value = self.load(types::I64, returned, 0);
+        self.builder.ins().jump(done, &[value.into()]);
+
+        self.builder.switch_to_block(other);
+        let args = [self.tstate, generator, next];
+        let value = self.call("next_left", &args, Some(types::I64));
+        let value = value.expect("it has a result");
+        self.builder.ins().jump(done, &[value.into()]);
+
+        self.builder.switch_to_block(slow);
+        let zero = self.int(0);
+        let args = [self.tstate, self.frame, generator, zero];
+        let value = self.call("next", &args, Some(types::I64));
+        let value = value.expect("it has a result");
+        self.builder.ins().jump(done, &[value.into()]);
+
+        self.builder.switch_to_block(done);
+        let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 1);
+        self.raise_if(raised, state, leave);
+        result
+    }
+
+    /// The native code where a suspended frame goes on; goes to a block if there is none, or something is in the way.
+    fn resume_entry(&mut self, frame: ir::Value, slow: ir::Block) -> ir::Value {
+        let instr = self.load(types::I64, frame, layout::FRAME_INSTR_PTR);
+        let opcode = self.load(types::I8, instr, 0);
+        let is_other = self.builder.ins().icmp_imm_s(
+            IntCC::NotEqual,
+            opcode,
+            i64::from(layout::ENTER_EXECUTOR as i8),
+        );
+        self.unless(is_other, slow);
+        let code = self.load(types::I64, frame, layout::FRAME_EXECUTABLE);
+        let version = self.load(types::I64, code, layout::CODE_VERSION);
+        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
+        let pending = self.builder.ins().icmp(IntCC::NotEqual, breaker, version);
+        self.unless(pending, slow);
+        let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
+        let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
+        let is_replaced = self.builder.ins().icmp_imm_s(IntCC::NotEqual, evaluator, 0);
+        self.unless(is_replaced, slow);
+        let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
+        let is_deep = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThanOrEqual, left, 0);
+        self.unless(is_deep, slow);
+        let executors = self.load(types::I64, code, layout::CODE_EXECUTORS);
+        let index = self.load(types::I8, instr, 1);
+        let index = self.builder.ins().uextend(types::I64, index);
+        let place = self.item(executors, index);
+        let executor = self.load(types::I64, place, layout::EXECUTORS);
+        self.load(types::I64, executor, layout::EXECUTOR_CODE)
+    }
+
+    /// Sends an object to a suspended generator; gives what its native code returns.
+    fn resume(
+        &mut self,
+        generator: ir::Value,
+        frame: ir::Value,
+        sent: ir::Value,
+        entry: ir::Value,
+    ) -> ir::Value {
+        let executing = self.builder.ins().iconst(types::I8, 0);
+        self.store(executing, generator, layout::GENERATOR_STATE);
+        let previous = self.load(types::I64, self.tstate, layout::TSTATE_EXC_INFO);
+        self.store(previous, generator, layout::GENERATOR_PREVIOUS_EXC);
+        let handled = layout::GENERATOR_EXC as i64;
+        let handled = self.builder.ins().iadd_imm_s(generator, handled);
+        self.store(handled, self.tstate, layout::TSTATE_EXC_INFO);
+        self.store(self.frame, frame, layout::FRAME_PREVIOUS);
+        self.store(frame, self.tstate, layout::TSTATE_FRAME);
+        let top = self.load(types::I32, frame, layout::FRAME_STACKTOP);
+        let depth = self.builder.ins().uextend(types::I64, top);
+        let place = self.item(frame, depth);
+        self.store(sent, place, layout::FRAME_LOCALS);
+        let stack = layout::FRAME_LOCALS as i64 + 8;
+        let stack = self.builder.ins().iadd_imm_s(place, stack);
+        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);
+        self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, -1);
+        let signature = self.entry_signature();
+        let args = [frame, stack, self.tstate];
+        let call = self.builder.ins().call_indirect(signature, entry, &args);
+        let next = self.builder.inst_results(call)[0];
+        self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, 1);
+        next
+    }
+}
