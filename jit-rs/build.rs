@@ -13,13 +13,14 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "src/c/attribute.c",
     "src/c/border.c",
     "src/c/call.c",
     "src/c/container.c",
     "src/c/control.c",
     "src/c/glue.c",
+    "src/c/handler.c",
     "src/c/lazy.c",
     "src/c/name.c",
     "src/c/operator.c",

@@ -48,6 +48,9 @@ void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
 
+/* For native code: the interpreter went on in a handler at an offset often. */
+void clinker_reached(uint64_t code, uint64_t offset);
+
 /* Whether something is compiled now. */
 int clinker_is_enabled(void);
 

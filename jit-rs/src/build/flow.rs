@@ -1,18 +1,23 @@
 //! The control flow of a code object, from an entry on.
 
+use super::Handlers;
+use super::handler::start_of;
+use crate::exceptions::Handler;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What can be reached from an entry, without the handlers of exceptions.
+/// What can be reached from an entry, by way of some handlers of exceptions too.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// Where blocks begin, in reverse post-order.
+    /// Where blocks begin, in reverse post-order; what only handlers lead to comes last.
     pub order: Vec<u32>,
     /// Where several edges meet.
     pub merges: HashSet<u32>,
     /// Where loops begin.
     pub loops: HashSet<u32>,
+    /// The handlers that are compiled, by where their native code begins.
+    pub handlers: HashMap<u32, Handler>,
 }
 
 /// Where an instruction can go to.
@@ -37,8 +42,8 @@ pub fn successors(instruction: &Instruction) -> Vec<u32> {
 /// enters the frame of a generator without calling.
 const LONG_BODY: u32 = 40;
 
-/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that suspend, raise,
-/// handle exceptions or import. All that follow a suspended frame or a handled exception begin at an entry of their own.
+/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that suspend or import.
+/// What raises again is left too, unless its handler is compiled (see `handler.rs`).
 pub fn is_compiled(instruction: &Instruction) -> bool {
     if instruction.specialized == op::FOR_ITER_GEN && instruction.oparg < LONG_BODY {
         return false;
@@ -53,11 +58,6 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
             | op::SEND
             | op::RETURN_GENERATOR
             | op::RERAISE
-            | op::PUSH_EXC_INFO
-            | op::POP_EXCEPT
-            | op::CHECK_EXC_MATCH
-            | op::CHECK_EG_MATCH
-            | op::WITH_EXCEPT_START
             | op::CLEANUP_THROW
             | op::END_ASYNC_FOR
             | op::GET_AITER
@@ -76,25 +76,42 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
 }
 
 /// Walks the code from an offset.
-pub fn flow(code: &Code, entry: u32) -> Flow {
+pub fn flow(code: &Code, entry: u32, reached: &Handlers) -> Flow {
     let mut edges: BTreeMap<u32, usize> = BTreeMap::new();
     let mut seen = HashSet::new();
-    let mut work = vec![entry];
-    while let Some(start) = work.pop() {
-        if !seen.insert(start) {
-            continue;
+    let mut handlers = HashMap::new();
+    // Handlers follow in the order in which they are found.
+    let mut roots = vec![entry];
+    let mut walked = 0;
+    while let Some(&root) = roots.get(walked) {
+        *edges.entry(root).or_default() += 1;
+        let mut work = vec![root];
+        while let Some(start) = work.pop() {
+            if !seen.insert(start) {
+                continue;
+            }
+            let Some(instruction) = code.at(start) else {
+                continue;
+            };
+            for target in successors(instruction) {
+                *edges.entry(target).or_default() += 1;
+                work.push(target);
+            }
+            // What a handler raises goes to the one around it.
+            if let Some(handler) = code.exceptions.handler(instruction.offset)
+                && (walked > 0 || reached.contains(handler.offset))
+                && let start = start_of(code, handler)
+                && code.at(start).is_some()
+                && !handlers.contains_key(&start)
+            {
+                handlers.insert(start, handler);
+                roots.push(start);
+            }
         }
-        let Some(instruction) = code.at(start) else {
-            continue;
-        };
-        for target in successors(instruction) {
-            *edges.entry(target).or_default() += 1;
-            work.push(target);
-        }
+        walked += 1;
     }
-    *edges.entry(entry).or_default() += 1;
     // A block begins where edges meet, after a branch, and where a jump leads to.
-    let mut leaders = HashSet::from([entry]);
+    let mut leaders: HashSet<u32> = roots.iter().copied().collect();
     for &start in &seen {
         let Some(instruction) = code.at(start) else {
             continue;
@@ -112,36 +129,80 @@ pub fn flow(code: &Code, entry: u32) -> Flow {
             .filter(|(_, count)| **count > 1)
             .map(|(target, _)| *target)
             .collect(),
+        handlers,
         ..Flow::default()
     };
-    order(code, entry, &leaders, &mut flow);
+    let mut visited = HashSet::new();
+    let onward = |leader| targets(code, leader, &leaders, &flow.handlers, false);
+    for &root in &roots {
+        order(
+            root,
+            &onward,
+            &mut visited,
+            &mut flow.order,
+            &mut flow.loops,
+        );
+    }
+    if !flow.handlers.is_empty() {
+        // Loops that handlers close.
+        let onward = |leader| targets(code, leader, &leaders, &flow.handlers, true);
+        let (mut visited, mut order) = (HashSet::new(), Vec::new());
+        self::order(entry, &onward, &mut visited, &mut order, &mut flow.loops);
+    }
     flow
 }
 
-fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
-    let targets = |leader: u32| {
-        let mut start = leader;
-        loop {
-            let Some(instruction) = code.at(start) else {
-                return vec![];
-            };
-            let targets = successors(instruction);
-            match targets[..] {
-                [only] if !leaders.contains(&only) => start = only,
-                _ => return targets,
-            }
+/// Where a block goes to, with or without the handlers of what it raises.
+fn targets(
+    code: &Code,
+    leader: u32,
+    leaders: &HashSet<u32>,
+    handlers: &HashMap<u32, Handler>,
+    with_handlers: bool,
+) -> Vec<u32> {
+    let mut caught = Vec::new();
+    let mut start = leader;
+    loop {
+        let Some(instruction) = code.at(start) else {
+            return caught;
+        };
+        if with_handlers
+            && let Some(handler) = code.exceptions.handler(instruction.offset)
+            && let start = start_of(code, handler)
+            && handlers.contains_key(&start)
+            && !caught.contains(&start)
+        {
+            caught.push(start);
         }
-    };
-    let mut visited = HashSet::from([entry]);
-    let mut active = HashSet::from([entry]);
-    let mut stack = vec![(entry, targets(entry))];
+        let targets = successors(instruction);
+        match targets[..] {
+            [only] if !leaders.contains(&only) => start = only,
+            _ => return [caught, targets].concat(),
+        }
+    }
+}
+
+/// Puts the blocks in order that a root leads to and no other before it.
+fn order(
+    root: u32,
+    targets: &impl Fn(u32) -> Vec<u32>,
+    visited: &mut HashSet<u32>,
+    order: &mut Vec<u32>,
+    loops: &mut HashSet<u32>,
+) {
+    if !visited.insert(root) {
+        return;
+    }
+    let before = order.len();
+    let mut active = HashSet::from([root]);
+    let mut stack = vec![(root, targets(root))];
     while let Some((leader, rest)) = stack.last_mut() {
         let leader = *leader;
         // The last first, so that the others come before it in the order.
         match rest.pop() {
             Some(target) => {
                 if active.contains(&target) {
-                    flow.loops.insert(target);
+                    loops.insert(target);
                 }
                 if visited.insert(target) {
                     active.insert(target);
@@ -150,10 +211,10 @@ fn order(code: &Code, entry: u32, leaders: &HashSet<u32>, flow: &mut Flow) {
             }
             None => {
                 active.remove(&leader);
-                flow.order.push(leader);
+                order.push(leader);
                 stack.pop();
             }
         }
     }
-    flow.order.reverse();
+    order[before..].reverse();
 }

@@ -54,9 +54,9 @@ clinker_periodic(T *tstate, F *frame, uint64_t version)
 }
 
 /* Perform the actions of an exit from one to another. */
-static void
-act(F *frame, const struct clinker_exit *exit, uint64_t *values,
-    uint32_t from, uint32_t to)
+void
+clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+            uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct clinker_action *action = &exit->actions[i];
@@ -117,7 +117,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
     while (drops > from && exit->actions[drops - 1].act == CLINKER_DROP) {
         drops--;
     }
-    act(frame, exit, values, from, drops);
+    clinker_act(frame, exit, values, from, drops);
     int was_written = frame->stacktop == CLINKER_WRITTEN;
     frame->stacktop = exit->stacktop;
     if (exit->next != NULL) {
@@ -127,10 +127,15 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
     if (was_written) {
         clinker_release_kept(frame);
     }
-    act(frame, exit, values, drops, exit->action_count);
+    clinker_act(frame, exit, values, drops, exit->action_count);
     exit->times++;
     if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
-        clinker_refuted(exit->code, (uint64_t)exit->guess);
+        if (exit->next != NULL) {
+            clinker_refuted(exit->code, (uint64_t)exit->guess);
+        }
+        else {
+            clinker_reached(exit->code, (uint64_t)exit->guess);
+        }
     }
     return exit->next;
 }
@@ -148,7 +153,15 @@ _Py_CODEUNIT *
 clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
                 PyObject *object)
 {
-    act(frame, exit, values, 0, exit->slot_count);
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == &PyLong_Type || type == &PyFloat_Type
+        || type == &PyUnicode_Type)
+    {
+        // It runs no code.
+        clinker_dealloc(object);
+        return CLINKER_STAY;
+    }
+    clinker_act(frame, exit, values, 0, exit->slot_count);
     clinker_dealloc(object);
     return frame->stacktop == CLINKER_NATIVE
            ? CLINKER_STAY

@@ -136,6 +136,7 @@ clinker_helper(const char *name)
         clinker_container_helpers,
         clinker_call_helpers,
         clinker_border_helpers,
+        clinker_handler_helpers,
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(tables); i++) {
         for (const struct clinker_entry *entry = tables[i];

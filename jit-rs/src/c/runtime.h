@@ -23,6 +23,7 @@
 #include "pycore_frame.h"         // _PyInterpreterFrame
 #include "pycore_function.h"      // _PyFunction_SetVersion()
 #include "pycore_genobject.h"     // _Py_MakeCoro()
+#include "pycore_instruments.h"   // _Py_call_instrumentation_arg()
 #include "pycore_intrinsics.h"    // _PyIntrinsics_UnaryFunctions
 #include "pycore_list.h"          // _PyList_AppendTakeRef()
 #include "pycore_long.h"          // _PyLong_IsCompact()
@@ -95,11 +96,25 @@ struct clinker_exit {
     uint32_t slot_count;
     // The stack pointer of the frame.
     int32_t stacktop;
-    // How often it was taken, and the instruction whose guess that refutes, or
-    // -1.
+    // How often it was taken, and the instruction whose guess that refutes or,
+    // if it raises, the handler where the interpreter goes on; -1 for none.
     uint32_t times;
     int32_t guess;
     uint64_t code;
+};
+
+/* How a handler is entered that is native code: jit-rs/src/codegen/handler.rs
+ * makes it. */
+struct clinker_handler {
+    _Py_CODEUNIT *instr;
+    // The instrumentation that the native code was made for.
+    uint64_t version;
+    // The stack pointer of what is left of the stack.
+    uint32_t level;
+    // Whether it gets where the exception was raised.
+    uint32_t lasti;
+    // Whether it begins after its PUSH_EXC_INFO.
+    uint64_t pushes;
 };
 
 // What native code that stays gets instead of an instruction.
@@ -147,10 +162,30 @@ extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
+extern const struct clinker_entry clinker_handler_helpers[];
 
 /* border.c */
+void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+                 uint32_t from, uint32_t to);
 void clinker_release_kept(F *frame);
 void clinker_dealloc(PyObject *object);
+
+/* Whether somebody is told of exceptions that are raised or handled, or end a
+ * function. */
+static inline int
+tells_of_exceptions(T *tstate)
+{
+    const uint8_t *tools = tstate->interp->monitors.tools;
+    return tools[PY_MONITORING_EVENT_RAISE]
+           || tools[PY_MONITORING_EVENT_RERAISE]
+           || tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED]
+           || tools[PY_MONITORING_EVENT_PY_UNWIND];
+}
+
+/* handler.c */
+int clinker_has_handler(PyCodeObject *code, int index);
+int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
+                        int stacktop);
 
 /* call.c */
 /* What a function returned whose caller is native code: nothing runs until that

@@ -2,10 +2,12 @@
 
 mod call;
 mod exit;
+mod handler;
 mod leave;
 mod object;
 mod operation;
 
+use crate::exceptions::Handler;
 use crate::hir::{Block, End, Function, Leave, Rep, State, Value};
 use crate::layout;
 use crate::snapshot::Code;
@@ -20,6 +22,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::collections::{HashMap, HashSet};
 
 pub use exit::Exit;
+pub use handler::Catch;
 
 /// Machine code that has not been made executable yet.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Machine {
     pub bytes: Vec<u8>,
     /// What leaving does at each place, which the code refers to.
     pub exits: Vec<Exit>,
+    /// What its handlers get, likewise.
+    pub catches: Vec<Box<Catch>>,
 }
 
 /// The processor this runs on.
@@ -74,7 +79,8 @@ pub fn compile(
     context.func.signature = signature;
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-    let exits = Generator::new(builder, function, code, caches, id).run(isa.frontend_config())?;
+    let (exits, catches) =
+        Generator::new(builder, function, code, caches, id).run(isa.frontend_config())?;
     let compiled = context
         .compile(&**isa, &mut ControlPlane::default())
         .map_err(|error| message(&error.inner))?;
@@ -84,6 +90,7 @@ pub fn compile(
     Ok(Machine {
         bytes: compiled.code_buffer().to_vec(),
         exits,
+        catches,
     })
 }
 
@@ -106,6 +113,8 @@ struct Generator<'a> {
     exits: Vec<Exit>,
     /// Blocks that leave, by what they do.
     exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
+    /// What the handlers get that are compiled, and where they begin.
+    handlers: HashMap<Handler, (Box<Catch>, ir::Block)>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
     /// The most values that any exit gets.
@@ -156,6 +165,7 @@ impl<'a> Generator<'a> {
             id,
             exits: Vec::new(),
             exit_blocks: HashMap::new(),
+            handlers: handler::handlers(function, code, &blocks),
             handed_over,
             handed_count: 0,
             constants: leave::constants(function),
@@ -171,10 +181,16 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<Exit>, String> {
+    fn run(mut self, config: TargetFrontendConfig) -> Result<(Vec<Exit>, Vec<Box<Catch>>), String> {
+        let mut is_cold = false;
         for (index, data) in self.function.blocks.iter().enumerate() {
             let block = self.blocks[index];
             self.builder.switch_to_block(block);
+            // What only handlers lead to comes last.
+            is_cold |= data.handler.is_some();
+            if is_cold {
+                self.builder.set_cold_block(block);
+            }
             for &param in &data.params {
                 let ty = representation(self.function.rep(param));
                 let value = self.builder.append_block_param(block, ty);
@@ -195,7 +211,8 @@ impl<'a> Generator<'a> {
         self.builder.func.sized_stack_slots[self.handed_over].size = size;
         self.builder.seal_all_blocks();
         self.builder.finalize(config);
-        Ok(self.exits)
+        let catches = self.handlers.into_values().map(|(catch, _)| catch);
+        Ok((self.exits, catches.collect()))
     }
 
     fn end(&mut self, end: &End) {
@@ -215,6 +232,7 @@ impl<'a> Generator<'a> {
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
             }
             End::Exit(state, leave) => self.leave(*state, leave, false),
+            End::Reraise(state, leave) => self.reraise(*state, leave),
             End::Return(value, slots) => {
                 let value = self.get(*value);
                 self.finish(value, slots);

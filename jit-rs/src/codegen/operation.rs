@@ -649,7 +649,7 @@ impl Generator<'_> {
         }
         self.tell_once();
         let returns = match helper.returns() {
-            Returns::Object | Returns::Next => Some(types::I64),
+            Returns::Object | Returns::Next | Returns::Sure => Some(types::I64),
             Returns::Status | Returns::Bool => Some(types::I32),
             Returns::Nothing => None,
         };
@@ -661,7 +661,7 @@ impl Generator<'_> {
                 return self.checked(raised, result, state, leave);
             }
             Returns::Status | Returns::Bool => IntCC::SignedLessThan,
-            Returns::Nothing => return Some(result),
+            Returns::Nothing | Returns::Sure => return Some(result),
         };
         let raised = self.builder.ins().icmp_imm_s(raised, result, 0);
         self.checked(raised, result, state, leave);

@@ -10,6 +10,7 @@ mod print;
 mod types;
 mod verify;
 
+use crate::exceptions::Handler;
 use crate::snapshot::Callee;
 
 pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
@@ -86,6 +87,8 @@ pub enum End {
     Branch(Value, Block, Block),
     /// Leaves to the interpreter.
     Exit(State, Leave),
+    /// Raises an exception again, as the `RERAISE` or bare `raise` of the state does, for a handler of the function.
+    Reraise(State, Leave),
     /// Returns from the function, whose slots hold these.
     Return(Value, Vec<(u32, Type)>),
     /// The instruction before it always leaves.
@@ -95,6 +98,9 @@ pub enum End {
 /// A basic block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockData {
+    /// What it handles: it is entered with nothing but the frame, from wherever an exception is raised that the
+    /// exception table leads to this handler.
+    pub handler: Option<Handler>,
     /// Parameters.
     pub params: Vec<Value>,
     /// Instructions.
@@ -126,6 +132,7 @@ impl Function {
     /// A new block, which ends nowhere yet.
     pub fn block(&mut self) -> Block {
         self.blocks.push(BlockData {
+            handler: None,
             params: Vec::new(),
             insts: Vec::new(),
             end: End::Unreachable,
@@ -155,7 +162,9 @@ impl End {
         let (first, second) = match *self {
             Self::Jump(target, _) => (Some(target), None),
             Self::Branch(_, yes, no) => (Some(yes), Some(no)),
-            Self::Exit(..) | Self::Return(..) | Self::Unreachable => (None, None),
+            Self::Exit(..) | Self::Reraise(..) | Self::Return(..) | Self::Unreachable => {
+                (None, None)
+            }
         };
         first.into_iter().chain(second)
     }
