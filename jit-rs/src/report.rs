@@ -226,6 +226,7 @@ mod tests {
             compiled: 1200,
             refused: BTreeMap::from([("it is instrumented".into(), 3)]),
             refuted: 4,
+            handlers: 2,
             bytes: 5_000_000,
             microseconds: 7_000,
         };
