@@ -383,7 +383,8 @@ fn is_worth_entering(function: &hir::Function, is_generator: bool) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
     let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
-        hir::End::Return(..) => !is_generator,
+        // An exception that is raised ends it as well.
+        hir::End::Return(..) | hir::End::Unreachable => !is_generator,
         end => end.targets().any(|target| target.0 as usize <= index),
     };
     begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)

@@ -101,7 +101,7 @@ def written_programs():
     """The programs of the compiler's tests that do nothing to the process they run in."""
     texts = []
     nodes = []
-    for name in "test_jit.py", "test_jit_sites.py", "test_jit_handlers.py":
+    for name in "test_jit.py", "test_jit_sites.py":
         with open(os.path.join(os.path.dirname(HERE), "python", name)) as file:
             nodes += ast.walk(ast.parse(file.read()))
     for node in nodes:

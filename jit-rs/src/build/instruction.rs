@@ -302,6 +302,7 @@ impl Builder<'_> {
                 self.push_from_stack(Type::OBJECT);
             }
             op::WITH_EXCEPT_START => {
+                self.guard(Op::GuardCStack, &[]);
                 let args = [self.peek(4), self.peek(1)];
                 let result = self.call_value(Helper::WithExceptStart, 0, &args, Type::OBJECT);
                 self.push(result);

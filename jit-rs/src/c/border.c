@@ -54,9 +54,9 @@ clinker_periodic(T *tstate, F *frame, uint64_t version)
 }
 
 /* Perform the actions of an exit from one to another. */
-void
-clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
-            uint32_t from, uint32_t to)
+static void
+act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+    uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct clinker_action *action = &exit->actions[i];
@@ -107,6 +107,13 @@ clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
     }
 }
 
+/* Perform all actions of an exit: the native code goes on. */
+void
+clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values)
+{
+    act(frame, exit, values, 0, exit->action_count);
+}
+
 /* Leave native code: gives the instruction where the interpreter goes on, or
  * NULL if it handles an exception. */
 static _Py_CODEUNIT *
@@ -117,7 +124,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
     while (drops > from && exit->actions[drops - 1].act == CLINKER_DROP) {
         drops--;
     }
-    clinker_act(frame, exit, values, from, drops);
+    act(frame, exit, values, from, drops);
     int was_written = frame->stacktop == CLINKER_WRITTEN;
     frame->stacktop = exit->stacktop;
     if (exit->next != NULL) {
@@ -127,7 +134,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values, uint32_t from)
     if (was_written) {
         clinker_release_kept(frame);
     }
-    clinker_act(frame, exit, values, drops, exit->action_count);
+    act(frame, exit, values, drops, exit->action_count);
     exit->times++;
     if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
         if (exit->next != NULL) {
@@ -161,7 +168,7 @@ clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
         clinker_dealloc(object);
         return CLINKER_STAY;
     }
-    clinker_act(frame, exit, values, 0, exit->slot_count);
+    act(frame, exit, values, 0, exit->slot_count);
     clinker_dealloc(object);
     return frame->stacktop == CLINKER_NATIVE
            ? CLINKER_STAY
@@ -275,6 +282,7 @@ const struct clinker_entry clinker_border_helpers[] = {
     ENTRY(decref),
     ENTRY(drop_unless_last),
     ENTRY(release_kept),
+    ENTRY(act),
     ENTRY(leave),
     ENTRY(release),
     {NULL, NULL},

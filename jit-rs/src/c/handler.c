@@ -93,15 +93,6 @@ clinker_catch(F *frame, T *tstate, const struct clinker_handler *handler,
     return enter(tstate, frame, stacktop, handler);
 }
 
-/* The same after the actions of an exit. */
-_Py_CODEUNIT *
-clinker_leave_and_catch(F *frame, struct clinker_exit *exit, uint64_t *values,
-                        T *tstate, const struct clinker_handler *handler)
-{
-    clinker_act(frame, exit, values, 0, exit->action_count);
-    return clinker_catch(frame, tstate, handler, exit->stacktop);
-}
-
 /* RERAISE, or RAISE_VARARGS without an operand: sets the exception.  Returns -1
  * if something is wrong, which is left to the interpreter. */
 int
@@ -130,19 +121,18 @@ clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr, int stacktop)
     return 0;
 }
 
-/* The instruction of an exit raises an exception again: likewise. */
+/* An instruction raises an exception again: as clinker_catch(). */
 _Py_CODEUNIT *
-clinker_reraise(F *frame, struct clinker_exit *exit, uint64_t *values,
-                T *tstate, const struct clinker_handler *handler)
+clinker_reraise(F *frame, T *tstate, const struct clinker_handler *handler,
+                int stacktop, _Py_CODEUNIT *instr)
 {
-    clinker_act(frame, exit, values, 0, exit->action_count);
-    frame->instr_ptr = exit->next;
+    frame->instr_ptr = instr;
     if (is_watched(tstate, frame, handler)
-        || clinker_raise_again(tstate, frame, exit->next, exit->stacktop) < 0)
+        || clinker_raise_again(tstate, frame, instr, stacktop) < 0)
     {
-        return hand_back(frame, exit->stacktop, exit->next);
+        return hand_back(frame, stacktop, instr);
     }
-    return enter(tstate, frame, exit->stacktop, handler);
+    return enter(tstate, frame, stacktop, handler);
 }
 
 static const uint8_t *
@@ -239,19 +229,18 @@ clinker_with_except_start(T *tstate, F *frame, PyObject *exit,
 {
     PyObject *class = PyExceptionInstance_Class(exception);
     PyObject *traceback = PyException_GetTraceback(exception);
-    PyObject *stack[4] = {NULL, class, exception, Py_None};
-    if (traceback != NULL) {
-        // The exception keeps it.
-        Py_DECREF(traceback);
-        stack[3] = traceback;
+    if (traceback == NULL) {
+        traceback = Py_None;
     }
-    return PyObject_Vectorcall(exit, stack + 1,
-                               3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    PyObject *stack[] = {
+        Py_NewRef(exit), NULL, Py_NewRef(class), Py_NewRef(exception),
+        traceback,
+    };
+    return clinker_call(tstate, frame, stack, 3);
 }
 
 const struct clinker_entry clinker_handler_helpers[] = {
     ENTRY(catch),
-    ENTRY(leave_and_catch),
     ENTRY(reraise),
     ENTRY(push_exc_info),
     ENTRY(pop_except),

@@ -165,8 +165,6 @@ extern const struct clinker_entry clinker_border_helpers[];
 extern const struct clinker_entry clinker_handler_helpers[];
 
 /* border.c */
-void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
-                 uint32_t from, uint32_t to);
 void clinker_release_kept(F *frame);
 void clinker_dealloc(PyObject *object);
 
@@ -194,5 +192,7 @@ extern PyObject *clinker_returned;
 
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);
+PyObject *clinker_call(T *tstate, F *frame, PyObject **stack,
+                       uint64_t count);
 
 #endif /* CLINKER_RUNTIME_H */

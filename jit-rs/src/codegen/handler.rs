@@ -46,14 +46,17 @@ pub fn handlers(
         .collect()
 }
 
-/// Steps that machine code takes itself.
-const MAX_STEPS: usize = 4;
+/// Steps that machine code takes itself; more are left to the runtime.
+const MAX_STEPS: usize = 6;
 
-fn is_plain(plan: &Plan) -> bool {
-    let mut acts = plan.actions.iter().map(|action| action.act);
-    plan.constants.is_empty()
-        && plan.actions.len() <= MAX_STEPS
-        && acts.all(|act| matches!(act, Act::Stack | Act::Drop))
+/// Where what is raised goes, with the frame in the state that the runtime needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Throw {
+    handler: Handler,
+    /// The stack pointer of the frame.
+    stacktop: u32,
+    /// The instruction that raises an exception again.
+    again: Option<u32>,
 }
 
 impl Generator<'_> {
@@ -61,14 +64,12 @@ impl Generator<'_> {
     pub(super) fn raise(&mut self, state: State, leave: &Leave) {
         let (mut plan, values) = self.plan(state, leave, 0, false);
         let handler = self.code.exceptions.handler(self.at);
-        match self.entry_of(handler, state) {
-            Some(entry) if is_plain(&plan) => self.catch(&plan, &values, entry),
-            Some(entry) => self.enter("leave_and_catch", plan, values, entry),
-            None => {
-                plan.handler = handler.map(|handler| handler.offset);
-                let next = self.leave_by("leave", plan, values, &[]);
-                self.builder.ins().return_(&[next]);
-            }
+        if let Some(handler) = self.compiled(handler, state) {
+            self.throw(plan, &values, handler, None);
+        } else {
+            plan.handler = handler.map(|handler| handler.offset);
+            let next = self.leave_by("leave", plan, values, &[]);
+            self.builder.ins().return_(&[next]);
         }
     }
 
@@ -76,57 +77,110 @@ impl Generator<'_> {
     pub(super) fn reraise(&mut self, state: State, leave: &Leave) {
         let offset = self.function.state(state).offset;
         let handler = self.code.exceptions.handler(offset);
-        match self.entry_of(handler, state) {
-            Some(entry) => {
-                let next = self.code.address + 2 * u64::from(offset);
-                let (plan, values) = self.plan(state, leave, next, false);
-                self.enter("reraise", plan, values, entry);
-            }
-            None => self.leave(state, leave, false),
+        if let Some(handler) = self.compiled(handler, state) {
+            let (plan, values) = self.plan(state, leave, 0, false);
+            self.throw(plan, &values, handler, Some(offset));
+        } else {
+            self.leave(state, leave, false);
         }
     }
 
-    /// What the runtime needs to enter a handler, and its block, if it is compiled.
-    fn entry_of(&self, handler: Option<Handler>, state: State) -> Option<(i64, ir::Block)> {
-        let handler = handler?;
-        let (catch, block) = self.handlers.get(&handler)?;
+    /// A handler, if it is compiled.
+    fn compiled(&self, handler: Option<Handler>, state: State) -> Option<Handler> {
         let height = self.function.state(state).stack.len();
-        (handler.depth as usize <= height).then(|| (std::ptr::from_ref(&**catch) as i64, *block))
+        handler.filter(|handler| {
+            self.handlers.contains_key(handler) && handler.depth as usize <= height
+        })
     }
 
-    /// Lets a function of the C side bring the frame into the state in which a handler is entered, or leaves.
-    fn enter(
-        &mut self,
-        function: &str,
-        plan: Plan,
-        values: Vec<Value>,
-        (catch, block): (i64, ir::Block),
-    ) {
-        let catch = self.int(catch);
-        let next = self.leave_by(function, plan, values, &[self.tstate, catch]);
-        self.stay_or_leave(next, block);
+    /// Brings the frame into the state of a plan and goes to a handler.
+    fn throw(&mut self, plan: Plan, values: &[Value], handler: Handler, again: Option<u32>) {
+        let throw = Throw {
+            handler,
+            stacktop: plan.stacktop,
+            again,
+        };
+        if plan.actions.len() <= MAX_STEPS {
+            self.steps(&plan, values);
+        } else {
+            let args = self.hand_over(plan, values);
+            self.call("act", &args, None);
+        }
+        let known = self.throws.get(&throw).copied();
+        let block = known.unwrap_or_else(|| self.builder.create_block());
+        self.builder.ins().jump(block, &[]);
+        if known.is_none() {
+            self.throws.insert(throw, block);
+            self.builder.set_cold_block(block);
+            self.builder.switch_to_block(block);
+            self.enter(throw);
+        }
     }
 
-    /// The same for a plan that moves some objects to the stack and drops others.
-    fn catch(&mut self, plan: &Plan, values: &[Value], (catch, block): (i64, ir::Block)) {
+    /// Takes the steps of a plan.
+    fn steps(&mut self, plan: &Plan, values: &[Value]) {
+        let mut boxed = HashMap::new();
         for action in &plan.actions {
-            let object = self.get(values[action.value as usize]);
-            if action.act == Act::Drop {
-                self.call("decref", &[object], None);
-            } else {
-                self.store(object, self.frame, Self::slot(u32::from(action.place)));
+            let index = action.value as usize;
+            let value = match plan.constants.get(index) {
+                Some(&address) => self.int(address as i64),
+                None => {
+                    let value = self.get(values[index - plan.constants.len()]);
+                    boxed.get(&value).copied().unwrap_or(value)
+                }
+            };
+            let place = Self::slot(u32::from(action.place));
+            match action.act {
+                Act::BoxInt | Act::BoxFloat => {
+                    let function = if action.act == Act::BoxInt {
+                        "box_int"
+                    } else {
+                        "box_float"
+                    };
+                    let object = self.call(function, &[value], Some(types::I64));
+                    boxed.insert(value, object.expect("it has a result"));
+                }
+                Act::BoxBool => {
+                    let object = self.box_bool(value);
+                    boxed.insert(value, object);
+                }
+                Act::Slot | Act::SlotShared => {
+                    if action.act == Act::SlotShared {
+                        self.call("incref", &[value], None);
+                    }
+                    let old = self.load(types::I64, self.frame, place);
+                    self.store(value, self.frame, place);
+                    self.call("decref", &[old], None);
+                }
+                Act::Stack => self.store(value, self.frame, place),
+                Act::StackShared => {
+                    self.call("incref", &[value], None);
+                    self.store(value, self.frame, place);
+                }
+                Act::Drop => {
+                    self.call("decref", &[value], None);
+                }
             }
         }
-        let catch = self.int(catch);
-        let top = self.int32(i64::from(plan.stacktop));
-        let args = [self.frame, self.tstate, catch, top];
-        let next = self
-            .call("catch", &args, Some(types::I64))
-            .expect("it has a result");
-        self.stay_or_leave(next, block);
     }
 
-    fn stay_or_leave(&mut self, next: ir::Value, block: ir::Block) {
+    /// Lets the runtime enter a handler, or leaves.
+    fn enter(&mut self, throw: Throw) {
+        let (catch, block) = &self.handlers[&throw.handler];
+        let (catch, block) = (std::ptr::from_ref(&**catch) as i64, *block);
+        let catch = self.int(catch);
+        let top = self.int32(i64::from(throw.stacktop));
+        let mut args = vec![self.frame, self.tstate, catch, top];
+        let function = match throw.again {
+            Some(offset) => {
+                args.push(self.int((self.code.address + 2 * u64::from(offset)) as i64));
+                "reraise"
+            }
+            None => "catch",
+        };
+        let next = self
+            .call(function, &args, Some(types::I64))
+            .expect("it has a result");
         let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
         let out = self.builder.create_block();
         self.builder.set_cold_block(out);

@@ -113,7 +113,15 @@ impl Generator<'_> {
         values: Vec<Value>,
         more: &[ir::Value],
     ) -> ir::Value {
-        for (index, value) in values.into_iter().enumerate() {
+        let mut args = self.hand_over(plan, &values);
+        args.extend_from_slice(more);
+        self.call(function, &args, Some(types::I64))
+            .expect("it has a result")
+    }
+
+    /// The frame, an exit that follows a plan, and the values that have to be handed over for it: operands for the runtime.
+    pub(super) fn hand_over(&mut self, plan: Plan, values: &[Value]) -> Vec<ir::Value> {
+        for (index, &value) in values.iter().enumerate() {
             let mut raw = self.get(value);
             if self.function.rep(value) == Rep::Bool {
                 raw = self.builder.ins().uextend(types::I64, raw);
@@ -130,10 +138,7 @@ impl Generator<'_> {
             .builder
             .ins()
             .stack_addr(types::I64, self.handed_over, 0);
-        let mut args = vec![self.frame, address, values];
-        args.extend_from_slice(more);
-        self.call(function, &args, Some(types::I64))
-            .expect("it has a result")
+        vec![self.frame, address, values]
     }
 
     /// What leaving with a state does, and the values that have to be handed over for it.

@@ -115,6 +115,8 @@ struct Generator<'a> {
     exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
     /// What the handlers get that are compiled, and where they begin.
     handlers: HashMap<Handler, (Box<Catch>, ir::Block)>,
+    /// Blocks that enter a handler.
+    throws: HashMap<handler::Throw, ir::Block>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
     /// The most values that any exit gets.
@@ -166,6 +168,7 @@ impl<'a> Generator<'a> {
             exits: Vec::new(),
             exit_blocks: HashMap::new(),
             handlers: handler::handlers(function, code, &blocks),
+            throws: HashMap::new(),
             handed_over,
             handed_count: 0,
             constants: leave::constants(function),
