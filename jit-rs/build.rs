@@ -13,7 +13,7 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "src/c/attribute.c",
     "src/c/await.c",
     "src/c/border.c",
@@ -25,6 +25,7 @@ const SOURCES: [&str; 16] = [
     "src/c/freelist.c",
     "src/c/generator.c",
     "src/c/glue.c",
+    "src/c/handler.c",
     "src/c/lazy.c",
     "src/c/name.c",
     "src/c/number.c",

@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 /* The stack pointer of a frame while native code runs it: it is not valid, as
- * while the interpreter runs it, and somebody has written to a variable. */
+ * while the interpreter runs it; somebody has written to a variable; or an
+ * exception is on its way to a handler, and everything is in the frame. */
 #define CLINKER_NATIVE (-2)
 #define CLINKER_WRITTEN (-3)
+#define CLINKER_CATCHING (-4)
 
 /* The UTF-8 text of a Python str, borrowed from it, or NULL. */
 typedef const char *(*clinker_text)(const void *string, size_t *length);
@@ -47,6 +49,9 @@ void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
 
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
+
+/* For native code: the interpreter went on in a handler at an offset often. */
+void clinker_reached(uint64_t code, uint64_t offset);
 
 /* Whether something is compiled now. */
 int clinker_is_enabled(void);

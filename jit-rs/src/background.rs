@@ -3,7 +3,7 @@
 //! It touches nothing of the interpreter: what it needs has been copied, and addresses that the machine code refers to are
 //! just numbers to it. It ends before a fork, which copies one thread only and is told of others.
 
-use crate::codegen::{self, Exit};
+use crate::codegen::{self, Catch, Exit};
 use crate::hir::Function;
 use crate::memory::Executable;
 use crate::snapshot::Code;
@@ -37,6 +37,8 @@ pub struct Product {
     pub machine: Executable,
     /// What leaving does at each place.
     pub exits: Vec<Exit>,
+    /// How the runtime enters handlers.
+    pub catches: Vec<Box<Catch>>,
     /// Caches of helpers.
     pub caches: Box<[u64]>,
     /// The `RESUME`s that it is entered by besides the one it was compiled for.
@@ -57,6 +59,7 @@ impl Job {
             resumes,
             machine: Executable::new(&machine.bytes).map_err(|error| error.to_string())?,
             exits: machine.exits,
+            catches: machine.catches,
             caches: self.caches,
         })
     }

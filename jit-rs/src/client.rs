@@ -1,5 +1,6 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
+use crate::build::Handlers;
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Progress, Wish};
 use crate::layout;
@@ -93,7 +94,8 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
     let compiler = match options.mode {
         Mode::Count => None,
-        Mode::Manual | Mode::Auto | Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump)?),
+        Mode::Manual | Mode::Auto => Some(Compiler::new(options.dump, Handlers::default())?),
+        Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump, Handlers::All)?),
     };
     let log = options.log.as_deref().map(Log::open).transpose()?;
     let client = Client {
@@ -235,6 +237,13 @@ impl Client {
     pub fn refuted(&mut self, id: usize, offset: u32) {
         if let Some(compiler) = &mut self.compiler {
             compiler.refuted(id, offset);
+        }
+    }
+
+    /// Native code was left often for a handler at an offset.
+    pub fn reached(&mut self, id: usize, offset: u32) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.reached(id, offset);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reads code objects and their shadow records, by the layouts of the CPython this archive is built for.
 
+use crate::exceptions::Table;
 use crate::hir::Type;
 use crate::profile::{Loop, Place};
 use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction};
@@ -163,6 +164,7 @@ impl Code {
             arguments: self.arguments(),
             cells: self.cells(),
             version: read(self.code, layout::CODE_VERSION),
+            exceptions: self.exceptions(),
             is_generator: self.flags() & layout::CO_GENERATORS as c_int != 0,
             ..Snapshot::default()
         };
@@ -220,6 +222,15 @@ impl Code {
             .map(|slot| read::<u8>(kinds, layout::BYTES_VALUE + slot))
             .map(|kind| usize::from(kind) & layout::CO_FAST_CELL_OR_FREE != 0)
             .collect()
+    }
+
+    fn exceptions(self) -> Table {
+        let table: *const u8 = read(self.code, layout::CODE_EXCEPTION_TABLE);
+        let size: isize = read(table, layout::OBJECT_SIZE);
+        let bytes: Vec<u8> = (0..size as usize)
+            .map(|index| read(table, layout::BYTES_VALUE + index))
+            .collect();
+        Table::parse(&bytes)
     }
 
     fn flags(self) -> c_int {

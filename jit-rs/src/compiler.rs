@@ -1,7 +1,7 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
 use crate::background::{Background, Job, Product};
-use crate::build::{self, Entry, History};
+use crate::build::{self, Entry, Handlers, History};
 use crate::code::Code;
 use crate::codegen;
 use crate::hir;
@@ -90,6 +90,8 @@ pub struct Unit {
     pub machine: Executable,
     /// What leaving does at each place.
     pub exits: Vec<codegen::Exit>,
+    /// What its handlers get.
+    _catches: Vec<Box<codegen::Catch>>,
     /// What helpers have learned.
     _caches: Box<[u64]>,
 }
@@ -122,10 +124,22 @@ pub struct Compiled {
     entry: Box<AtomicU64>,
 }
 
+impl Compiled {
+    /// Its machine code is entered no more. Native code of the code object has just been left, so it lives.
+    fn retire(&mut self, id: usize) {
+        self.entry.store(0, Ordering::Relaxed);
+        self.outdated = self.units.len();
+        // SAFETY: the code object lives.
+        unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
+    }
+}
+
 /// The compiler.
 pub struct Compiler {
     isa: OwnedTargetIsa,
     dump: bool,
+    /// What is known of a code object at first.
+    fresh: History,
     codes: HashMap<usize, Compiled>,
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
@@ -144,15 +158,19 @@ impl std::fmt::Debug for Compiler {
 }
 
 impl Compiler {
-    /// A compiler for this machine. With `dump`, it prints what it compiles.
+    /// A compiler for this machine, which compiles some handlers at once. With `dump`, it prints what it compiles.
     ///
     /// # Errors
     /// If this machine is not supported.
-    pub fn new(dump: bool) -> Result<Self, String> {
+    pub fn new(dump: bool, handlers: Handlers) -> Result<Self, String> {
         crate::runtime::check()?;
         Ok(Self {
             isa: codegen::isa()?,
             dump,
+            fresh: History {
+                handlers,
+                ..History::default()
+            },
             codes: HashMap::new(),
             dead: Vec::new(),
             counts: Compilation::default(),
@@ -312,7 +330,7 @@ impl Compiler {
         }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
-        let compiled = self.codes.entry(id).or_default();
+        let compiled = self.of(id);
         let mut function = build::build(&snapshot, entry, &compiled.history)?;
         passes::dce::run(&mut function);
         check(&function)?;
@@ -351,6 +369,7 @@ impl Compiler {
         let Product {
             machine,
             exits,
+            catches,
             caches,
             mut resumes,
         } = product;
@@ -380,6 +399,7 @@ impl Compiler {
             resumes,
             machine,
             exits,
+            _catches: catches,
             _caches: caches,
         });
         Ok(())
@@ -429,7 +449,10 @@ impl Compiler {
 
     /// What is known of a code object.
     pub fn of(&mut self, id: usize) -> &mut Compiled {
-        self.codes.entry(id).or_default()
+        self.codes.entry(id).or_insert_with(|| Compiled {
+            history: self.fresh.clone(),
+            ..Compiled::default()
+        })
     }
 
     /// The machine code of a code object that fits what is known now: of each entry the last, none of before a guess was dropped.
@@ -441,9 +464,10 @@ impl Compiler {
     /// Forgets what was learned of a code object. Its machine code stays, since it may be running.
     pub fn forget(&mut self, id: usize) {
         self.pending.retain(|pending| pending.id != id);
+        let fresh = self.fresh.clone();
         let compiled = self.of(id);
         compiled.outdated = compiled.units.len();
-        compiled.history = History::default();
+        compiled.history = fresh;
         compiled.refutations = 0;
         compiled.refused.clear();
     }
@@ -475,11 +499,29 @@ impl Compiler {
         } else if !is_news {
             return;
         }
-        compiled.entry.store(0, Ordering::Relaxed);
-        compiled.outdated = compiled.units.len();
+        compiled.retire(id);
         self.pending.retain(|pending| pending.id != id);
-        // SAFETY: the code object lives, since its native code has just been left.
-        unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
+    }
+
+    /// A handler at an offset was reached too often to leave it to the interpreter: the same.
+    pub fn reached(&mut self, id: usize, offset: u32) {
+        let Some(compiled) = self.codes.get_mut(&id) else {
+            return;
+        };
+        let handlers = &mut compiled.history.handlers;
+        // Exits of old machine code go on to count.
+        if !handlers.add(offset) {
+            return;
+        }
+        self.counts.handlers += 1;
+        let exits = compiled.units.iter().flat_map(|unit| &unit.exits);
+        for (offset, times) in exits.filter_map(codegen::Exit::reached) {
+            if times >= SUSPICIOUS {
+                handlers.add(offset);
+            }
+        }
+        compiled.retire(id);
+        self.pending.retain(|pending| pending.id != id);
     }
 
     /// A code object dies.
@@ -525,7 +567,8 @@ fn is_worth_entering(function: &hir::Function) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
     let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
-        hir::End::Return(..) | hir::End::Yield(_) => true,
+        // An exception that is raised ends it as well.
+        hir::End::Return(..) | hir::End::Yield(_) | hir::End::Unreachable => true,
         end => end.targets().any(|target| target.0 as usize <= index),
     };
     begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)

@@ -66,6 +66,11 @@ extern "C" fn clinker_refuted(code: u64, offset: u64) {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_reached(code: u64, offset: u64) {
+    client::with(|client| client.reached(code as usize, offset as u32));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_int) {
     client::with(|client| client.specialized(code as usize, missed != 0, failed != 0));
 }

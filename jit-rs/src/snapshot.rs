@@ -1,5 +1,6 @@
 //! What compiling reads of a code object: a copy, so that it can go on while the program does.
 
+use crate::exceptions::Table;
 use crate::hir::Type;
 use std::collections::{HashMap, HashSet};
 
@@ -75,6 +76,8 @@ pub struct Code {
     pub cells: Vec<bool>,
     /// The instrumentation version.
     pub version: u64,
+    /// The handlers of exceptions.
+    pub exceptions: Table,
     /// Whether calls of it make a generator or a coroutine.
     pub is_generator: bool,
     /// The functions that it calls, by where the calls begin.

@@ -108,6 +108,10 @@ class Observer:
             record("show", *[self.describe_exception(value) if isinstance(value, BaseException) else canonical(value)
                              for value in values])
 
+        def handled():
+            error = sys.exception()
+            record("handled", "nothing" if error is None else self.describe_exception(error))
+
         def attempt(function, *arguments):
             try:
                 record("result", canonical(function(*arguments)))

@@ -67,7 +67,7 @@ class Generator:
         self.odd = self.random.choice([0.0, 0.005, 0.01, 0.03])
         self.spice = {feature: self.random.random() < 0.5 for feature in (
             "peek", "poke", "delete", "closures", "try", "with", "match", "generators", "coroutines", "objects", "globals",
-            "trace", "comprehensions", "strings", "floats", "spy")}
+            "trace", "comprehensions", "strings", "floats", "spy", "errors")}
         self.spice["trace"] &= self.random.random() < 0.2
         self.spice["coroutines"] &= self.random.random() < 0.5
 
@@ -420,12 +420,13 @@ class Generator:
             "assign": 8, "augment": 6, "unpack": 1, "store": 3, "show": 1.5, "expression_line": 1,
             "branch": 4 if depth else 0, "loop": 4 if depth and scope.loops < 3 else 0,
             "while_loop": 2 if depth and scope.loops < 3 else 0,
-            "attempt": 3 if depth and spice["try"] else 0,
+            "attempt": (6 if spice["errors"] else 3) if depth and spice["try"] else 0,
+            "attempt_group": 1 if depth and spice["try"] and spice["errors"] else 0,
             "with_block": 2 if depth and spice["with"] else 0,
             "match_block": 1 if depth and spice["match"] else 0,
             "jump": 1 if scope.loops else 0,
             "leave": 1 if scope.flavor not in ("module", "class") and scope.depth > 1 else 0,
-            "fail": 0.5 if scope.depth > 1 or scope.flavor == "module" else 0.1,
+            "fail": 2 if spice["errors"] and scope.depth > 1 else 0.5 if scope.depth > 1 or scope.flavor == "module" else 0.1,
             "delete": 0.5 if spice["delete"] else 0,
             "observe": 1 if spice["peek"] and scope.flavor != "class" else 0,
             "closure": 1 if spice["closures"] and depth and scope.flavor not in ("class",) and self.indent < 4 else 0,
@@ -616,26 +617,61 @@ class Generator:
         self.emit(f"    raise {self.pick(RAISED)}({self.expression('int', 1)}){cause}")
 
     def attempt(self, depth):
+        errors = self.spice["errors"]
         self.emit("try:")
         self.block(4, depth - 1)
         handlers = self.random.randrange(3)
         for _ in range(handlers):
-            if self.chance(0.5):
-                name = self.fresh("e")
-                self.emit(f"except {self.pick(ERRORS)} as {name}:")
-                if self.chance(0.6):
-                    self.emit(f"    show({name})")
-            else:
-                self.emit(f"except {self.pick(ERRORS)}:")
+            name = self.fresh("e") if self.chance(0.5) else None
+            self.emit(f"except {self.pick(ERRORS)} as {name}:" if name else f"except {self.pick(ERRORS)}:")
+            if name and self.chance(0.6):
+                self.emit(f"    show({name})")
+            if errors and self.chance(0.2):
+                self.emit("    handled()")
             self.block(2, depth - 1)
             if self.chance(0.1):
                 self.emit("    raise")
+            if errors and self.chance(0.15):
+                cause = self.pick(["", f" from {name}" if name else " from None"])
+                self.emit(f"    raise {self.pick(RAISED)}({self.expression('int', 0)}){cause}")
+            if errors and self.chance(0.15):
+                self.escape()
         if handlers and self.chance(0.2):
             self.emit("else:")
             self.block(2, depth - 1)
         if not handlers or self.chance(0.35):
             self.emit("finally:")
+            if errors and self.chance(0.2):
+                self.emit("    handled()")
             self.block(2, depth - 1)
+            if errors and self.chance(0.15):
+                self.escape()
+
+    def escape(self):
+        """Leaves a handler or what is done in the end."""
+        options = ["break", "continue"] if self.scope.loops else []
+        if self.scope.flavor not in ("module", "class"):
+            options.append(f"return {self.expression(self.scope.result, 1)}" if self.scope.flavor != "generator" else "return")
+        if options:
+            self.emit(f"    if {self.expression('bool', 1)}:")
+            self.emit(f"        {self.pick(options)}")
+
+    def attempt_group(self, depth):
+        self.emit("try:")
+        self.block(2, depth - 1)
+        if self.chance(0.8):
+            errors = ", ".join(f"{self.pick(RAISED)}({self.expression('int', 0)})" for _ in range(self.random.randrange(1, 4)))
+            self.emit(f"    raise ExceptionGroup({self.constant('str')}, [{errors}])")
+        for _ in range(self.random.randrange(1, 3)):
+            name = self.fresh("e")
+            self.emit(f"except* {self.pick(ERRORS)} as {name}:")
+            self.emit(f"    show(*{name}.exceptions)")
+            self.emit(f"    {self.target('int')} = {self.expression('int', 2)}")
+            if self.chance(0.2):
+                self.emit(f"    raise {self.pick(['', f'{name}', f'Fault(1) from {name}'])}")
+        if self.chance(0.3):
+            self.emit("finally:")
+            self.block(2, 0)
 
     def with_block(self, depth):
         name = self.fresh("m")

@@ -1,20 +1,25 @@
 //! The control flow of a code object, from its entries on.
 
+use super::Handlers;
+use super::handler::start_of;
+use crate::exceptions::Handler;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What is compiled for the entries, without the handlers of exceptions.
+/// What is compiled for the entries, with some handlers of exceptions.
 #[derive(Debug, Default)]
 pub struct Flow {
     /// Where its instructions begin.
     pub instructions: HashSet<u32>,
-    /// Where blocks begin, in reverse post-order.
+    /// Where blocks begin, in reverse post-order; what only handlers lead to comes last.
     pub order: Vec<u32>,
     /// Where several edges meet.
     pub merges: HashSet<u32>,
     /// Where loops begin.
     pub loops: HashSet<u32>,
+    /// The handlers that are compiled, by where their native code begins.
+    pub handlers: HashMap<u32, Handler>,
 }
 
 /// Where an instruction can go to.
@@ -50,8 +55,8 @@ fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
     }
 }
 
-/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that raise, handle
-/// exceptions or import. All that follow a handled exception begin at an entry of their own.
+/// Whether native code executes the instruction, instead of leaving it to the interpreter: those that import, and others that are
+/// rare. What raises again is left too, unless its handler is compiled (see `handler.rs`).
 pub fn is_compiled(instruction: &Instruction) -> bool {
     if instruction.opcode == op::RAISE_VARARGS {
         // What is raised again has its place already.
@@ -61,11 +66,6 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
         instruction.opcode,
         op::RETURN_GENERATOR
             | op::RERAISE
-            | op::PUSH_EXC_INFO
-            | op::POP_EXCEPT
-            | op::CHECK_EXC_MATCH
-            | op::CHECK_EG_MATCH
-            | op::WITH_EXCEPT_START
             | op::CLEANUP_THROW
             | op::END_ASYNC_FOR
             | op::IMPORT_NAME
@@ -98,35 +98,72 @@ pub fn entries(code: &Code, entry: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Walks the code from some offsets: all that can be reached, or only the loop that begins at the last and those around it.
-pub fn flow(code: &Code, entries: &[u32], is_loop: bool) -> Flow {
-    let mut predecessors: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    let mut instructions = HashSet::new();
-    let mut work = entries.to_vec();
-    while let Some(start) = work.pop() {
-        if !instructions.insert(start) {
-            continue;
+/// What the walk through the code finds.
+#[derive(Debug, Default)]
+struct Walk {
+    instructions: HashSet<u32>,
+    /// By where edges lead to, where they come from.
+    predecessors: BTreeMap<u32, Vec<u32>>,
+    handlers: HashMap<u32, Handler>,
+    /// The entries and, in the order in which they are found, the handlers.
+    roots: Vec<u32>,
+}
+
+fn walk(code: &Code, entries: &[u32], reached: &Handlers) -> Walk {
+    let mut walk = Walk {
+        roots: entries.to_vec(),
+        ..Walk::default()
+    };
+    let mut walked = 0;
+    while let Some(&root) = walk.roots.get(walked) {
+        let mut work = vec![root];
+        while let Some(start) = work.pop() {
+            if !walk.instructions.insert(start) {
+                continue;
+            }
+            let Some(instruction) = code.at(start) else {
+                continue;
+            };
+            for target in successors(code, instruction) {
+                walk.predecessors.entry(target).or_default().push(start);
+                work.push(target);
+            }
+            // What a handler raises goes to the one around it.
+            if let Some(handler) = code.exceptions.handler(instruction.offset)
+                && (walked >= entries.len() || reached.contains(handler.offset))
+                && let start = start_of(code, handler)
+                && code.at(start).is_some()
+                && !walk.handlers.contains_key(&start)
+            {
+                walk.handlers.insert(start, handler);
+                walk.roots.push(start);
+            }
         }
-        let Some(instruction) = code.at(start) else {
-            continue;
-        };
-        for target in successors(code, instruction) {
-            predecessors.entry(target).or_default().push(start);
-            work.push(target);
-        }
+        walked += 1;
     }
+    walk
+}
+
+/// Walks the code from some offsets: all that can be reached, or only the loop that begins at the last and those around it.
+/// `reached` are the handlers to compile.
+pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> Flow {
+    let mut walk = walk(code, entries, reached);
     if let (true, Some(&header)) = (is_loop, entries.last()) {
-        instructions = leading_to(header, &predecessors);
+        walk.instructions = leading_to(header, &walk.predecessors);
+        walk.roots.retain(|root| walk.instructions.contains(root));
+        walk.handlers
+            .retain(|start, _| walk.instructions.contains(start));
     }
     let edges = |target: u32| {
-        let from = predecessors.get(&target).into_iter().flatten();
-        from.filter(|start| instructions.contains(start)).count()
-            + entries.iter().filter(|entry| **entry == target).count()
+        let from = walk.predecessors.get(&target).into_iter().flatten();
+        from.filter(|start| walk.instructions.contains(start))
+            .count()
+            + walk.roots.iter().filter(|root| **root == target).count()
     };
     // A block begins where edges meet, after a branch, and where a jump leads to.
-    let mut leaders: HashSet<u32> = entries.iter().copied().collect();
+    let mut leaders: HashSet<u32> = walk.roots.iter().copied().collect();
     let mut merges = HashSet::new();
-    for &start in &instructions {
+    for &start in &walk.instructions {
         if edges(start) > 1 {
             merges.insert(start);
         }
@@ -136,7 +173,7 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool) -> Flow {
         let targets = successors(code, instruction);
         for &target in targets
             .iter()
-            .filter(|target| instructions.contains(target))
+            .filter(|target| walk.instructions.contains(target))
         {
             if targets.len() > 1 || target != instruction.next || edges(target) > 1 {
                 leaders.insert(target);
@@ -144,11 +181,32 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool) -> Flow {
         }
     }
     let mut flow = Flow {
-        instructions,
+        instructions: walk.instructions,
         merges,
+        handlers: walk.handlers,
         ..Flow::default()
     };
-    order(code, entries, &leaders, &mut flow);
+    let (entries, handlers) = walk.roots.split_at(walk.roots.len() - flow.handlers.len());
+    let (mut visited, mut all) = (HashSet::new(), Vec::new());
+    let mut loops = HashSet::new();
+    let onward = |leader| targets(code, leader, &leaders, &flow, false);
+    order(entries, &onward, &mut visited, &mut all, &mut loops);
+    for &handler in handlers {
+        order(&[handler], &onward, &mut visited, &mut all, &mut loops);
+    }
+    if !flow.handlers.is_empty() {
+        // Loops that handlers close.
+        let onward = |leader| targets(code, leader, &leaders, &flow, true);
+        order(
+            entries,
+            &onward,
+            &mut HashSet::new(),
+            &mut Vec::new(),
+            &mut loops,
+        );
+    }
+    flow.order = all;
+    flow.loops = loops;
     flow
 }
 
@@ -165,32 +223,56 @@ fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> HashSet<u3
     instructions
 }
 
-fn order(code: &Code, entries: &[u32], leaders: &HashSet<u32>, flow: &mut Flow) {
-    let targets = |leader: u32| {
-        let mut start = leader;
-        loop {
-            let Some(instruction) = code.at(start) else {
-                return vec![];
-            };
-            let mut targets = successors(code, instruction);
-            targets.retain(|target| flow.instructions.contains(target));
-            match targets[..] {
-                [only] if !leaders.contains(&only) => start = only,
-                _ => return targets,
-            }
+/// Where a block goes to, with or without the handlers of what it raises.
+fn targets(
+    code: &Code,
+    leader: u32,
+    leaders: &HashSet<u32>,
+    flow: &Flow,
+    with_handlers: bool,
+) -> Vec<u32> {
+    let mut caught = Vec::new();
+    let mut start = leader;
+    loop {
+        let Some(instruction) = code.at(start) else {
+            return caught;
+        };
+        if with_handlers
+            && let Some(handler) = code.exceptions.handler(instruction.offset)
+            && let start = start_of(code, handler)
+            && flow.handlers.contains_key(&start)
+            && !caught.contains(&start)
+        {
+            caught.push(start);
         }
-    };
-    let mut visited = HashSet::new();
+        let mut targets = successors(code, instruction);
+        targets.retain(|target| flow.instructions.contains(target));
+        match targets[..] {
+            [only] if !leaders.contains(&only) => start = only,
+            _ => return [caught, targets].concat(),
+        }
+    }
+}
+
+/// Puts the blocks in order that some roots lead to and no others before them.
+fn order(
+    roots: &[u32],
+    targets: &impl Fn(u32) -> Vec<u32>,
+    visited: &mut HashSet<u32>,
+    order: &mut Vec<u32>,
+    loops: &mut HashSet<u32>,
+) {
+    let before = order.len();
     let mut active = HashSet::new();
-    // As if a block led to all entries.
-    let mut stack = vec![(None, entries.to_vec())];
+    // As if a block led to all of them.
+    let mut stack = vec![(None, roots.to_vec())];
     while let Some((leader, rest)) = stack.last_mut() {
         let leader = *leader;
         // The last first, so that the others come before it in the order.
         match rest.pop() {
             Some(target) => {
                 if active.contains(&target) {
-                    flow.loops.insert(target);
+                    loops.insert(target);
                 }
                 if visited.insert(target) {
                     active.insert(target);
@@ -200,11 +282,11 @@ fn order(code: &Code, entries: &[u32], leaders: &HashSet<u32>, flow: &mut Flow) 
             None => {
                 if let Some(leader) = leader {
                     active.remove(&leader);
-                    flow.order.push(leader);
+                    order.push(leader);
                 }
                 stack.pop();
             }
         }
     }
-    flow.order.reverse();
+    order[before..].reverse();
 }

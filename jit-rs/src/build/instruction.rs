@@ -22,7 +22,12 @@ impl Builder<'_> {
     /// Builds the current instruction, and gives where the next one is, unless the block has ended.
     pub(super) fn instruction(&mut self) -> Result<Option<u32>, String> {
         if !is_compiled(&self.instruction) {
-            self.end(End::Exit(self.state, Leave::default()));
+            let end = if self.raises_again() {
+                End::Reraise(self.state, Leave::default())
+            } else {
+                End::Exit(self.state, Leave::default())
+            };
+            self.end(end);
             return Ok(None);
         }
         self.emit(Op::At(self.instruction.offset), &[], None, None);
@@ -288,6 +293,34 @@ impl Builder<'_> {
                 let args = [exception, cause];
                 self.call(Helper::Raise, 0, &args, Type::NEVER);
                 return Ok(Then::Ended);
+            }
+
+            // Handlers of exceptions
+            op::PUSH_EXC_INFO => {
+                let exception = self.pop();
+                let ty = Type::NONE | Type::OTHER;
+                let previous = self.call_value(Helper::PushExcInfo, 0, &[exception], ty);
+                self.push(previous);
+                self.push(exception);
+            }
+            op::POP_EXCEPT => self.statement(Helper::PopExcept, 1, 0),
+            op::CHECK_EXC_MATCH => {
+                let class = self.pop();
+                let args = [self.peek(1), class];
+                let matches = self.call_value(Helper::CheckExcMatch, 0, &args, Type::NEVER);
+                self.push(matches);
+            }
+            op::CHECK_EG_MATCH => {
+                let args = self.pop_many(2);
+                self.call(Helper::CheckEgMatch, 0, &args, Type::NEVER);
+                self.push_operand(0, Type::OBJECT);
+                self.push_operand(1, Type::OBJECT);
+            }
+            op::WITH_EXCEPT_START => {
+                self.guard(Op::GuardCStack, &[]);
+                let args = [self.peek(4), self.peek(1)];
+                let result = self.call_value(Helper::WithExceptStart, 0, &args, Type::OBJECT);
+                self.push(result);
             }
 
             // Building

@@ -95,7 +95,13 @@ impl Builder<'_> {
                 }
                 Kind::Slot(ty) => {
                     self.sync_local(slot as u32);
-                    let now = self.slot_type(slot as u32);
+                    let mut now = self.slot_type(slot as u32);
+                    if !now.is(ty) && self.expects(target, now, ty) {
+                        let object = self.object_in(slot as u32);
+                        self.emit(Op::GuardType(ty), &[object], None, Some(state));
+                        self.learn(object, ty);
+                        now = ty;
+                    }
                     if !now.is(ty) {
                         shape.locals[slot] = Kind::Slot(ty | now);
                         fits = false;
@@ -116,7 +122,10 @@ impl Builder<'_> {
                 *expected = (Rep::Object, now | boxed_type(expected.0));
                 fits = false;
             } else if !now.is(expected.1) && expected.0 == Rep::Object {
-                if self.pinned.contains(&(target, locals + depth)) && now.may_be(expected.1) {
+                let is_pinned = self.pinned.contains(&(target, locals + depth))
+                    && now.may_be(expected.1)
+                    && expected.1.is_one();
+                if is_pinned || self.expects(target, now, expected.1) {
                     self.emit(Op::GuardType(expected.1), &[value], None, Some(state));
                     self.learn(value, expected.1);
                 } else {
@@ -142,23 +151,36 @@ impl Builder<'_> {
         let place = (target, slot as usize);
         if !known.may_be(ty)
             || self.history.refuted.contains(&target)
-            || !(known == ty || self.pinned.contains(&place))
+            || !(known == ty || self.pinned.contains(&place) || self.expects(target, known, ty))
         {
             return None;
         }
-        let object = match local.object {
-            Some(object) => object,
-            None => {
-                let object = self.value(Op::LoadLocal(slot), &[], known);
-                self.env.locals[slot as usize].object = Some(object);
-                object
-            }
-        };
+        let object = self.object_in(slot);
         if !self.ty(object).is(ty) {
             self.emit(Op::GuardType(ty), &[object], None, Some(state));
             self.learn(object, ty);
         }
         Some(self.unboxed(object, state))
+    }
+
+    /// Whether a guard makes sure that what a handler leads to stays as it is without the handler.
+    fn expects(&self, target: u32, known: Type, ty: Type) -> bool {
+        self.is_cold
+            && known.may_be(ty)
+            && ty.is_one()
+            && !self.history.generic
+            && !self.history.refuted.contains(&target)
+    }
+
+    /// The object in the slot of a variable, which is not unboxed.
+    fn object_in(&mut self, slot: u32) -> Value {
+        let local = self.env.locals[slot as usize];
+        local.object.unwrap_or_else(|| {
+            let known = self.slot_type(slot);
+            let object = self.value(Op::LoadLocal(slot), &[], known);
+            self.env.locals[slot as usize].object = Some(object);
+            object
+        })
     }
 
     /// Begins a block where edges meet.

@@ -10,6 +10,7 @@ mod access;
 mod env;
 mod flow;
 mod generator;
+mod handler;
 mod instruction;
 mod merge;
 mod number;
@@ -19,6 +20,8 @@ use crate::hir::{
 };
 use crate::snapshot::{Code, Instruction};
 use env::{Env, Local, Shape, boxed_type};
+use handler::Caught;
+pub use handler::start_of;
 use std::collections::{HashMap, HashSet};
 
 /// More than any code object needs; a bug must not build for ever.
@@ -59,9 +62,43 @@ impl Entry {
     }
 }
 
+/// Handlers of exceptions that are compiled: others are left to the interpreter. Most are never reached.
+#[derive(Debug, Clone)]
+pub enum Handlers {
+    /// All.
+    All,
+    /// Those that have been reached often, by where they begin.
+    Reached(HashSet<u32>),
+}
+
+impl Default for Handlers {
+    fn default() -> Self {
+        Self::Reached(HashSet::new())
+    }
+}
+
+impl Handlers {
+    fn contains(&self, offset: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Reached(offsets) => offsets.contains(&offset),
+        }
+    }
+
+    /// A handler has been reached often; false if that was known.
+    pub fn add(&mut self, offset: u32) -> bool {
+        match self {
+            Self::All => false,
+            Self::Reached(offsets) => offsets.insert(offset),
+        }
+    }
+}
+
 /// What earlier versions of the code have taught.
 #[derive(Debug, Clone, Default)]
 pub struct History {
+    /// Handlers that are compiled.
+    pub handlers: Handlers,
     /// Instructions, by where they begin, whose guesses have been wrong too often.
     pub refuted: HashSet<u32>,
     /// Whether no guess is to be made at all.
@@ -74,8 +111,9 @@ pub struct History {
 /// Says why the code cannot be compiled.
 pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, String> {
     let entries = flow::entries(code, entry.offset);
-    let flow = flow::flow(code, &entries, entry.is_loop);
+    let flow = flow::flow(code, &entries, entry.is_loop, &history.handlers);
     let mut shapes = HashMap::new();
+    let mut caught = HashMap::new();
     let mut pinned = HashSet::new();
     for _ in 0..MAX_ATTEMPTS {
         let mut builder = Builder {
@@ -96,6 +134,9 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             },
             shapes,
             pinned,
+            caught,
+            is_cold: false,
+            closed: HashSet::new(),
             open: HashMap::new(),
             merges: HashMap::new(),
             resumes: Vec::new(),
@@ -107,6 +148,7 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
         }
         shapes = builder.shapes;
         pinned = builder.pinned;
+        caught = builder.caught;
     }
     Err("the types of its variables do not settle".into())
 }
@@ -126,6 +168,12 @@ struct Builder<'a> {
     shapes: HashMap<u32, Shape>,
     /// Variables and places of the stack that keep the shape they have, by the offset of the block.
     pinned: HashSet<(u32, usize)>,
+    /// What handlers get, by where they begin.
+    caught: HashMap<u32, Caught>,
+    /// Whether handlers and what follows them is being built.
+    is_cold: bool,
+    /// Loops whose end has been built.
+    closed: HashSet<u32>,
     /// Blocks that one edge leads to, which go on where it comes from.
     open: HashMap<u32, (Block, Env)>,
     /// The blocks where edges meet that have been reached.
@@ -148,25 +196,44 @@ impl Builder<'_> {
         if let Some(start) = flow::start(self.code) {
             self.land_at(start, 0);
         }
-        for &leader in &self.flow.order {
-            if self.flow.merges.contains(&leader) {
-                let Some(&block) = self.merges.get(&leader) else {
-                    continue;
-                };
-                self.enter(leader, block);
-            } else {
-                let Some((block, env)) = self.open.remove(&leader) else {
-                    continue;
-                };
-                self.block = block;
-                self.env = env;
+        let mut built = HashSet::new();
+        loop {
+            let before = built.len();
+            for &leader in &self.flow.order {
+                if !built.contains(&leader) && self.reach(leader) {
+                    built.insert(leader);
+                    self.straight(leader)?;
+                }
             }
-            self.straight(leader)?;
+            // A handler can lead to what comes before it in the order.
+            if built.len() == before {
+                break;
+            }
         }
         if self.code.is_entered_elsewhere() {
             self.link_resumes(first);
         }
         Ok(())
+    }
+
+    /// Begins a block, if something leads to it.
+    fn reach(&mut self, leader: u32) -> bool {
+        if let Some(&handler) = self.flow.handlers.get(&leader) {
+            self.catch(handler);
+        }
+        if self.flow.merges.contains(&leader) {
+            let Some(&block) = self.merges.get(&leader) else {
+                return false;
+            };
+            self.enter(leader, block);
+        } else {
+            let Some((block, env)) = self.open.remove(&leader) else {
+                return false;
+            };
+            self.block = block;
+            self.env = env;
+        }
+        true
     }
 
     /// Builds instructions until the block ends.
@@ -197,6 +264,9 @@ impl Builder<'_> {
             self.env.versions.clear();
             self.env.keys = [None; 2];
             self.env.polled = false;
+        }
+        if op.raises() {
+            self.raises();
         }
         self.function.blocks[self.block.0 as usize]
             .insts
@@ -502,7 +572,8 @@ impl Builder<'_> {
             self.merges.insert(target, block);
             block
         });
-        if is_back_edge {
+        // What only a handler finds out is no reason to expect it.
+        if is_back_edge && (self.closed.insert(target) || !self.is_cold) {
             self.narrow(target);
         }
         let state = self.state_at(target);

@@ -90,7 +90,12 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
     clinker_act(frame, exit, values, drops, exit->action_count);
     exit->times++;
     if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
-        clinker_refuted(exit->code, (uint64_t)exit->guess);
+        if (exit->next != NULL) {
+            clinker_refuted(exit->code, (uint64_t)exit->guess);
+        }
+        else {
+            clinker_reached(exit->code, (uint64_t)exit->guess);
+        }
     }
     return exit->next;
 }

@@ -34,22 +34,24 @@ clinker_pop_chunk(T *tstate, F *frame)
     _PyThreadState_PopFrame(tstate, frame);
 }
 
-/* Whether no handler of a frame's function gets its exceptions, and nobody is told
- * of them. */
+/* Whether no handler of a frame's function gets what the current instruction
+ * raises, and nobody is told of exceptions. */
 static int
 is_unhandled(T *tstate, F *frame)
 {
     PyCodeObject *code = _PyFrame_GetCode(frame);
-    return PyBytes_GET_SIZE(code->co_exceptiontable) == 0
-           && frame->owner == FRAME_OWNED_BY_THREAD
-           && tstate->eval_breaker == code->_co_instrumentation_version;
+    return frame->owner == FRAME_OWNED_BY_THREAD
+           && tstate->eval_breaker == code->_co_instrumentation_version
+           && !tells_of_exceptions(tstate)
+           && !clinker_has_handler(code, _PyInterpreterFrame_LASTI(frame));
 }
 
-/* End the current frame with an exception, as the interpreter does. */
+/* End the current frame with an exception, as the interpreter does.  If it has
+ * been raised again, the traceback has the frame. */
 static void
-unwind(T *tstate, F *frame)
+unwind(T *tstate, F *frame, int again)
 {
-    PyFrameObject *object = _PyFrame_GetFrameObject(frame);
+    PyFrameObject *object = again ? NULL : _PyFrame_GetFrameObject(frame);
     if (object != NULL) {
         PyTraceBack_Here(object);
     }
@@ -66,8 +68,12 @@ unwind(T *tstate, F *frame)
 PyObject *
 clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next)
 {
-    if (next == NULL && is_unhandled(tstate, frame)) {
-        unwind(tstate, frame);
+    int again = next != NULL && next->op.code == RERAISE;
+    if ((next == NULL || again) && is_unhandled(tstate, frame)
+        && (!again || clinker_raise_again(tstate, frame, next,
+                                          frame->stacktop) == 0))
+    {
+        unwind(tstate, frame, again);
         return NULL;
     }
     return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);

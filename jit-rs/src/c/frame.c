@@ -97,7 +97,9 @@ clinker_frame_query(_PyInterpreterFrame *frame, int write)
     if (frame->stacktop > CLINKER_NATIVE) {
         return;
     }
-    fill_slots(frame);
+    if (frame->stacktop == CLINKER_NATIVE) {
+        fill_slots(frame);
+    }
     if (!write) {
         return;
     }

@@ -118,8 +118,7 @@ is_enabled(void)
 static int
 is_native(_PyInterpreterFrame *frame)
 {
-    return frame->stacktop == CLINKER_NATIVE
-           || frame->stacktop == CLINKER_WRITTEN;
+    return frame->stacktop <= CLINKER_NATIVE;
 }
 
 _PyEvalHooks clinker_hooks = {

@@ -23,6 +23,7 @@
 #include "pycore_frame.h"         // _PyInterpreterFrame
 #include "pycore_function.h"      // _PyFunction_SetVersion()
 #include "pycore_genobject.h"     // _Py_MakeCoro()
+#include "pycore_instruments.h"   // _Py_call_instrumentation_arg()
 #include "pycore_intrinsics.h"    // _PyIntrinsics_UnaryFunctions
 #include "pycore_list.h"          // _PyList_AppendTakeRef()
 #include "pycore_long.h"          // _PyLong_IsCompact()
@@ -95,8 +96,8 @@ struct clinker_exit {
     uint32_t slot_count;
     // The stack pointer of the frame.
     int32_t stacktop;
-    // How often it was taken, and the instruction whose guess that refutes, or
-    // -1.
+    // How often it was taken, and the instruction whose guess that refutes or,
+    // if it raises, the handler where the interpreter goes on; -1 for none.
     uint32_t times;
     int32_t guess;
     uint64_t code;
@@ -116,6 +117,20 @@ clinker_record(F *frame)
     int place = _PyFrame_GetCode(frame)->co_nlocalsplus;
     return (struct clinker_record *)frame->localsplus[place];
 }
+
+/* How a handler is entered that is native code: jit-rs/src/codegen/handler.rs
+ * makes it. */
+struct clinker_handler {
+    _Py_CODEUNIT *instr;
+    // The instrumentation that the native code was made for.
+    uint64_t version;
+    // The stack pointer of what is left of the stack.
+    uint32_t level;
+    // Whether it gets where the exception was raised.
+    uint32_t lasti;
+    // Whether it begins after its PUSH_EXC_INFO.
+    uint64_t pushes;
+};
 
 // What native code that stays gets instead of an instruction.
 #define CLINKER_STAY ((_Py_CODEUNIT *)1)
@@ -170,8 +185,11 @@ extern const struct clinker_entry clinker_number_helpers[];
 /* number.c */
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
+extern const struct clinker_entry clinker_handler_helpers[];
 
 /* border.c */
+_Py_CODEUNIT *clinker_leave(F *frame, struct clinker_exit *exit,
+                            uint64_t *values);
 void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
                  uint32_t from, uint32_t to);
 
@@ -183,6 +201,22 @@ void clinker_dealloc(PyObject *object);
 /* builtin.c */
 int clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
                          int count, PyObject **result);
+/* Whether somebody is told of exceptions that are raised or handled, or end a
+ * function. */
+static inline int
+tells_of_exceptions(T *tstate)
+{
+    const uint8_t *tools = tstate->interp->monitors.tools;
+    return tools[PY_MONITORING_EVENT_RAISE]
+           || tools[PY_MONITORING_EVENT_RERAISE]
+           || tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED]
+           || tools[PY_MONITORING_EVENT_PY_UNWIND];
+}
+
+/* handler.c */
+int clinker_has_handler(PyCodeObject *code, int index);
+int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
+                        int stacktop);
 
 /* call.c */
 /* What a function returned, or a generator yielded, whose caller is native code:
@@ -212,5 +246,7 @@ void clinker_give_dealloc_back(void);
 /* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
                        uint64_t unused);
+PyObject *clinker_call(T *tstate, F *frame, PyObject **stack,
+                       uint64_t count);
 
 #endif /* CLINKER_RUNTIME_H */

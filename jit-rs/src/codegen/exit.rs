@@ -73,6 +73,8 @@ pub struct Plan {
     pub offset: u32,
     /// Whether leaving there shows that a guess at the instruction was wrong.
     pub refutes: bool,
+    /// The handler where the interpreter goes on if it handles an exception.
+    pub handler: Option<u32>,
     /// The address of the code object.
     pub code: u64,
 }
@@ -107,7 +109,11 @@ impl Exit {
             slot_count: plan.slots as u32,
             stacktop: plan.stacktop as i32,
             times: AtomicU32::new(0),
-            guess: if plan.refutes { plan.offset as i32 } else { -1 },
+            guess: if plan.refutes {
+                plan.offset as i32
+            } else {
+                plan.handler.map_or(-1, |handler| handler as i32)
+            },
             code: plan.code,
         };
         Self {
@@ -126,12 +132,22 @@ impl Exit {
 
     /// The instruction whose guess it refutes, and how often it has.
     pub fn refuted(&self) -> Option<(u32, u32)> {
-        (self.head.guess >= 0).then(|| (self.offset, self.head.times.load(Ordering::Relaxed)))
+        (self.head.guess >= 0 && self.head.next != 0).then(|| (self.offset, self.times()))
+    }
+
+    /// The handler where the interpreter goes on, and how often it has.
+    pub fn reached(&self) -> Option<(u32, u32)> {
+        let handler = u32::try_from(self.head.guess).ok()?;
+        (self.head.next == 0).then(|| (handler, self.times()))
+    }
+
+    fn times(&self) -> u32 {
+        self.head.times.load(Ordering::Relaxed)
     }
 
     /// The instruction where native code is left, and how often it has been since this was asked.
     pub fn news(&mut self) -> (u32, u32) {
-        let times = self.head.times.load(Ordering::Relaxed);
+        let times = self.times();
         let told = std::mem::replace(&mut self.told, times);
         (self.offset, times.wrapping_sub(told))
     }

@@ -8,8 +8,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use std::collections::{HashMap, HashSet};
 
-/// What `clinker_release()` gives if native code goes on: `CLINKER_STAY`.
-const STAY: i64 = 1;
+/// What the runtime gives if native code goes on: `CLINKER_STAY`.
+pub(super) const STAY: i64 = 1;
 
 /// Makes the plan of an exit.
 #[derive(Default)]
@@ -99,14 +99,8 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    /// Lets the interpreter handle the exception that the current instruction has raised.
-    fn raise(&mut self, state: State, leave: &Leave) {
-        let next = self.exit("leave", state, leave, 0, false, &[]);
-        self.builder.ins().return_(&[next]);
-    }
-
     /// Calls the function of the C side that leaves, or may leave, with a state; gives what native code returns.
-    fn exit(
+    pub(super) fn exit(
         &mut self,
         function: &str,
         state: State,
@@ -116,6 +110,17 @@ impl Generator<'_> {
         more: &[ir::Value],
     ) -> ir::Value {
         let (plan, values) = self.plan(state, leave, next, refutes);
+        self.leave_by(function, plan, values, more)
+    }
+
+    /// The same with a plan and the values that have to be handed over for it.
+    pub(super) fn leave_by(
+        &mut self,
+        function: &str,
+        plan: Plan,
+        values: Vec<Value>,
+        more: &[ir::Value],
+    ) -> ir::Value {
         for (index, value) in values.into_iter().enumerate() {
             let mut raw = self.get(value);
             if self.function.rep(value) == Rep::Bool {
@@ -140,7 +145,13 @@ impl Generator<'_> {
     }
 
     /// What leaving with a state does, and the values that have to be handed over for it.
-    fn plan(&self, state: State, leave: &Leave, next: u64, refutes: bool) -> (Plan, Vec<Value>) {
+    pub(super) fn plan(
+        &self,
+        state: State,
+        leave: &Leave,
+        next: u64,
+        refutes: bool,
+    ) -> (Plan, Vec<Value>) {
         let function = self.function;
         let state = function.state(state);
         let mut planner = Planner::default();
@@ -169,7 +180,7 @@ impl Generator<'_> {
         for &value in &leave.drop {
             planner.act(Act::Drop, 0, value);
         }
-        let (actions, constants, handed) = self.hand_over(planner);
+        let (actions, constants, handed) = self.parts(planner);
         let plan = Plan {
             next,
             actions,
@@ -178,13 +189,14 @@ impl Generator<'_> {
             stacktop: self.code.locals + state.stack.len() as u32,
             offset: state.offset,
             refutes,
+            handler: None,
             code: self.id,
         };
         (plan, handed)
     }
 
     /// The actions of a plan, the values in them that are known, and those that have to be handed over.
-    pub(super) fn hand_over(&self, mut planner: Planner) -> (Vec<Action>, Vec<u64>, Vec<Value>) {
+    pub(super) fn parts(&self, mut planner: Planner) -> (Vec<Action>, Vec<u64>, Vec<Value>) {
         let (mut constants, mut handed) = (Vec::new(), Vec::new());
         let mut indices = Vec::new();
         for &value in &planner.values {

@@ -3,11 +3,13 @@
 mod call;
 mod exit;
 mod generator;
+mod handler;
 mod leave;
 mod object;
 mod operation;
 mod record;
 
+use crate::exceptions::Handler;
 use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Value};
 use crate::layout;
 use crate::snapshot::Code;
@@ -22,6 +24,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::collections::{HashMap, HashSet};
 
 pub use exit::Exit;
+pub use handler::Catch;
 
 /// Machine code that has not been made executable yet.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Machine {
     pub bytes: Vec<u8>,
     /// What leaving does at each place, which the code refers to.
     pub exits: Vec<Exit>,
+    /// What its handlers get, likewise.
+    pub catches: Vec<Box<Catch>>,
 }
 
 /// The processor this runs on.
@@ -76,7 +81,8 @@ pub fn compile(
     context.func.signature = signature;
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-    let exits = Generator::new(builder, function, code, caches, id).run(isa.frontend_config())?;
+    let (exits, catches) =
+        Generator::new(builder, function, code, caches, id).run(isa.frontend_config())?;
     let compiled = context
         .compile(&**isa, &mut ControlPlane::default())
         .map_err(|error| message(&error.inner))?;
@@ -86,6 +92,7 @@ pub fn compile(
     Ok(Machine {
         bytes: compiled.code_buffer().to_vec(),
         exits,
+        catches,
     })
 }
 
@@ -108,6 +115,10 @@ struct Generator<'a> {
     exits: Vec<Exit>,
     /// Blocks that leave, by what they do.
     exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
+    /// What the handlers get that are compiled, and where they begin.
+    handlers: HashMap<Handler, (Box<Catch>, ir::Block)>,
+    /// What handlers have got from the value stack of the frame, by its depth.
+    taken: HashMap<u32, ir::Value>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
     /// What all yields have in common.
@@ -168,6 +179,8 @@ impl<'a> Generator<'a> {
             id,
             exits: Vec::new(),
             exit_blocks: HashMap::new(),
+            handlers: handler::handlers(function, code, &blocks),
+            taken: HashMap::new(),
             handed_over,
             handed_count: 1,
             operands,
@@ -188,11 +201,17 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn run(mut self, config: TargetFrontendConfig) -> Result<Vec<Exit>, String> {
+    fn run(mut self, config: TargetFrontendConfig) -> Result<(Vec<Exit>, Vec<Box<Catch>>), String> {
         self.take_frame();
+        let mut is_cold = false;
         for (index, data) in self.function.blocks.iter().enumerate() {
             let block = self.blocks[index];
             self.builder.switch_to_block(block);
+            // What only handlers lead to comes last.
+            is_cold |= data.handler.is_some();
+            if is_cold {
+                self.builder.set_cold_block(block);
+            }
             for &param in &data.params {
                 let ty = representation(self.function.rep(param));
                 let value = self.builder.append_block_param(block, ty);
@@ -201,6 +220,9 @@ impl<'a> Generator<'a> {
             self.told = None;
             self.forget_record();
             self.unchecked = self.unchecked_at.contains(&Block(index as u32));
+            if data.handler.is_some() {
+                self.begin_handler(data);
+            }
             for inst in &data.insts {
                 self.inst(inst)?;
             }
@@ -215,7 +237,8 @@ impl<'a> Generator<'a> {
         self.end_record();
         self.builder.seal_all_blocks();
         self.builder.finalize(config);
-        Ok(self.exits)
+        let catches = self.handlers.into_values().map(|(catch, _)| catch);
+        Ok((self.exits, catches.collect()))
     }
 
     /// Takes the frame over from the interpreter.
@@ -253,6 +276,7 @@ impl<'a> Generator<'a> {
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
             }
             End::Exit(state, leave) => self.leave(*state, leave, false),
+            End::Reraise(state, leave) => self.reraise(*state, leave),
             End::Return(value, slots) => {
                 let value = self.get(*value);
                 self.finish(value, slots);

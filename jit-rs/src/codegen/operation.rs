@@ -43,10 +43,10 @@ impl Generator<'_> {
                 Some(value)
             }
             Op::LoadStack(depth) => Some(self.entered[depth as usize]),
-            Op::TakeStack(depth) => {
+            Op::TakeStack(depth) => Some(self.taken.remove(&depth).unwrap_or_else(|| {
                 let offset = self.stack(depth as usize);
-                Some(self.load(types::I64, self.frame, offset))
-            }
+                self.load(types::I64, self.frame, offset)
+            })),
             Op::LoadOperand(index) => {
                 self.operand_count = self.operand_count.max(index as usize + 1);
                 Some(self.builder.ins().stack_load(
@@ -665,7 +665,7 @@ impl Generator<'_> {
         }
         self.tell_once();
         let returns = match helper.returns() {
-            Returns::Object | Returns::Next => Some(types::I64),
+            Returns::Object | Returns::Next | Returns::Sure => Some(types::I64),
             Returns::Status | Returns::Bool => Some(types::I32),
             Returns::Nothing => None,
         };
@@ -677,7 +677,7 @@ impl Generator<'_> {
                 return self.checked(raised, result, state, leave);
             }
             Returns::Status | Returns::Bool => IntCC::SignedLessThan,
-            Returns::Nothing => return Some(result),
+            Returns::Nothing | Returns::Sure => return Some(result),
         };
         let raised = self.builder.ins().icmp_imm_s(raised, result, 0);
         self.checked(raised, result, state, leave);

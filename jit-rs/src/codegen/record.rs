@@ -36,18 +36,17 @@ impl Generator<'_> {
     /// Puts the address of the record, or NULL, where `src/c/frame.c` looks for it: the first place of the value stack, which
     /// native code does not use.
     pub(super) fn begin_record(&mut self) {
-        let mut address = self.int(0);
         if is_needed(self.function) {
+            let none = self.int(0);
             let head = sized(&mut self.builder, layout::RECORD_SIZE);
             let values = sized(&mut self.builder, 8);
             self.builder
                 .ins()
-                .stack_store(types::I64, address, head, layout::RECORD_EXIT as i32);
+                .stack_store(types::I64, none, head, layout::RECORD_EXIT as i32);
             let begin = self.builder.ins().stack_addr(types::I64, values, 0);
             self.builder
                 .ins()
                 .stack_store(types::I64, begin, head, layout::RECORD_VALUES as i32);
-            address = self.builder.ins().stack_addr(types::I64, head, 0);
             self.record = Some(Record {
                 head,
                 values,
@@ -56,6 +55,15 @@ impl Generator<'_> {
                 now: None,
             });
         }
+        self.link_record();
+    }
+
+    /// Lets the frame lead to the record.
+    pub(super) fn link_record(&mut self) {
+        let address = match &self.record {
+            Some(record) => self.builder.ins().stack_addr(types::I64, record.head, 0),
+            None => self.int(0),
+        };
         let place = self.stack(0);
         self.store(address, self.frame, place);
     }
@@ -96,7 +104,7 @@ impl Generator<'_> {
     fn record_values(&mut self, unboxed: &Unboxed) -> u64 {
         let mut planner = Planner::default();
         planner.slots(self.function, unboxed);
-        let (actions, constants, values) = self.hand_over(planner);
+        let (actions, constants, values) = self.parts(planner);
         let record = self.record.as_mut().expect("there is one");
         record.count = record.count.max(values.len());
         let (slot, known) = (record.values, record.plans.get(unboxed).copied());

@@ -10,6 +10,7 @@ mod print;
 mod types;
 mod verify;
 
+use crate::exceptions::Handler;
 use crate::snapshot::Callee;
 
 pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
@@ -86,6 +87,8 @@ pub enum End {
     Branch(Value, Block, Block),
     /// Leaves to the interpreter.
     Exit(State, Leave),
+    /// Raises an exception again, as the `RERAISE` or bare `raise` of the state does, for a handler of the function.
+    Reraise(State, Leave),
     /// Returns from the function, whose slots hold these.
     Return(Value, Vec<(u32, Type)>),
     /// Suspends the frame of a generator.
@@ -113,6 +116,9 @@ pub struct Yield {
 /// A basic block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockData {
+    /// What it handles: it is entered with nothing but the frame, from wherever an exception is raised that the
+    /// exception table leads to this handler.
+    pub handler: Option<Handler>,
     /// Parameters.
     pub params: Vec<Value>,
     /// Instructions.
@@ -144,6 +150,7 @@ impl Function {
     /// A new block, which ends nowhere yet.
     pub fn block(&mut self) -> Block {
         self.blocks.push(BlockData {
+            handler: None,
             params: Vec::new(),
             insts: Vec::new(),
             end: End::Unreachable,
@@ -186,7 +193,11 @@ impl End {
                 more = resumes;
                 (Some(*other), None)
             }
-            Self::Exit(..) | Self::Return(..) | Self::Yield(_) | Self::Unreachable => (None, None),
+            Self::Exit(..)
+            | Self::Reraise(..)
+            | Self::Return(..)
+            | Self::Yield(_)
+            | Self::Unreachable => (None, None),
         };
         let more = more.iter().map(|(_, block)| *block);
         first.into_iter().chain(second).chain(more)

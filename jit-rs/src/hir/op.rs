@@ -227,6 +227,8 @@ pub enum Returns {
     Object,
     /// A new reference, or NULL for none; 1 if it raised.
     Next,
+    /// A new reference; it cannot raise.
+    Sure,
     /// Negative if it raised.
     Status,
     /// 0 or 1; negative if it raised.
@@ -376,9 +378,19 @@ helpers! {
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
     Raise = "raise", Status, Borrowed, true;
+    PushExcInfo = "push_exc_info", Sure, Borrowed, false;
+    PopExcept = "pop_except", Nothing, StealsFirst, true;
+    CheckExcMatch = "check_exc_match", Bool, Borrowed, true;
+    CheckEgMatch = "check_eg_match", Status, Stack, true;
+    WithExceptStart = "with_except_start", Object, Borrowed, true;
 }
 
 impl Helper {
+    /// Whether it can fail.
+    pub fn may_raise(self) -> bool {
+        !matches!(self.returns(), Returns::Nothing | Returns::Sure)
+    }
+
     /// Whether it gets a cache of its own to learn from the types that it sees.
     pub fn has_cache(self) -> bool {
         matches!(
@@ -413,7 +425,10 @@ impl Op {
             // Constants are kept by the code object. They are not borrowed from a slot or from another object, so
             // nothing that is released ends them.
             Self::Call(helper, _)
-                if matches!(helper.returns(), Returns::Object | Returns::Next) =>
+                if matches!(
+                    helper.returns(),
+                    Returns::Object | Returns::Next | Returns::Sure
+                ) =>
             {
                 Ownership::Owned
             }
@@ -609,7 +624,7 @@ impl Op {
             | Self::Not
             | Self::Is => Rep::Bool,
             Self::Call(helper, _) => match helper.returns() {
-                Returns::Object | Returns::Next => Rep::Object,
+                Returns::Object | Returns::Next | Returns::Sure => Rep::Object,
                 Returns::Bool => Rep::Bool,
                 Returns::Status | Returns::Nothing => return None,
             },
@@ -655,7 +670,16 @@ impl Op {
             | Self::BackEdge
             | Self::FloatBinary(FloatOp::Divide | FloatOp::Power) => true,
             Self::IntBinary(op) => !matches!(op, IntOp::And | IntOp::Or | IntOp::Xor),
-            Self::Call(helper, _) => helper.returns() != Returns::Nothing,
+            Self::Call(helper, _) => helper.may_raise(),
+            _ => false,
+        }
+    }
+
+    /// Whether it may raise an exception.
+    pub fn raises(self) -> bool {
+        match self {
+            Self::CallFunction(_) | Self::CallInit(_) | Self::Periodic => true,
+            Self::Call(helper, _) => helper.may_raise(),
             _ => false,
         }
     }

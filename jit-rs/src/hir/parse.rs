@@ -1,5 +1,7 @@
 //! Reads the textual form that `print.rs` writes, so that tests of passes are text.
 
+use crate::exceptions::Handler;
+
 use super::{
     Block, Comparison, End, FloatOp, FrameState, Function, Helper, Inst, IntOp, Leave, Op, Rep,
     State, Type, Value, Yield,
@@ -127,7 +129,7 @@ fn one_of<T: Copy + std::fmt::Debug>(all: &[T], text: &str) -> Result<T, String>
 impl Parser {
     fn line(&mut self, line: &str) -> Result<(), String> {
         let mut rest = Rest(line);
-        if line.ends_with("):") && line.starts_with('b') {
+        if line.ends_with(':') && line.starts_with('b') {
             return self.head(&mut rest);
         }
         if self.function.blocks.is_empty() {
@@ -158,7 +160,17 @@ impl Parser {
             self.last().params.push(param);
             rest.take(", ");
         }
-        rest.expect("):")
+        rest.expect(")")?;
+        if rest.take(" handles ") {
+            let offset = rest.number()?;
+            rest.expect(" at ")?;
+            self.last().handler = Some(Handler {
+                offset,
+                depth: rest.number()?,
+                lasti: rest.take(" lasti"),
+            });
+        }
+        rest.expect(":")
     }
 
     /// A value with its representation or type.
@@ -202,6 +214,11 @@ impl Parser {
                 .state(rest)?
                 .ok_or_else(|| String::from("an exit needs a state"))?;
             End::Exit(state, self.leave(rest)?)
+        } else if rest.take("Reraise ") {
+            let state = self
+                .state(rest)?
+                .ok_or_else(|| String::from("raising again needs a state"))?;
+            End::Reraise(state, self.leave(rest)?)
         } else if rest.take("Return ") {
             let value = rest.value()?;
             let mut slots = Vec::new();
@@ -434,10 +451,15 @@ b3(v8: i64, v9: float):
     GuardKeys(false, 17) @8 []
     v11 = CallInit(0) v0, v1, v9 @9 []
     Return v11 0: any 3: list
+b4() handles 57 at 1 lasti:
+    v12: any = LoadStack(0)
+    Reraise @60 [v12] take v12
+b5() handles 9 at 0:
+    Unreachable
 ";
         let function = parse(text).unwrap();
         assert_eq!(function.to_string(), text);
-        assert_eq!(function.states.len(), 6);
+        assert_eq!(function.states.len(), 7);
     }
 
     #[test]

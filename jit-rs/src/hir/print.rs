@@ -106,7 +106,12 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, block) in self.blocks.iter().enumerate() {
             let params: Vec<String> = block.params.iter().map(|&v| self.defined(v)).collect();
-            writeln!(f, "{}({}):", Block(index as u32), params.join(", "))?;
+            write!(f, "{}({})", Block(index as u32), params.join(", "))?;
+            if let Some(handler) = block.handler {
+                write!(f, " handles {} at {}", handler.offset, handler.depth)?;
+                f.write_str(if handler.lasti { " lasti" } else { "" })?;
+            }
+            writeln!(f, ":")?;
             for inst in &block.insts {
                 self.inst(f, inst)?;
             }
@@ -114,6 +119,9 @@ impl fmt::Display for Function {
                 End::Jump(target, args) => writeln!(f, "    Jump {target}({})", List(args))?,
                 End::Branch(value, yes, no) => writeln!(f, "    Branch {value}, {yes}, {no}")?,
                 End::Exit(state, leave) => writeln!(f, "    Exit {}{leave}", self.state(*state))?,
+                End::Reraise(state, leave) => {
+                    writeln!(f, "    Reraise {}{leave}", self.state(*state))?;
+                }
                 End::Return(value, slots) => {
                     write!(f, "    Return {value}")?;
                     for (slot, ty) in slots {

@@ -52,6 +52,11 @@ impl Verifier<'_> {
                 seen.clone_from(self.at_end[before].as_ref().expect("visited before"));
             }
         }
+        if data.handler.is_some()
+            && (self.predecessors[block.0 as usize] > 0 || !data.params.is_empty())
+        {
+            return Err("handles exceptions, and has parameters or predecessors".into());
+        }
         for &param in &data.params {
             define(&mut seen, param)?;
         }
@@ -113,7 +118,7 @@ impl Verifier<'_> {
                 }
                 Ok(())
             }
-            End::Exit(state, leave) => {
+            End::Exit(state, leave) | End::Reraise(state, leave) => {
                 self.state(seen, *state)?;
                 self.uses(seen, &leave.take)?;
                 self.uses(seen, &leave.drop)

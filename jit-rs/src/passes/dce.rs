@@ -14,7 +14,7 @@ pub fn run(function: &mut Function) {
             End::Branch(value, ..) | End::Return(value, _) => {
                 used.insert(*value);
             }
-            End::Exit(state, _) => {
+            End::Exit(state, _) | End::Reraise(state, _) => {
                 states.insert(*state);
                 use_state(function, *state, &mut used);
             }

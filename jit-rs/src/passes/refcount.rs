@@ -93,7 +93,9 @@ fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
     match end {
         End::Jump(_, args) => args.iter().copied().for_each(act),
         End::Branch(value, ..) | End::Return(value, _) => act(*value),
-        End::Exit(state, _) => function.state(*state).stack.iter().copied().for_each(act),
+        End::Exit(state, _) | End::Reraise(state, _) => {
+            function.state(*state).stack.iter().copied().for_each(act)
+        }
         End::Yield(end) => {
             act(end.value);
             end.stack.iter().copied().for_each(act);
@@ -430,6 +432,10 @@ impl Walk<'_> {
             End::Exit(state, _) => {
                 let leave = self.leave(self.function.state(state));
                 End::Exit(state, leave)
+            }
+            End::Reraise(state, _) => {
+                let leave = self.leave(self.function.state(state));
+                End::Reraise(state, leave)
             }
             End::Yield(end) => {
                 self.release_pending(usize::MAX, None);
