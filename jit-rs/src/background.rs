@@ -38,7 +38,7 @@ pub struct Product {
     /// What leaving does at each place.
     pub exits: Vec<Exit>,
     /// How the runtime enters handlers.
-    pub catches: Vec<Box<Catch>>,
+    pub catches: Vec<Catch>,
     /// Caches of helpers.
     pub caches: Box<[u64]>,
     /// The `RESUME`s that it is entered by besides the one it was compiled for.

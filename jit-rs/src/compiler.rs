@@ -91,7 +91,7 @@ pub struct Unit {
     /// What leaving does at each place.
     pub exits: Vec<codegen::Exit>,
     /// What its handlers get.
-    _catches: Vec<Box<codegen::Catch>>,
+    _catches: Vec<codegen::Catch>,
     /// What helpers have learned.
     _caches: Box<[u64]>,
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// How the runtime enters a handler: `struct clinker_handler`.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Catch {
+struct Head {
     instr: u64,
     version: u64,
     level: u32,
@@ -21,26 +21,30 @@ pub struct Catch {
     pushes: u64,
 }
 
-const _: () = assert!(size_of::<Catch>() == layout::HANDLER_SIZE);
+const _: () = assert!(size_of::<Head>() == layout::HANDLER_SIZE);
+
+/// What machine code refers to by its address, which stays the same when this is moved.
+#[derive(Debug)]
+pub struct Catch(Box<Head>);
 
 /// The handlers of a function.
 pub fn handlers(
     function: &Function,
     code: &Code,
     blocks: &[ir::Block],
-) -> HashMap<Handler, (Box<Catch>, ir::Block)> {
+) -> HashMap<Handler, (Catch, ir::Block)> {
     let handlers = function.blocks.iter().zip(blocks);
     handlers
         .filter_map(|(data, &block)| {
             let handler = data.handler?;
-            let catch = Catch {
+            let head = Head {
                 instr: code.address + 2 * u64::from(handler.offset),
                 version: code.version,
                 level: code.locals + handler.depth,
                 lasti: u32::from(handler.lasti),
                 pushes: u64::from(crate::build::start_of(code, handler) != handler.offset),
             };
-            Some((handler, (Box::new(catch), block)))
+            Some((handler, (Catch(Box::new(head)), block)))
         })
         .collect()
 }
@@ -82,7 +86,7 @@ impl Generator<'_> {
     /// Lets the runtime bring the frame into a state and enter a handler, or leaves.
     fn throw(&mut self, function: &str, state: State, leave: &Leave, next: u64, handler: Handler) {
         let (catch, block) = &self.handlers[&handler];
-        let (catch, block) = (std::ptr::from_ref(&**catch) as i64, *block);
+        let (catch, block) = (std::ptr::from_ref(&*catch.0) as i64, *block);
         let catch = self.int(catch);
         let more = [self.tstate, catch];
         let next = self.exit(function, state, leave, next, false, &more);

@@ -34,7 +34,7 @@ pub struct Machine {
     /// What leaving does at each place, which the code refers to.
     pub exits: Vec<Exit>,
     /// What its handlers get, likewise.
-    pub catches: Vec<Box<Catch>>,
+    pub catches: Vec<Catch>,
 }
 
 /// The processor this runs on.
@@ -116,7 +116,7 @@ struct Generator<'a> {
     /// Blocks that leave, by what they do.
     exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
     /// What the handlers get that are compiled, and where they begin.
-    handlers: HashMap<Handler, (Box<Catch>, ir::Block)>,
+    handlers: HashMap<Handler, (Catch, ir::Block)>,
     /// What handlers have got from the value stack of the frame, by its depth.
     taken: HashMap<u32, ir::Value>,
     /// Where values are handed over to an exit.
@@ -201,7 +201,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn run(mut self, config: TargetFrontendConfig) -> Result<(Vec<Exit>, Vec<Box<Catch>>), String> {
+    fn run(mut self, config: TargetFrontendConfig) -> Result<(Vec<Exit>, Vec<Catch>), String> {
         self.take_frame();
         let mut is_cold = false;
         for (index, data) in self.function.blocks.iter().enumerate() {
