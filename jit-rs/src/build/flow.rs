@@ -101,7 +101,7 @@ pub fn flow(code: &Code, entry: u32, reached: &Handlers) -> Flow {
             if let Some(handler) = code.exceptions.handler(instruction.offset)
                 && (walked > 0 || reached.contains(handler.offset))
                 && let start = start_of(code, handler)
-                && code.at(start).is_some()
+                && code.at(start).is_some_and(is_compiled)
                 && !handlers.contains_key(&start)
             {
                 handlers.insert(start, handler);

@@ -45,7 +45,7 @@ pub enum Op {
     GuardSharedKeys(u32),
     /// Leaves unless the stack of C has room for a call.
     GuardCStack,
-    /// Leaves if the frame has a frame object, which outlives it with its local variables.
+    /// Leaves if the frame has a frame object that outlives it with its local variables.
     GuardNoFrameObject,
     /// The int in an int object. Leaves if it does not fit.
     UnboxInt,
@@ -369,7 +369,7 @@ helpers! {
     Raise = "raise", Status, Borrowed, true;
     PushExcInfo = "push_exc_info", Sure, Borrowed, false;
     PopExcept = "pop_except", Nothing, StealsFirst, true;
-    CheckExcMatch = "check_exc_match", Bool, Borrowed, true;
+    CheckExcMatch = "check_exc_match", Bool, Borrowed, false;
     CheckEgMatch = "check_eg_match", Status, Stack, true;
     WithExceptStart = "with_except_start", Object, Borrowed, true;
 }
