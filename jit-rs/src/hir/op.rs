@@ -366,7 +366,7 @@ helpers! {
     CheckInit = "check_init", Status, Borrowed, false;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
-    Raise = "raise", Status, Borrowed, true;
+    Raise = "raise", Status, StealsFirst, true;
     PushExcInfo = "push_exc_info", Sure, Borrowed, false;
     PopExcept = "pop_except", Nothing, StealsFirst, true;
     CheckExcMatch = "check_exc_match", Bool, Borrowed, false;
