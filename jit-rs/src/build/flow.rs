@@ -132,7 +132,7 @@ fn walk(code: &Code, entries: &[u32], reached: &Handlers) -> Walk {
             if let Some(handler) = code.exceptions.handler(instruction.offset)
                 && (walked >= entries.len() || reached.contains(handler.offset))
                 && let start = start_of(code, handler)
-                && code.at(start).is_some()
+                && code.at(start).is_some_and(is_compiled)
                 && !walk.handlers.contains_key(&start)
             {
                 walk.handlers.insert(start, handler);

@@ -379,6 +379,7 @@ impl Builder<'_> {
             op::FORMAT_SIMPLE => self.expression(Helper::FormatSimple, 1, 0, Type::OBJECT),
             op::FORMAT_WITH_SPEC => self.expression(Helper::FormatWithSpec, 2, 0, Type::OBJECT),
             op::BEFORE_WITH => {
+                self.guard(Op::GuardCStack, &[]);
                 let manager = self.pop();
                 self.call(Helper::BeforeWith, 0, &[manager], Type::NEVER);
                 self.push_operand(0, Type::OBJECT);

@@ -567,15 +567,13 @@ exception_instance(T *tstate, PyObject *given, const char *otherwise)
     return made;
 }
 
-/* raise exception [from cause] */
-int
-clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
-              uint64_t unused)
+static void
+raise_from(T *tstate, PyObject *given, PyObject *cause)
 {
     PyObject *exception = exception_instance(
         tstate, given, "exceptions must derive from BaseException");
     if (exception == NULL) {
-        return -1;
+        return;
     }
     PyObject *type = PyExceptionClass_Check(given)
                      ? given : PyExceptionInstance_Class(exception);
@@ -587,13 +585,22 @@ clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
                 "exception causes must derive from BaseException");
             if (instance == NULL) {
                 Py_DECREF(exception);
-                return -1;
+                return;
             }
         }
         PyException_SetCause(exception, instance);
     }
     _PyErr_SetObject(tstate, type, exception);
     Py_DECREF(exception);
+}
+
+/* raise exception [from cause].  Steals what is given as the exception. */
+int
+clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
+              uint64_t unused)
+{
+    raise_from(tstate, given, cause);
+    Py_DECREF(given);
     return -1;
 }
 

@@ -274,8 +274,8 @@ clinker_before_with(T *tstate, F *frame, PyObject **stack, uint64_t unused)
         return -1;
     }
     Py_DECREF(manager);
-    PyObject *result = PyObject_CallNoArgs(enter);
-    Py_DECREF(enter);
+    PyObject *call[] = {enter, NULL};
+    PyObject *result = clinker_call(tstate, frame, call, 0);
     if (result == NULL) {
         Py_DECREF(exit);
         return -1;

@@ -44,6 +44,7 @@ enter(T *tstate, F *frame, int stacktop, const struct clinker_handler *handler)
 {
     PyObject **top = &frame->localsplus[stacktop];
     PyObject **level = &frame->localsplus[handler->level];
+    int drops = top > level;
     while (top > level) {
         Py_XDECREF(*--top);
     }
@@ -55,7 +56,7 @@ enter(T *tstate, F *frame, int stacktop, const struct clinker_handler *handler)
         *top++ = lasti;
     }
     PyObject *exception = _PyErr_GetRaisedException(tstate);
-    if (!is_watched(tstate, frame, handler)) {
+    if (!drops || !is_watched(tstate, frame, handler)) {
         if (handler->pushes) {
             *top++ = push_exc_info(tstate, exception);
         }

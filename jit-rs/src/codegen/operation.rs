@@ -131,7 +131,14 @@ impl Generator<'_> {
             Op::GuardNoFrameObject => {
                 let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
                 let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, object, 0);
-                self.leave_if(some, needed()?, leave, false);
+                let (cold, on) = self.seldom(some);
+                self.builder.switch_to_block(cold);
+                // One that only the frame has, from an exception that is gone, dies with it.
+                let count = self.load(types::I64, object, layout::OBJECT_REFCNT);
+                let is_kept = self.builder.ins().icmp_imm_s(IntCC::NotEqual, count, 1);
+                self.leave_if(is_kept, needed()?, leave, false);
+                self.builder.ins().jump(on, &[]);
+                self.builder.switch_to_block(on);
                 None
             }
 

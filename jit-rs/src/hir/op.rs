@@ -49,7 +49,7 @@ pub enum Op {
     GuardSharedKeys(u32),
     /// Leaves unless the stack of C has room for a call.
     GuardCStack,
-    /// Leaves if the frame has a frame object, which outlives it with its local variables.
+    /// Leaves if the frame has a frame object that outlives it with its local variables.
     GuardNoFrameObject,
     /// The int in an int object. Leaves if it does not fit.
     UnboxInt,
@@ -377,10 +377,10 @@ helpers! {
     CheckInit = "check_init", Status, Borrowed, false;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
-    Raise = "raise", Status, Borrowed, true;
+    Raise = "raise", Status, StealsFirst, true;
     PushExcInfo = "push_exc_info", Sure, Borrowed, false;
     PopExcept = "pop_except", Nothing, StealsFirst, true;
-    CheckExcMatch = "check_exc_match", Bool, Borrowed, true;
+    CheckExcMatch = "check_exc_match", Bool, Borrowed, false;
     CheckEgMatch = "check_eg_match", Status, Stack, true;
     WithExceptStart = "with_except_start", Object, Borrowed, true;
 }
