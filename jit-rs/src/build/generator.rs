@@ -1,5 +1,6 @@
 //! Generators and coroutines: where native code is entered, suspending, and sending to others.
 
+use super::instruction::Then;
 use super::{Builder, Local};
 use crate::hir::{Block, End, Helper, Op, Type, Yield};
 use crate::opcode as op;
@@ -32,14 +33,6 @@ impl Builder<'_> {
         self.go(offset);
     }
 
-    /// Leaves at the current instruction if an event is pending, or tools want to know of it.
-    pub(super) fn poll(&mut self) {
-        if !self.env.polled {
-            self.guard(Op::BackEdge, &[]);
-            self.env.polled = true;
-        }
-    }
-
     /// The same in a block of its own, if native code is to be entered by the `RESUME` at an offset.
     pub(super) fn land_at(&mut self, resume: u32, depth: u32) {
         if let Some((offset, body)) = self.code.resume_at(resume) {
@@ -56,7 +49,15 @@ impl Builder<'_> {
         self.function.blocks[0].end = End::Enter(resumes, other);
     }
 
-    pub(super) fn yield_value(&mut self) {
+    /// Leaves at the current instruction if an event is pending, or tools want to know of it.
+    pub(super) fn poll(&mut self) {
+        if !self.env.polled {
+            self.guard(Op::BackEdge, &[]);
+            self.env.polled = true;
+        }
+    }
+
+    fn yield_value(&mut self) {
         // The interpreter reports it, if that is asked for.
         self.poll();
         for slot in 0..self.env.locals.len() as u32 {
@@ -76,7 +77,7 @@ impl Builder<'_> {
     }
 
     /// Sends to a generator or another iterator. In the end that leaves its value instead of what it yields.
-    pub(super) fn send(&mut self) {
+    fn send(&mut self) {
         let (next, end) = (
             self.instruction.next,
             self.instruction.next + self.instruction.oparg,
@@ -114,8 +115,33 @@ impl Builder<'_> {
         self.push(value);
     }
 
-    /// The instructions that get what is sent to, and those of `async`.
-    pub(super) fn awaiting(&mut self) {
+    /// The instructions of generators and coroutines.
+    pub(super) fn suspending(&mut self) -> Then {
+        match self.instruction.opcode {
+            op::YIELD_VALUE => {
+                self.yield_value();
+                Then::Ended
+            }
+            op::SEND => {
+                self.send();
+                Then::Ended
+            }
+            op::END_SEND => {
+                let value = self.pop();
+                let receiver = self.pop();
+                self.call(Helper::DropIterator, 0, &[receiver], Type::NEVER);
+                self.push(value);
+                Then::Next
+            }
+            _ => {
+                self.awaiting();
+                Then::Next
+            }
+        }
+    }
+
+    /// Those that get what is sent to, and those of `async`.
+    fn awaiting(&mut self) {
         let helper = match self.instruction.opcode {
             op::GET_YIELD_FROM_ITER => Helper::GetYieldFromIter,
             op::GET_AWAITABLE => Helper::GetAwaitable,

@@ -9,7 +9,7 @@ use crate::runtime;
 use crate::snapshot::Callee;
 
 /// What follows an instruction.
-enum Then {
+pub(super) enum Then {
     /// The next one.
     Next,
     /// The next one, after pending events had a chance.
@@ -111,12 +111,6 @@ impl Builder<'_> {
             op::SWAP => {
                 let top = self.env.stack.len() - 1;
                 self.env.stack.swap(top, top + 1 - oparg as usize);
-            }
-            op::END_SEND => {
-                let value = self.pop();
-                let receiver = self.pop();
-                self.call(Helper::DropIterator, 0, &[receiver], Type::NEVER);
-                self.push(value);
             }
 
             // Operators
@@ -269,19 +263,14 @@ impl Builder<'_> {
                 return Ok(Then::Ended);
             }
 
-            op::YIELD_VALUE => {
-                self.yield_value();
-                return Ok(Then::Ended);
-            }
-            op::SEND => {
-                self.send();
-                return Ok(Then::Ended);
-            }
-            op::GET_YIELD_FROM_ITER
+            op::YIELD_VALUE
+            | op::SEND
+            | op::END_SEND
+            | op::GET_YIELD_FROM_ITER
             | op::GET_AWAITABLE
             | op::GET_AITER
             | op::GET_ANEXT
-            | op::BEFORE_ASYNC_WITH => self.awaiting(),
+            | op::BEFORE_ASYNC_WITH => return Ok(self.suspending()),
 
             op::RAISE_VARARGS => {
                 let cause = if oparg == 2 {

@@ -1,5 +1,5 @@
-/* The memory of generators and coroutines that have ended, which native code uses
- * again: most live for one call. */
+/* The memory of generators and coroutines that have ended, which native code
+ * uses again: most live for one call. */
 
 #include "runtime.h"
 #include "pycore_gc.h"            // _PyObject_GC_TRACK()
@@ -15,6 +15,9 @@ static struct {
     int count;
 } kept[MAX_SLOTS];
 
+/* From the start of the compiler to the end of the interpreter. */
+static int is_started;
+
 /* Whether objects can come and go without the allocator: nobody watches. */
 static inline int
 is_unwatched(void)
@@ -22,12 +25,12 @@ is_unwatched(void)
 #ifdef Py_REF_DEBUG
     return 0;
 #else
-    return _PyRuntime.ref_tracer.tracer_func == NULL;
+    return is_started && _PyRuntime.ref_tracer.tracer_func == NULL;
 #endif
 }
 
-/* A new generator or coroutine, as _Py_MakeCoro(): not an asynchronous generator,
- * and with no origin to be tracked. */
+/* A new generator or coroutine, as _Py_MakeCoro(): not an asynchronous
+ * generator, and with no origin to be tracked. */
 PyObject *
 clinker_make_generator(PyFunctionObject *func)
 {
@@ -55,8 +58,8 @@ clinker_make_generator(PyFunctionObject *func)
     return (PyObject *)gen;
 }
 
-/* Keep the memory of a generator or coroutine to which nobody refers.  Returns 0 if
- * it has to be released as usual. */
+/* Keep the memory of a generator or coroutine to which nobody refers. Returns
+ * 0 if it has to be released as usual. */
 static inline int
 keep(PyGenObject *gen)
 {
@@ -90,7 +93,7 @@ keep(PyGenObject *gen)
     return 1;
 }
 
-/* Drop the reference, which is stolen, to what was iterated over or awaited. */
+/* Drop the reference, which is stolen, to what was iterated over or sent to. */
 void
 clinker_drop_iterator(T *tstate, F *frame, PyObject *object, uint64_t unused)
 {
@@ -127,15 +130,16 @@ gen_dealloc(PyObject *self)
 void
 clinker_take_dealloc(void)
 {
+    is_started = 1;
     usual_dealloc = PyGen_Type.tp_dealloc;
     PyGen_Type.tp_dealloc = gen_dealloc;
     PyCoro_Type.tp_dealloc = gen_dealloc;
 }
 
-/* The interpreter ends. */
 void
 clinker_give_dealloc_back(void)
 {
+    is_started = 0;
     PyGen_Type.tp_dealloc = usual_dealloc;
     PyCoro_Type.tp_dealloc = usual_dealloc;
     for (int slots = 0; slots < MAX_SLOTS; slots++) {

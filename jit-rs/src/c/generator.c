@@ -59,7 +59,8 @@ interpret(T *tstate, PyGenObject *gen, int error, PyObject **result)
     tstate->current_frame = gen_frame->previous;
     ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
     *result = _PyEval_EvalFrameDefault(
-        tstate, gen_frame, error ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
+        tstate, gen_frame,
+        error ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
     tstate->c_recursion_remaining = c_recursion_remaining;
     return outcome_of(gen, *result);
 }
@@ -139,8 +140,9 @@ struct link {
 // A longer chain is resumed in parts.
 #define MAX_LINKS 32
 
-/* Whether a suspended generator is one, at a version of the instrumentation.  The
- * interpreter handles no events in its loop of SEND, YIELD_VALUE and RESUME. */
+/* Whether a suspended generator is one, at a version of the instrumentation.
+ * The interpreter handles no events in its loop of SEND, YIELD_VALUE and
+ * RESUME. */
 static inline int
 is_link(uintptr_t version, PyGenObject *gen)
 {
@@ -151,7 +153,8 @@ is_link(uintptr_t version, PyGenObject *gen)
     _Py_CODEUNIT *instr = gen_frame->instr_ptr;
     return instr->op.code == ENTER_EXECUTOR
            && instr[1].op.code == JUMP_BACKWARD_NO_INTERRUPT
-           && version == _PyFrame_GetCode(gen_frame)->_co_instrumentation_version
+           && version
+              == _PyFrame_GetCode(gen_frame)->_co_instrumentation_version
            && is_suspended(_PyFrame_StackPeek(gen_frame));
 }
 
@@ -161,8 +164,9 @@ send_of(const struct link *link)
     return link->resume + 2 - link->resume[1].op.arg;
 }
 
-/* Let generators that are called by a frame run, from one that is_link() on, as far
- * as all are.  Gives their number; the current frame is that of the last one. */
+/* Let generators that are called by a frame run, from one that is_link() on,
+ * as far as all are. Gives their number; the current frame is that of the
+ * last one. */
 static inline int
 begin_links(T *tstate, F *frame, PyGenObject *gen, struct link *links)
 {
@@ -192,8 +196,8 @@ begin_links(T *tstate, F *frame, PyGenObject *gen, struct link *links)
     return count;
 }
 
-/* The last of some generators yields what it was sent: suspend all, but for those
- * that tools watch by now.  Gives the number of those that still run. */
+/* The last of some generators yields what it was sent: suspend all, but for
+ * those that tools watch by now. Gives the number of those that still run. */
 static inline int
 suspend_links(T *tstate, const struct link *links, int count)
 {
@@ -375,10 +379,11 @@ clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
 /* What C code calls to resume a generator, and to end one that is forgotten. */
 static iternextfunc usual_iternext;
 static sendfunc usual_send;
+static PyCFunction usual_send_method;
 static destructor usual_finalize;
 
-/* The frame that resumes a generator from C code, or NULL if that has to be done in
- * the usual way. */
+/* The frame that resumes a generator from C code, or NULL if that has to be
+ * done in the usual way. */
 static inline F *
 caller_in_c(T *tstate, PyGenObject *gen)
 {
@@ -437,8 +442,51 @@ gen_am_send(PyObject *self, PyObject *arg, PyObject **result)
     Py_UNREACHABLE();
 }
 
-/* Whether all that closing a suspended generator does is to clear its frame, as
- * gen_close() finds out of the RESUME that native code has taken the place of. */
+/* The method send(). */
+static PyObject *
+gen_send(PyObject *self, PyObject *arg)
+{
+    T *tstate = _PyThreadState_GET();
+    PyGenObject *gen = (PyGenObject *)self;
+    F *frame = caller_in_c(tstate, gen);
+    if (frame == NULL
+        || (gen->gi_frame_state == FRAME_CREATED && arg != Py_None))
+    {
+        return usual_send_method(self, arg);
+    }
+    PyObject *result;
+    switch (resume(tstate, frame, gen, Py_NewRef(arg), &result)) {
+        case OUTCOME_YIELDED:
+            return result;
+        case OUTCOME_RETURNED:
+            if (result == Py_None) {
+                PyErr_SetNone(PyExc_StopIteration);
+            }
+            else {
+                _PyGen_SetStopIterationValue(result);
+            }
+            Py_DECREF(result);
+            return NULL;
+        case OUTCOME_RAISED:
+            return NULL;
+    }
+    Py_UNREACHABLE();
+}
+
+static void
+set_send_method(PyTypeObject *type, PyCFunction function)
+{
+    PyMethodDef *method = type->tp_methods;
+    while (strcmp(method->ml_name, "send") != 0) {
+        method++;
+    }
+    usual_send_method = method->ml_meth;
+    method->ml_meth = function;
+}
+
+/* Whether all that closing a suspended generator does is to clear its frame,
+ * as gen_close() finds out of the RESUME that native code has taken the place
+ * of. */
 static inline int
 has_nothing_to_close(T *tstate, PyGenObject *gen)
 {
@@ -487,6 +535,8 @@ clinker_take_generators(void)
     usual_send = PyGen_Type.tp_as_async->am_send;
     PyGen_Type.tp_as_async->am_send = gen_am_send;
     PyCoro_Type.tp_as_async->am_send = gen_am_send;
+    set_send_method(&PyGen_Type, gen_send);
+    set_send_method(&PyCoro_Type, gen_send);
 }
 
 void
@@ -498,6 +548,10 @@ clinker_give_generators_back(void)
     PyGen_Type.tp_iternext = usual_iternext;
     PyGen_Type.tp_as_async->am_send = usual_send;
     PyCoro_Type.tp_as_async->am_send = usual_send;
+    PyCFunction send = usual_send_method;
+    set_send_method(&PyGen_Type, send);
+    set_send_method(&PyCoro_Type, send);
+    usual_send_method = send;
 }
 
 const struct clinker_entry clinker_generator_helpers[] = {

@@ -12,7 +12,7 @@ const YIELDED: i64 = 2;
 
 impl Generator<'_> {
     /// Goes on where the frame was entered.
-    pub(super) fn enter(&mut self, resumes: &[(u32, Block)], other: Block) {
+    pub(super) fn enter_at(&mut self, resumes: &[(u32, Block)], other: Block) {
         let instr = self.load(types::I64, self.frame, layout::FRAME_INSTR_PTR);
         let code = self.int(self.code.address as i64);
         let bytes = self.builder.ins().isub(instr, code);

@@ -282,7 +282,7 @@ impl<'a> Generator<'a> {
                 self.finish(value, slots);
             }
             End::Yield(end) => self.suspend(end),
-            End::Enter(resumes, other) => self.enter(resumes, *other),
+            End::Enter(resumes, other) => self.enter_at(resumes, *other),
             End::Unreachable => {
                 self.builder
                     .ins()
