@@ -3,7 +3,7 @@
 import textwrap
 import unittest
 
-from jit_programs import ProgramTest
+from jit_programs import ProgramTest, run
 
 # Runs what follows often enough for handlers to be compiled, and shows the last results.
 REPEAT = """
@@ -703,6 +703,27 @@ class HandlerTest(ProgramTest):
                 repeat(run, work, times=times)
                 repeat(run, uses, times=times)
         """)
+
+    def test_which_handlers_are_compiled(self):
+        source = """
+            import sys
+            from clinker import jit
+            def reached(i):
+                try:
+                    raise ValueError
+                except ValueError:
+                    return sys._jit.is_active()
+            def passed(i):
+                try:
+                    return i
+                except ValueError:
+                    return 0
+            i = 0
+            while not reached(i) and i < 10**7:
+                i = passed(i) + 1
+            print(0 < i < 10**7, jit.stats()["compilation"]["handlers"])
+        """
+        self.assertEqual(run(source, "auto")[1:], ("True 1\n", ""))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! The control flow of a code object, from its entries on.
 
 use super::Handlers;
-use super::handler::start_of;
+use super::handler::{self, start_of};
 use crate::exceptions::Handler;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
@@ -131,8 +131,8 @@ fn walk(code: &Code, entries: &[u32], reached: &Handlers) -> Walk {
             // What a handler raises goes to the one around it.
             if let Some(handler) = code.exceptions.handler(instruction.offset)
                 && (walked >= entries.len() || reached.contains(handler.offset))
+                && handler::is_compiled(code, handler)
                 && let start = start_of(code, handler)
-                && code.at(start).is_some_and(is_compiled)
                 && !walk.handlers.contains_key(&start)
             {
                 walk.handlers.insert(start, handler);

@@ -5,6 +5,7 @@
 
 use super::Builder;
 use super::env::{Env, Local, boxed_type};
+use super::flow;
 use crate::exceptions::Handler;
 use crate::hir::{Op, Rep, Type};
 use crate::opcode as op;
@@ -24,6 +25,12 @@ pub fn start_of(code: &Code, handler: Handler) -> u32 {
         Some(first) if first.opcode == op::PUSH_EXC_INFO => first.next,
         _ => handler.offset,
     }
+}
+
+/// Whether a handler can be compiled: not if native code would be left at once.
+pub fn is_compiled(code: &Code, handler: Handler) -> bool {
+    code.at(start_of(code, handler))
+        .is_some_and(flow::is_compiled)
 }
 
 impl Builder<'_> {

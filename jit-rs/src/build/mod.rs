@@ -21,7 +21,7 @@ use crate::hir::{
 use crate::snapshot::{Code, Instruction};
 use env::{Env, Local, Shape, boxed_type};
 use handler::Caught;
-pub use handler::start_of;
+pub use handler::{is_compiled, start_of};
 use std::collections::{HashMap, HashSet};
 
 /// More than any code object needs; a bug must not build for ever.

@@ -57,6 +57,7 @@ impl Generator<'_> {
             self.throw("catch", state, leave, 0, handler);
         } else {
             let (mut plan, values) = self.plan(state, leave, 0, false);
+            let handler = handler.filter(|&handler| crate::build::is_compiled(self.code, handler));
             plan.handler = handler.map(|handler| handler.offset);
             let next = self.leave_by("leave", plan, values, &[]);
             self.builder.ins().return_(&[next]);
