@@ -234,11 +234,26 @@ impl Generator<'_> {
         self.store(self.frame, self.tstate, layout::TSTATE_STACK_TOP);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
-        self.hand_back(value, previous);
+        self.hand_back(value, previous, RETURNED, |generator| {
+            let offset = generator.builder.ins().uload16(
+                types::I64,
+                super::trusted(),
+                previous,
+                layout::FRAME_RETURN_OFFSET as i32,
+            );
+            generator.builder.ins().ishl_imm_s(offset, 1)
+        });
     }
 
-    /// Gives a value to the caller, and goes on there. That is native code if its stack pointer is not valid.
-    fn hand_back(&mut self, value: ir::Value, previous: ir::Value) {
+    /// Gives a value to the caller, and goes on there. That is native code if its stack pointer is not valid, which gets an
+    /// answer; the interpreter goes on after a `step` from its instruction, in bytes.
+    pub(super) fn hand_back(
+        &mut self,
+        value: ir::Value,
+        previous: ir::Value,
+        answer: i64,
+        step: impl FnOnce(&mut Self) -> ir::Value,
+    ) {
         let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
         let is_native = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, top, 0);
         let (native, other) = (self.builder.create_block(), self.builder.create_block());
@@ -246,7 +261,7 @@ impl Generator<'_> {
         self.builder.switch_to_block(native);
         let returned = self.int(runtime::returned() as i64);
         self.store(value, returned, 0);
-        let next = self.int(RETURNED);
+        let next = self.int(answer);
         self.builder.ins().return_(&[next]);
         // As _PyEvalHooks_ReturnValue().
         self.builder.switch_to_block(other);
@@ -255,14 +270,8 @@ impl Generator<'_> {
         self.store(value, place, layout::FRAME_LOCALS);
         self.add_i32(previous, layout::FRAME_STACKTOP, 1);
         let instr = self.load(types::I64, previous, layout::FRAME_INSTR_PTR);
-        let offset = self.builder.ins().uload16(
-            types::I64,
-            super::trusted(),
-            previous,
-            layout::FRAME_RETURN_OFFSET as i32,
-        );
-        let offset = self.builder.ins().ishl_imm_s(offset, 1);
-        let next = self.builder.ins().iadd(instr, offset);
+        let step = step(self);
+        let next = self.builder.ins().iadd(instr, step);
         self.builder.ins().return_(&[next]);
     }
 

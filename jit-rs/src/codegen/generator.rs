@@ -62,30 +62,9 @@ impl Generator<'_> {
         let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
         self.store(previous, self.tstate, layout::TSTATE_FRAME);
         self.store(null, self.frame, layout::FRAME_PREVIOUS);
-
-        let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
-        let is_native = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, top, 0);
-        let (native, other) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.ins().brif(is_native, native, &[], other, &[]);
-        self.builder.switch_to_block(native);
-        let returned = self.int(runtime::returned() as i64);
-        self.store(value, returned, 0);
-        let next = self.int(YIELDED);
-        self.builder.ins().return_(&[next]);
-
-        self.builder.switch_to_block(other);
-        let depth = self.builder.ins().uextend(types::I64, top);
-        let offset = self.builder.ins().ishl_imm_s(depth, 3);
-        let place = self.builder.ins().iadd(previous, offset);
-        self.store(value, place, layout::FRAME_LOCALS);
-        let top = self.builder.ins().iadd_imm_s(top, 1);
-        self.store(top, previous, layout::FRAME_STACKTOP);
-        let instr = self.load(types::I64, previous, layout::FRAME_INSTR_PTR);
-        let next = self
-            .builder
-            .ins()
-            .iadd_imm_s(instr, layout::YIELD_TO_NEXT as i64);
-        self.builder.ins().return_(&[next]);
+        self.hand_back(value, previous, YIELDED, |generator| {
+            generator.int(layout::YIELD_TO_NEXT as i64)
+        });
     }
 
     /// The next item of what is probably a generator that is suspended at a `yield`, or NULL at the end: enters the native
