@@ -67,7 +67,6 @@ pub fn is_compiled(instruction: &Instruction) -> bool {
         op::RETURN_GENERATOR
             | op::RERAISE
             | op::CLEANUP_THROW
-            | op::END_ASYNC_FOR
             | op::IMPORT_NAME
             | op::IMPORT_FROM
             | op::EXIT_INIT_CHECK

@@ -7,7 +7,7 @@ use super::Builder;
 use super::env::{Env, Local, boxed_type};
 use super::flow;
 use crate::exceptions::Handler;
-use crate::hir::{Op, Rep, Type};
+use crate::hir::{End, Helper, Leave, Op, Rep, Type};
 use crate::opcode as op;
 use crate::snapshot::Code;
 
@@ -74,12 +74,34 @@ impl Builder<'_> {
         self.again |= !fits && self.is_caught(handler);
     }
 
+    /// The end of an `async for`, or another exception, which is raised again.
+    pub(super) fn end_async_for(&mut self) {
+        let exception = self.peek(1);
+        let ends = self.call_value(Helper::EndsAsyncFor, 0, &[exception], Type::NEVER);
+        let blocks = self.split(ends);
+        self.begin(blocks.1);
+        self.raise_again();
+        self.begin(blocks.0);
+        self.pop();
+        self.pop();
+    }
+
+    /// Ends the block: the current instruction raises an exception again, or is left to the interpreter.
+    pub(super) fn raise_again(&mut self) {
+        let end = if self.raises_again() {
+            End::Reraise(self.state, Leave::default())
+        } else {
+            End::Exit(self.state, Leave::default())
+        };
+        self.end(end);
+    }
+
     /// Whether the current instruction raises an exception again, and its handler is compiled.
-    pub(super) fn raises_again(&mut self) -> bool {
+    fn raises_again(&mut self) -> bool {
         let instruction = self.instruction;
         let raises = match instruction.opcode {
             op::RERAISE => self.env.stack.len() > instruction.oparg as usize,
-            op::RAISE_VARARGS => true,
+            op::RAISE_VARARGS | op::END_ASYNC_FOR => true,
             _ => false,
         };
         if raises {

@@ -2,7 +2,7 @@
 
 use super::flow::is_compiled;
 use super::{Builder, Local};
-use crate::hir::{End, Helper, Leave, Op, Type, Value};
+use crate::hir::{End, Helper, Op, Type, Value};
 use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
@@ -22,12 +22,7 @@ impl Builder<'_> {
     /// Builds the current instruction, and gives where the next one is, unless the block has ended.
     pub(super) fn instruction(&mut self) -> Result<Option<u32>, String> {
         if !is_compiled(&self.instruction) {
-            let end = if self.raises_again() {
-                End::Reraise(self.state, Leave::default())
-            } else {
-                End::Exit(self.state, Leave::default())
-            };
-            self.end(end);
+            self.raise_again();
             return Ok(None);
         }
         self.emit(Op::At(self.instruction.offset), &[], None, None);
@@ -299,6 +294,7 @@ impl Builder<'_> {
                 let matches = self.call_value(Helper::CheckExcMatch, 0, &args, Type::NEVER);
                 self.push(matches);
             }
+            op::END_ASYNC_FOR => self.end_async_for(),
             op::CHECK_EG_MATCH => {
                 let args = self.pop_many(2);
                 self.call(Helper::CheckEgMatch, 0, &args, Type::NEVER);

@@ -110,7 +110,8 @@ clinker_catch(F *frame, struct clinker_exit *exit, uint64_t *values, T *tstate,
     return enter(tstate, frame, stacktop, handler);
 }
 
-/* RERAISE, or RAISE_VARARGS without an operand: sets the exception.  Returns -1
+/* RERAISE, END_ASYNC_FOR, or RAISE_VARARGS without an operand: sets the
+ * exception.  Returns -1
  * if something is wrong, which is left to the interpreter. */
 int
 clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr, int stacktop)
@@ -118,12 +119,12 @@ clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr, int stacktop)
     int oparg = instr->op.arg;
     PyObject **top = &frame->localsplus[stacktop];
     PyObject *exception, *lasti = NULL;
-    if (instr->op.code == RERAISE) {
-        exception = top[-1];
-        lasti = oparg ? top[-1 - oparg] : NULL;
+    if (instr->op.code == RAISE_VARARGS) {
+        exception = _PyErr_GetTopmostException(tstate)->exc_value;
     }
     else {
-        exception = _PyErr_GetTopmostException(tstate)->exc_value;
+        exception = top[-1];
+        lasti = oparg ? top[-1 - oparg] : NULL;
     }
     if (exception == NULL || exception == Py_None
         || (lasti != NULL && !PyLong_CheckExact(lasti)))
@@ -220,6 +221,14 @@ clinker_check_exc_match(T *tstate, F *frame, PyObject *exception,
     return PyErr_GivenExceptionMatches(exception, class);
 }
 
+/* Whether an exception is the end of an asynchronous iterator. */
+int
+clinker_ends_async_for(T *tstate, F *frame, PyObject *exception,
+                       uint64_t unused)
+{
+    return PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration);
+}
+
 /* From the exception and what it is compared with to the rest and what matches. */
 int
 clinker_check_eg_match(T *tstate, F *frame, PyObject **stack, uint64_t unused)
@@ -267,6 +276,7 @@ const struct clinker_entry clinker_handler_helpers[] = {
     ENTRY(push_exc_info),
     ENTRY(pop_except),
     ENTRY(check_exc_match),
+    ENTRY(ends_async_for),
     ENTRY(check_eg_match),
     ENTRY(with_except_start),
     {NULL, NULL},

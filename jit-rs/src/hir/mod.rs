@@ -87,7 +87,7 @@ pub enum End {
     Branch(Value, Block, Block),
     /// Leaves to the interpreter.
     Exit(State, Leave),
-    /// Raises an exception again, as the `RERAISE` or bare `raise` of the state does, for a handler of the function.
+    /// Raises an exception again, as the `RERAISE`, `END_ASYNC_FOR` or bare `raise` of the state does, for a handler of the function.
     Reraise(State, Leave),
     /// Returns from the function, whose slots hold these.
     Return(Value, Vec<(u32, Type)>),

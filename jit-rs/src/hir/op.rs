@@ -381,6 +381,7 @@ helpers! {
     PushExcInfo = "push_exc_info", Sure, Borrowed, false;
     PopExcept = "pop_except", Nothing, StealsFirst, true;
     CheckExcMatch = "check_exc_match", Bool, Borrowed, false;
+    EndsAsyncFor = "ends_async_for", Bool, Borrowed, false;
     CheckEgMatch = "check_eg_match", Status, Stack, true;
     WithExceptStart = "with_except_start", Object, Borrowed, true;
 }
