@@ -315,6 +315,9 @@ class Observer:
         except Unending:
             self.records.append("unending")
         except BaseException as error:
+            # What a program has set may be no function.
+            sys.settrace(None)
+            sys.setprofile(None)
             record = self.describe_exception(error)
             self.records.append(f"ended by {record}")
             del error
