@@ -114,7 +114,12 @@ pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
 
 /// Ends it, with its report.
 pub fn finish() {
-    with(Client::report);
+    with(|client| {
+        client.report();
+        if let Some(compiler) = &mut client.compiler {
+            compiler.close();
+        }
+    });
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     if let State::Failed(cause) = &*state {
         eprintln!("clinker: turned off after an internal error: {cause}");

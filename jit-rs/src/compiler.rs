@@ -524,6 +524,13 @@ impl Compiler {
         self.pending.retain(|pending| pending.id != id);
     }
 
+    /// The interpreter ends, and with it the machine code; finalizers still run what is left of it.
+    pub fn close(&mut self) {
+        for (&id, compiled) in &mut self.codes {
+            compiled.retire(id);
+        }
+    }
+
     /// A code object dies.
     pub fn death(&mut self, id: usize) {
         self.pending.retain(|pending| pending.id != id);

@@ -530,6 +530,36 @@ class SameTest(ProgramTest):
                 thread.join()
         """)
 
+    def test_code_that_runs_when_the_interpreter_has_ended(self):
+        self.check("""
+            import codecs
+            print("begins")
+            class Late:
+                def search(self, name):
+                    return None
+                def __del__(self, count=lambda n: sum(i for i in range(n))):
+                    # There is no module any more.
+                    count(300)
+            for _ in range(300):
+                Late().search("")
+            # The interpreter forgets it after all modules.
+            codecs.register(Late().search)
+        """)
+
+    def test_results_of_built_in_functions_are_checked(self):
+        self.check("""
+            import _testcapi
+            def f(function):
+                for _ in range(300):
+                    len("")
+                try:
+                    function()
+                except SystemError as error:
+                    return str(error)
+            for _ in range(3):
+                print(f(_testcapi.return_null_without_error), f(_testcapi.return_result_with_error))
+        """)
+
     def test_tracing_that_starts_in_a_call(self):
         self.check("""
             import sys

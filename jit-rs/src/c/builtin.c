@@ -41,11 +41,9 @@ call_method(T *tstate, const PyMethodDef *method, PyObject *self,
     }
 }
 
-/* Call a built-in function, or a method of a built-in type with the object
- * before its arguments.  Borrows all.  Returns 0 if it is nothing of the kind. */
-int
-clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
-                     int count, PyObject **result)
+static inline int
+call_either(T *tstate, PyObject *callable, PyObject *const *args, int count,
+            PyObject **result)
 {
     if (Py_IS_TYPE(callable, &PyCFunction_Type)) {
         return call_method(tstate, ((PyCFunctionObject *)callable)->m_ml,
@@ -58,4 +56,17 @@ clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
                               count - 1, result);
     }
     return 0;
+}
+
+/* Call a built-in function, or a method of a built-in type with the object
+ * before its arguments.  Borrows all.  Returns 0 if it is nothing of the kind. */
+int
+clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
+                     int count, PyObject **result)
+{
+    int is_called = call_either(tstate, callable, args, count, result);
+    if (is_called) {
+        *result = _Py_CheckFunctionResult(tstate, callable, *result, NULL);
+    }
+    return is_called;
 }
