@@ -305,6 +305,9 @@ impl Client {
     }
 
     fn report(&mut self) {
+        if self.options.report == Report::None {
+            return;
+        }
         for (_, live) in std::mem::take(&mut self.live) {
             self.keep(live);
         }
