@@ -17,6 +17,9 @@ unsafe extern "C" {
     fn clinker_block_signals(block: c_int);
 }
 
+/// The stack of the thread, as large as that of the program usually is: Cranelift gets what is compiled at once as well.
+const STACK_SIZE: usize = 8 << 20;
+
 /// What machine code is made from.
 #[derive(Debug)]
 pub struct Job {
@@ -112,7 +115,10 @@ impl Background {
         // Signals are for the threads of the program.
         // SAFETY: the functions change what this thread blocks, and back.
         unsafe { clinker_block_signals(1) };
-        let thread = Builder::new().name("clinker".into()).spawn(work);
+        let thread = Builder::new()
+            .name("clinker".into())
+            .stack_size(STACK_SIZE)
+            .spawn(work);
         // SAFETY: as above.
         unsafe { clinker_block_signals(0) };
         Ok(Self {
