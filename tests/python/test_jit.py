@@ -546,6 +546,24 @@ class SameTest(ProgramTest):
             codecs.register(Late().search)
         """)
 
+    def test_references_to_new_numbers(self):
+        self.check("""
+            import sys
+            def ints(n):
+                return [i for i in range(n)]
+            def floats(n):
+                x = 0.5
+                numbers = []
+                for i in range(n):
+                    x += 1.5
+                    numbers.append(x)
+                return numbers
+            for function in (ints, floats):
+                for _ in range(5):
+                    numbers = function(900)
+                    print({sys.getrefcount(number) for number in numbers[300:]}, sum(numbers))
+        """)
+
     def test_results_of_built_in_functions_are_checked(self):
         self.check("""
             import _testcapi

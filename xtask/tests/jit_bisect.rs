@@ -40,7 +40,8 @@ fn the_function_is_found_by_the_exit_status() {
     assert_eq!(ran.out, "f.py:1:bad\n");
     assert!(ran.err.contains("1 of 5 functions"), "{}", ran.err);
     assert!(
-        ran.err.contains("PYTHON_JIT='auto,after=400,allow=f.py:1:bad' "),
+        ran.err
+            .contains("PYTHON_JIT='auto,after=400,allow=f.py:1:bad' "),
         "{}",
         ran.err
     );

@@ -19,7 +19,10 @@ make(void *memory, PyTypeObject *type)
 {
     PyObject *object = memory;
     Py_SET_TYPE(object, type);
-    Py_SET_REFCNT(object, 1);
+#ifndef Py_GIL_DISABLED
+    // Py_SET_REFCNT() leaves what was there if that looks immortal.
+    object->ob_refcnt = 1;
+#endif
     return object;
 }
 
