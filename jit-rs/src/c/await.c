@@ -104,41 +104,12 @@ clinker_get_anext(T *tstate, F *frame, PyObject *aiter, uint64_t unused)
     return awaitable;
 }
 
-/* Leaves __aexit__ and what __aenter__ returned on the stack. */
 int
 clinker_before_async_with(T *tstate, F *frame, PyObject **stack,
                           uint64_t unused)
 {
-    PyObject *manager = stack[0];
-    const char *missed = "";
-    PyObject *exit = NULL;
-    PyObject *enter = _PyObject_LookupSpecial(manager, &_Py_ID(__aenter__));
-    if (enter != NULL) {
-        missed = " (missed __aexit__ method)";
-        exit = _PyObject_LookupSpecial(manager, &_Py_ID(__aexit__));
-    }
-    if (exit == NULL) {
-        if (!_PyErr_Occurred(tstate)) {
-            _PyErr_Format(tstate, PyExc_TypeError,
-                          "'%.200s' object does not support the "
-                          "asynchronous context manager protocol%s",
-                          Py_TYPE(manager)->tp_name, missed);
-        }
-        Py_XDECREF(enter);
-        Py_DECREF(manager);
-        return -1;
-    }
-    Py_DECREF(manager);
-    stack[0] = enter;
-    stack[1] = NULL;
-    PyObject *result = clinker_call(tstate, frame, stack, 0);
-    if (result == NULL) {
-        Py_DECREF(exit);
-        return -1;
-    }
-    stack[0] = exit;
-    stack[1] = result;
-    return 0;
+    return clinker_enter_manager(tstate, frame, stack, &_Py_ID(__aenter__),
+                                 &_Py_ID(__aexit__), "asynchronous ");
 }
 
 const struct clinker_entry clinker_await_helpers[] = {

@@ -244,38 +244,38 @@ clinker_intrinsic_2(T *tstate, F *frame, PyObject *value2, PyObject *value1,
     return _PyIntrinsics_BinaryFunctions[which].func(tstate, value2, value1);
 }
 
-/* From the context manager to its __exit__ and what __enter__ returns. */
+/* From the context manager to one method and what the other, which is called,
+ * returns.  A message names the kind of manager. */
 int
-clinker_before_with(T *tstate, F *frame, PyObject **stack, uint64_t unused)
+clinker_enter_manager(T *tstate, F *frame, PyObject **stack,
+                      PyObject *enter_name, PyObject *exit_name,
+                      const char *kind)
 {
     PyObject *manager = stack[0];
-    PyObject *enter = _PyObject_LookupSpecial(manager, &_Py_ID(__enter__));
-    if (enter == NULL) {
-        if (!_PyErr_Occurred(tstate)) {
-            _PyErr_Format(tstate, PyExc_TypeError,
-                          "'%.200s' object does not support the "
-                          "context manager protocol",
-                          Py_TYPE(manager)->tp_name);
-        }
-        Py_DECREF(manager);
-        return -1;
+    PyObject *exit = NULL;
+    PyObject *enter = _PyObject_LookupSpecial(manager, enter_name);
+    if (enter != NULL) {
+        exit = _PyObject_LookupSpecial(manager, exit_name);
     }
-    PyObject *exit = _PyObject_LookupSpecial(manager, &_Py_ID(__exit__));
     if (exit == NULL) {
         if (!_PyErr_Occurred(tstate)) {
-            _PyErr_Format(tstate, PyExc_TypeError,
-                          "'%.200s' object does not support the "
-                          "context manager protocol "
-                          "(missed __exit__ method)",
-                          Py_TYPE(manager)->tp_name);
+            const char *format =
+                enter == NULL
+                ? "'%.200s' object does not support the "
+                  "%scontext manager protocol"
+                : "'%.200s' object does not support the "
+                  "%scontext manager protocol (missed %U method)";
+            _PyErr_Format(tstate, PyExc_TypeError, format,
+                          Py_TYPE(manager)->tp_name, kind, exit_name);
         }
-        Py_DECREF(enter);
+        Py_XDECREF(enter);
         Py_DECREF(manager);
         return -1;
     }
     Py_DECREF(manager);
-    PyObject *call[] = {enter, NULL};
-    PyObject *result = clinker_call(tstate, frame, call, 0);
+    stack[0] = enter;
+    stack[1] = NULL;
+    PyObject *result = clinker_call(tstate, frame, stack, 0);
     if (result == NULL) {
         Py_DECREF(exit);
         return -1;
@@ -283,6 +283,13 @@ clinker_before_with(T *tstate, F *frame, PyObject **stack, uint64_t unused)
     stack[0] = exit;
     stack[1] = result;
     return 0;
+}
+
+int
+clinker_before_with(T *tstate, F *frame, PyObject **stack, uint64_t unused)
+{
+    return clinker_enter_manager(tstate, frame, stack, &_Py_ID(__enter__),
+                                 &_Py_ID(__exit__), "");
 }
 
 PyObject *

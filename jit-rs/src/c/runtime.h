@@ -198,6 +198,11 @@ void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
 void clinker_dealloc(PyObject *object);
 
+/* container.c */
+int clinker_enter_manager(T *tstate, F *frame, PyObject **stack,
+                          PyObject *enter_name, PyObject *exit_name,
+                          const char *kind);
+
 /* builtin.c */
 int clinker_call_builtin(T *tstate, PyObject *callable, PyObject *const *args,
                          int count, PyObject **result);

@@ -97,19 +97,42 @@ impl Generator<'_> {
         slow: ir::Block,
     ) -> ((ir::Value, ir::Value), ir::Value) {
         let start = self.int(callee.start as i64);
-        let opcode = self.load(types::I8, start, 0);
+        self.unless_entered(start, slow);
+        let cell = self.int(callee.entry as i64);
+        let entry = self.load(types::I64, cell, 0);
+        let none = self.builder.ins().icmp_imm_s(IntCC::Equal, entry, 0);
+        self.unless(none, slow);
+        let code = self.int(callee.code as i64);
+        self.unless_runnable(code, frames, slow);
+        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
+        let end = self
+            .builder
+            .ins()
+            .iadd_imm_s(top, 8 * i64::from(callee.frame_size));
+        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
+        let is_full = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        self.unless(is_full, slow);
+        ((top, end), entry)
+    }
+
+    /// Goes to a block unless native code is entered at an instruction.
+    pub(super) fn unless_entered(&mut self, instr: ir::Value, slow: ir::Block) {
+        let opcode = self.load(types::I8, instr, 0);
         let is_other = self.builder.ins().icmp_imm_s(
             IntCC::NotEqual,
             opcode,
             i64::from(layout::ENTER_EXECUTOR as i8),
         );
         self.unless(is_other, slow);
-        let cell = self.int(callee.entry as i64);
-        let entry = self.load(types::I64, cell, 0);
-        let none = self.builder.ins().icmp_imm_s(IntCC::Equal, entry, 0);
-        self.unless(none, slow);
+    }
+
+    /// Goes to a block if an event is pending, or frames of a code object cannot be run: the evaluation of frames was replaced,
+    /// or the recursion is too deep for so many frames.
+    pub(super) fn unless_runnable(&mut self, code: ir::Value, frames: i64, slow: ir::Block) {
         let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
-        let code = self.int(callee.code as i64);
         let version = self.load(types::I64, code, layout::CODE_VERSION);
         let pending = self.builder.ins().icmp(IntCC::NotEqual, breaker, version);
         self.unless(pending, slow);
@@ -123,18 +146,6 @@ impl Generator<'_> {
             .ins()
             .icmp_imm_s(IntCC::SignedLessThan, left, frames);
         self.unless(is_deep, slow);
-        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
-        let end = self
-            .builder
-            .ins()
-            .iadd_imm_s(top, 8 * i64::from(callee.frame_size));
-        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
-        let is_full = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
-        self.unless(is_full, slow);
-        ((top, end), entry)
     }
 
     /// Makes a frame, as `_PyFrame_Initialize()`.

@@ -127,28 +127,9 @@ impl Generator<'_> {
     /// The native code where a suspended frame goes on; goes to a block if there is none, or something is in the way.
     fn resume_entry(&mut self, frame: ir::Value, slow: ir::Block) -> ir::Value {
         let instr = self.load(types::I64, frame, layout::FRAME_INSTR_PTR);
-        let opcode = self.load(types::I8, instr, 0);
-        let is_other = self.builder.ins().icmp_imm_s(
-            IntCC::NotEqual,
-            opcode,
-            i64::from(layout::ENTER_EXECUTOR as i8),
-        );
-        self.unless(is_other, slow);
+        self.unless_entered(instr, slow);
         let code = self.load(types::I64, frame, layout::FRAME_EXECUTABLE);
-        let version = self.load(types::I64, code, layout::CODE_VERSION);
-        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
-        let pending = self.builder.ins().icmp(IntCC::NotEqual, breaker, version);
-        self.unless(pending, slow);
-        let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
-        let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
-        let is_replaced = self.builder.ins().icmp_imm_s(IntCC::NotEqual, evaluator, 0);
-        self.unless(is_replaced, slow);
-        let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
-        let is_deep = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::SignedLessThanOrEqual, left, 0);
-        self.unless(is_deep, slow);
+        self.unless_runnable(code, 1, slow);
         let executors = self.load(types::I64, code, layout::CODE_EXECUTORS);
         let index = self.load(types::I8, instr, 1);
         let index = self.builder.ins().uextend(types::I64, index);
