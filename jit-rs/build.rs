@@ -13,7 +13,8 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
+    "src/c/array.c",
     "src/c/attribute.c",
     "src/c/await.c",
     "src/c/border.c",

@@ -47,6 +47,10 @@ void clinker_specialized(const void *code, int missed, int failed);
 /* The call at offset makes an object, whose __init__ has the version. */
 void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
 
+/* The instruction at offset has no specialized form for operands of these kinds,
+ * in the order they are pushed: bits of jit-rs/src/hir/types.rs, -1 for none. */
+void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
+
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
 

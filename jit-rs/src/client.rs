@@ -3,6 +3,7 @@
 use crate::build::Handlers;
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Progress, Wish};
+use crate::hir::Type;
 use crate::layout;
 use crate::log::Log;
 use crate::options::{Mode, Options, Report};
@@ -256,6 +257,13 @@ impl Client {
     pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
         if let Some(compiler) = &mut self.compiler {
             compiler.calls_init(id, offset, version);
+        }
+    }
+
+    /// The instruction at an offset has no specialized form for operands of these types.
+    pub fn saw(&mut self, id: usize, offset: u32, types: [Type; 3]) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.saw(id, offset, types);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::background::{Background, Job, Product};
 use crate::build::{self, Entry, Handlers, History};
 use crate::code::Code;
 use crate::codegen;
-use crate::hir;
+use crate::hir::{self, Type};
 use crate::layout;
 use crate::memory::Executable;
 use crate::opcode;
@@ -120,6 +120,8 @@ pub struct Compiled {
     refused: HashSet<u32>,
     /// The versions of the `__init__` that calls of classes call, by the offset of the call.
     inits: HashMap<u32, u32>,
+    /// The types of operands for which the interpreter has no form, by the offset of the instruction.
+    seen: HashMap<u32, [Type; 3]>,
     /// The address of the native code that calls of its functions enter, or 0.
     entry: Box<AtomicU64>,
 }
@@ -324,6 +326,7 @@ impl Compiler {
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
+        snapshot.seen.clone_from(&self.of(id).seen);
         if snapshot.is_generator && !place.is_loop {
             snapshot.resumes = self.resumes(id, &snapshot, place.offset);
             snapshot.sends = sends(&snapshot, place.offset);
@@ -408,6 +411,15 @@ impl Compiler {
     /// A call at an offset makes an object, whose `__init__` has a version.
     pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
         self.of(id).inits.insert(offset, version);
+    }
+
+    /// The instruction at an offset has no specialized form for operands of these types.
+    pub fn saw(&mut self, id: usize, offset: u32, types: [Type; 3]) {
+        let seen = self.of(id).seen.entry(offset);
+        let seen = seen.or_insert([Type::NEVER; 3]);
+        for (seen, ty) in seen.iter_mut().zip(types) {
+            *seen = *seen | ty;
+        }
     }
 
     /// Where else a generator has gone on, and no native code is entered yet.

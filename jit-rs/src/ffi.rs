@@ -2,6 +2,7 @@
 
 use crate::client::{self, Client};
 use crate::code::{Code, Line, Text};
+use crate::hir::Type;
 use crate::options::Options;
 use std::ffi::{c_char, c_int, c_void};
 
@@ -78,6 +79,17 @@ extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_
 #[unsafe(no_mangle)]
 extern "C" fn clinker_calls_init(code: *const c_void, offset: u32, version: u32) {
     client::with(|client| client.calls_init(code as usize, offset, version));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_saw(code: *const c_void, offset: u32, kinds: *const [c_int; 3]) {
+    // SAFETY: the glue hands over an array of three.
+    let kinds = unsafe { *kinds };
+    let types = kinds.map(|kind| match kind {
+        ..0 => Type::NEVER,
+        kind => Type::from_bit(kind),
+    });
+    client::with(|client| client.saw(code as usize, offset, types));
 }
 
 #[unsafe(no_mangle)]

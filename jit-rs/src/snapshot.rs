@@ -80,6 +80,9 @@ pub struct Code {
     pub exceptions: Table,
     /// Whether calls of it make a generator or a coroutine.
     pub is_generator: bool,
+    /// The types of the operands that instructions without a specialized form have been seen with, by the offsets of their
+    /// opcodes.
+    pub seen: HashMap<u32, [Type; 3]>,
     /// The functions that it calls, by where the calls begin.
     pub callees: HashMap<u32, Callee>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled

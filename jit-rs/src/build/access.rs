@@ -1,4 +1,4 @@
-//! Subscripts, attributes, globals and iteration: what the inline caches know most about.
+//! Attributes, globals, unpacking and iteration: what the inline caches know most about.
 
 use super::Builder;
 use crate::hir::{Comparison, Helper, Op, Rep, Type, Value};
@@ -6,41 +6,6 @@ use crate::layout;
 use crate::opcode as op;
 
 impl Builder<'_> {
-    // Subscripts
-
-    pub(super) fn get_item(&mut self) {
-        let (container, key) = (self.peek(2), self.peek(1));
-        let guess = self.guess();
-        let ty = match guess {
-            op::BINARY_SUBSCR_LIST_INT => Type::LIST,
-            op::BINARY_SUBSCR_TUPLE_INT => Type::TUPLE,
-            op::BINARY_SUBSCR_STR_INT => Type::STR,
-            op::BINARY_SUBSCR_DICT => Type::DICT,
-            _ => Type::NEVER,
-        };
-        let is_guess = ty != Type::NEVER
-            && self.require(container, ty)
-            && (ty == Type::DICT || self.require(key, Type::INT));
-        let container_type = if is_guess { ty } else { Type::NEVER };
-        let (key, container) = (self.pop(), self.pop());
-        let result = match container_type {
-            Type::LIST | Type::TUPLE => {
-                let index = self.unboxed(key, self.state);
-                let (place, item) = if container_type == Type::LIST {
-                    (Op::ListIndex, Op::ListItem)
-                } else {
-                    (Op::TupleIndex, Op::TupleItem)
-                };
-                let place = self.guarded(place, &[container, index], Type::NEVER);
-                self.value(item, &[container, place], Type::OBJECT)
-            }
-            Type::STR => self.call_value(Helper::GetItemStr, 0, &[container, key], Type::OBJECT),
-            Type::DICT => self.call_value(Helper::GetItemDict, 0, &[container, key], Type::OBJECT),
-            _ => self.call_value(Helper::GetItem, 0, &[container, key], Type::OBJECT),
-        };
-        self.push(result);
-    }
-
     pub(super) fn unpack_sequence(&mut self) {
         let count = self.instruction.oparg;
         let value = self.peek(1);
@@ -70,32 +35,6 @@ impl Builder<'_> {
             let index = self.value(Op::Int(i64::from(index)), &[], Type::NEVER);
             let object = self.value(item, &[value, index], Type::OBJECT);
             self.push(object);
-        }
-    }
-
-    pub(super) fn set_item(&mut self) {
-        let (container, key) = (self.peek(2), self.peek(1));
-        match self.guess() {
-            op::STORE_SUBSCR_LIST_INT
-                if self.require(container, Type::LIST) && self.require(key, Type::INT) =>
-            {
-                let index = self.unboxed(key, self.state);
-                let place = self.guarded(Op::ListIndex, &[container, index], Type::NEVER);
-                self.pop();
-                self.pop();
-                let value = self.pop();
-                // A number that has no object yet.
-                let (value, set) = match self.function.rep(value) {
-                    Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),
-                    _ => (self.boxed(value), Op::SetListItem),
-                };
-                let state = self.state_at(self.instruction.next);
-                self.emit(set, &[value, container, place], None, Some(state));
-            }
-            op::STORE_SUBSCR_DICT if self.require(container, Type::DICT) => {
-                self.statement(Helper::SetItemDict, 3, 0);
-            }
-            _ => self.statement(Helper::SetItem, 3, 0),
         }
     }
 

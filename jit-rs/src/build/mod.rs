@@ -14,6 +14,7 @@ mod handler;
 mod instruction;
 mod merge;
 mod number;
+mod subscript;
 
 use crate::hir::{
     Block, End, FrameState, Function, Helper, Inst, Leave, Op, Rep, State, Type, Value,
@@ -338,6 +339,16 @@ impl Builder<'_> {
 
     fn may_guess(&self) -> bool {
         !self.history.generic && !self.history.refuted.contains(&self.instruction.start)
+    }
+
+    /// The types of operands that the interpreter has seen at this instruction, for which it has no form, in the order they are
+    /// pushed.
+    fn seen(&self) -> [Type; 3] {
+        let seen = self.code.seen.get(&self.instruction.offset);
+        match seen {
+            Some(&seen) if self.may_guess() => seen,
+            _ => [Type::NEVER; 3],
+        }
     }
 
     /// Makes sure that an object is of a type; false if it never is.

@@ -37,10 +37,9 @@ impl Builder<'_> {
             op::BINARY_OP_ADD_UNICODE | op::BINARY_OP_INPLACE_ADD_UNICODE => Type::STR,
             _ => Type::NEVER,
         };
-        // A guess that contradicts what is known is left to the helper.
-        if guess != Type::NEVER && self.ty(left).may_be(guess) && self.ty(right).may_be(guess) {
-            self.require(left, guess);
-            self.require(right, guess);
+        self.require_both(left, right, [guess; 2]);
+        if self.guess() == op::BINARY_OP {
+            self.require_numbers(left, right);
         }
         let result = self
             .number_op(oparg % OPERATORS, left, right)
@@ -50,6 +49,23 @@ impl Builder<'_> {
                 self.call_value(Helper::BinaryOp, number, &[left, right], Type::OBJECT)
             });
         self.push(result);
+    }
+
+    /// Makes sure of the types of two operands. A guess that contradicts what is known is dropped.
+    fn require_both(&mut self, left: Value, right: Value, types: [Type; 2]) {
+        if self.ty(left).may_be(types[0]) && self.ty(right).may_be(types[1]) {
+            self.require(left, types[0]);
+            self.require(right, types[1]);
+        }
+    }
+
+    /// Operators for which the interpreter has no form are guessed by what it has seen.
+    fn require_numbers(&mut self, left: Value, right: Value) {
+        let [first, second, _] = self.seen();
+        let is_number = |ty| ty == Type::INT || ty == Type::FLOAT;
+        if is_number(first) && is_number(second) {
+            self.require_both(left, right, [first, second]);
+        }
     }
 
     fn str_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
@@ -77,6 +93,11 @@ impl Builder<'_> {
                 XOR => IntOp::Xor,
                 LEFT_SHIFT => IntOp::LeftShift,
                 RIGHT_SHIFT => IntOp::RightShift,
+                TRUE_DIVIDE => {
+                    let left = self.unboxed(left, self.state);
+                    let right = self.unboxed(right, self.state);
+                    return Some(self.guarded(Op::IntDivide, &[left, right], Type::NEVER));
+                }
                 _ => return None,
             };
             let left = self.unboxed(left, self.state);
@@ -127,10 +148,7 @@ impl Builder<'_> {
             op::COMPARE_OP_STR => Type::STR,
             _ => Type::NEVER,
         };
-        if guess != Type::NEVER && self.ty(left).may_be(guess) && self.ty(right).may_be(guess) {
-            self.require(left, guess);
-            self.require(right, guess);
-        }
+        self.require_both(left, right, [guess; 2]);
         let types = (self.ty(left), self.ty(right));
         let result = if types == (Type::INT, Type::INT) && self.may_guess() {
             let left = self.unboxed(left, self.state);

@@ -14,6 +14,7 @@
 #include <signal.h>
 
 extern PyMethodDef clinker_control_methods[];
+extern int clinker_kind(PyObject *object);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_take_generators(void);
 extern void clinker_give_generators_back(void);
@@ -59,6 +60,30 @@ code_death(PyCodeObject *code, _PyShadowCode *shadow)
     clinker_code_death(code);
 }
 
+/* Tell the types of the operands of an instruction that has no specialized form
+ * for them, if native code has one. */
+static void
+tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
+{
+    int count;
+    switch (instr->op.code) {
+        case BINARY_OP:
+        case BINARY_SUBSCR:
+            count = 2;
+            break;
+        case STORE_SUBSCR:
+            count = 3;
+            break;
+        default:
+            return;
+    }
+    int kinds[3] = {-1, -1, -1};
+    for (int i = 0; i < count; i++) {
+        kinds[i] = clinker_kind(top[i - count]);
+    }
+    clinker_saw(code, (uint32_t)(instr - _PyCode_CODE(code)), kinds);
+}
+
 static void
 specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
             int old_opcode, PyObject **stack_pointer)
@@ -67,7 +92,10 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
     PyCodeObject *code = _PyFrame_GetCode(frame);
     clinker_specialized(code, old_opcode != generic,
                         instr->op.code == generic);
-    if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
+    if (instr->op.code == generic) {
+        tell_operands(code, instr, stack_pointer);
+    }
+    else if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
         // Nothing leads from the version of a class to its __init__.
         PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
         PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;

@@ -193,6 +193,8 @@ const struct entry clinker_layout[] = {
     NUMBER("SMALL_INT_SIZE", sizeof(PyLongObject)),
     OFFSET("FLOAT_VALUE", PyFloatObject, ob_fval),
     OFFSET("LIST_ITEMS", PyListObject, ob_item),
+    OFFSET("ARRAY_ITEMS", struct clinker_array, items),
+    OFFSET("ARRAY_DESCR", struct clinker_array, descr),
     OFFSET("TUPLE_ITEMS", PyTupleObject, ob_item),
     OFFSET("CELL_VALUE", PyCellObject, ob_ref),
     OFFSET("RANGE_ITER_START", _PyRangeIterObject, start),

@@ -25,7 +25,7 @@ static const struct {
     {16, &PyGen_Type},
 };
 
-#define OTHER_BIT 17
+#define OTHER_BIT 21
 
 /* The bit of the kind of an object. */
 int
@@ -36,7 +36,8 @@ clinker_kind(PyObject *object)
             return kinds[i].bit;
         }
     }
-    return OTHER_BIT;
+    int array = clinker_array_kind(object);
+    return array < 0 ? OTHER_BIT : array;
 }
 
 /* The class of a kind, or NULL. */
@@ -48,7 +49,7 @@ clinker_class(int bit)
             return kinds[i].type;
         }
     }
-    return NULL;
+    return clinker_array_class(bit);
 }
 
 /* The opcodes and the oparg of an instruction, as they would be without

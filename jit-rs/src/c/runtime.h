@@ -162,6 +162,21 @@ struct clinker_cache {
     uint32_t misses;
 };
 
+/* The start of an array.array, as in Modules/arraymodule.c. */
+struct clinker_array {
+    PyObject_VAR_HEAD
+    char *items;
+    Py_ssize_t allocated;
+    // A structure that begins with the typecode.
+    const char *descr;
+    PyObject *weakreflist;
+    Py_ssize_t exports;
+};
+
+/* array.c */
+int clinker_array_kind(PyObject *object);
+PyTypeObject *clinker_array_class(int bit);
+
 /* What the files of helpers offer native code, by name. */
 struct clinker_entry {
     const char *name;

@@ -1,5 +1,6 @@
 //! From the high-level representation to machine code, by Cranelift.
 
+mod array;
 mod call;
 mod exit;
 mod generator;

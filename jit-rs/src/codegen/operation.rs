@@ -2,7 +2,7 @@
 
 use super::{Generator, trusted};
 use crate::hir::{
-    Comparison, FloatOp, Helper, Inst, IntOp, Leave, Op, Passing, Returns, State, Type,
+    Comparison, Element, FloatOp, Helper, Inst, IntOp, Leave, Op, Passing, Returns, State, Type,
 };
 use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -63,6 +63,9 @@ impl Generator<'_> {
                 }
                 let wrong = self.is_not(args[0], ty);
                 self.leave_if(wrong, needed()?, leave, true);
+                if let Some(element) = Element::of(ty) {
+                    self.require_elements(element, args[0], needed()?, leave);
+                }
                 None
             }
             Op::GuardVersion(version) => {
@@ -156,6 +159,7 @@ impl Generator<'_> {
             Op::IntBinary(operator) => {
                 Some(self.int_binary(operator, args[0], args[1], state, leave))
             }
+            Op::IntDivide => Some(self.int_divide(args[0], args[1], needed()?, leave)),
             Op::IntNegate => {
                 let zero = self.int(0);
                 let (result, overflow) = self.builder.ins().ssub_overflow(zero, args[0]);
@@ -221,7 +225,7 @@ impl Generator<'_> {
                 self.leave_if_null(value, state, leave);
                 Some(value)
             }
-            Op::ListIndex | Op::TupleIndex => {
+            Op::ItemIndex => {
                 let size = self.load(types::I64, args[0], layout::OBJECT_SIZE);
                 let from_end = self.builder.ins().iadd(args[1], size);
                 let is_negative = self
@@ -244,6 +248,11 @@ impl Generator<'_> {
             Op::TupleItem => {
                 let address = self.item(args[0], args[1]);
                 Some(self.load(types::I64, address, layout::TUPLE_ITEMS))
+            }
+            Op::ArrayItem(element) => Some(self.array_item(element, args[0], args[1])),
+            Op::SetArrayItem(element) => {
+                self.set_array_item(element, [args[0], args[1], args[2]], state, leave);
+                None
             }
             Op::SetListItem => {
                 let items = self.load(types::I64, args[1], layout::LIST_ITEMS);
@@ -575,6 +584,30 @@ impl Generator<'_> {
             self.leave_if(checked.1, state, leave, true);
         }
         checked.0
+    }
+
+    /// As long_true_divide() of ints that are doubles exactly.
+    fn int_divide(
+        &mut self,
+        left: ir::Value,
+        right: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        // Of both from -2**53 on.
+        for int in [left, right] {
+            let shifted = self.builder.ins().iadd_imm_s(int, 1 << 53);
+            let inexact =
+                self.builder
+                    .ins()
+                    .icmp_imm_s(IntCC::UnsignedGreaterThan, shifted, 1 << 54);
+            self.leave_if(inexact, state, leave, true);
+        }
+        let is_zero = self.builder.ins().icmp_imm_s(IntCC::Equal, right, 0);
+        self.leave_if(is_zero, state, leave, true);
+        let left = self.builder.ins().fcvt_from_sint(types::F64, left);
+        let right = self.builder.ins().fcvt_from_sint(types::F64, right);
+        self.builder.ins().fdiv(left, right)
     }
 
     /// Python rounds quotients down, and remainders have the sign of the divisor; the processor rounds to zero.

@@ -4,6 +4,7 @@
 //! unboxed ints, floats and bools. Until `passes::refcount` has run, ops say which references they take and give, and
 //! nothing counts them.
 
+mod element;
 mod op;
 mod parse;
 mod print;
@@ -13,6 +14,7 @@ mod verify;
 use crate::exceptions::Handler;
 use crate::snapshot::Callee;
 
+pub use element::Element;
 pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
 pub use parse::parse;
 pub use types::Type;

@@ -1,6 +1,6 @@
 //! What instructions do, and what they do to references.
 
-use super::{Rep, Type};
+use super::{Element, Rep, Type};
 
 /// An operation of [`super::Inst`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +71,8 @@ pub enum Op {
     IntNegate,
     /// Compares ints.
     IntCompare(Comparison),
+    /// The quotient of ints as a float. Leaves if it raises, or if one of them is no double exactly.
+    IntDivide,
     /// Arithmetic on floats. Division leaves if it raises.
     FloatBinary(FloatOp),
     /// The negative of a float.
@@ -89,16 +91,19 @@ pub enum Op {
     LoadWord(u32),
     /// The value at an index of the globals (false) or builtins (true) of the frame, or NULL. The keys have been guarded.
     LoadGlobal(bool, u32),
-    /// The place of an item of a list by its index, which counts from the end if it is negative. Leaves if there is none.
-    ListIndex,
-    /// The place of an item of a tuple, likewise.
-    TupleIndex,
+    /// The place of an item of a list, tuple or array by its index, which counts from the end if it is negative. Leaves if
+    /// there is none.
+    ItemIndex,
     /// The item at a place of a list.
     ListItem,
     /// The item at a place of a tuple.
     TupleItem,
     /// Puts an object into a place of a list and releases what was there.
     SetListItem,
+    /// The number at a place of an array.
+    ArrayItem(Element),
+    /// Puts a number into a place of an array. Leaves if it does not fit.
+    SetArrayItem(Element),
     /// Puts a float into a place of a list: into the object that is there, if it is a float that nobody else has.
     SetListFloat,
     /// The size of a list, tuple or other object with a variable size.
@@ -517,6 +522,7 @@ impl Op {
                 | Self::LoadCell
                 | Self::ListItem
                 | Self::TupleItem
+                | Self::ArrayItem(_)
                 | Self::Size
         )
     }
@@ -568,12 +574,16 @@ impl Op {
             Self::Guard | Self::BoxBool | Self::Not => &[Bool],
             Self::BoxInt | Self::IntToFloat | Self::IntNegate => &[Int],
             Self::BoxFloat | Self::FloatNegate => &[Float],
-            Self::IntBinary(_) | Self::IntCompare(_) => &[Int, Int],
+            Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide => &[Int, Int],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
             Self::Is | Self::LoadHint(_) | Self::SetInlineValue(_) | Self::SetField(_) => {
                 &[Object, Object]
             }
-            Self::ListIndex | Self::TupleIndex | Self::ListItem | Self::TupleItem => &[Object, Int],
+            Self::ItemIndex | Self::ListItem | Self::TupleItem | Self::ArrayItem(_) => {
+                &[Object, Int]
+            }
+            Self::SetArrayItem(Element::Double) => &[Float, Object, Int],
+            Self::SetArrayItem(_) => &[Int, Object, Int],
             Self::SetListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
             Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) => return None,
@@ -610,12 +620,14 @@ impl Op {
             | Self::IntNegate
             | Self::LoadWord(_)
             | Self::Size
-            | Self::ListIndex
-            | Self::TupleIndex
+            | Self::ItemIndex
             | Self::RangeNext => Rep::Int,
+            Self::ArrayItem(Element::Double) => Rep::Float,
+            Self::ArrayItem(_) => Rep::Int,
             Self::Float(_)
             | Self::UnboxFloat
             | Self::IntToFloat
+            | Self::IntDivide
             | Self::FloatBinary(_)
             | Self::FloatNegate => Rep::Float,
             Self::Bool(_)
@@ -664,13 +676,14 @@ impl Op {
             | Self::GuardNoFrameObject
             | Self::UnboxInt
             | Self::IntNegate
-            | Self::ListIndex
-            | Self::TupleIndex
+            | Self::IntDivide
+            | Self::ItemIndex
             | Self::Boundary
             | Self::Periodic
             | Self::BackEdge
             | Self::FloatBinary(FloatOp::Divide | FloatOp::Power) => true,
             Self::IntBinary(op) => !matches!(op, IntOp::And | IntOp::Or | IntOp::Xor),
+            Self::SetArrayItem(element) => matches!(element, Element::Int | Element::Byte),
             Self::Call(helper, _) => helper.may_raise(),
             _ => false,
         }

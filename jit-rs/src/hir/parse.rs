@@ -3,8 +3,8 @@
 use crate::exceptions::Handler;
 
 use super::{
-    Block, Comparison, End, FloatOp, FrameState, Function, Helper, Inst, IntOp, Leave, Op, Rep,
-    State, Type, Value, Yield,
+    Block, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inst, IntOp, Leave, Op,
+    Rep, State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -374,6 +374,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("BoxBool", []) => Op::BoxBool,
         ("IntToFloat", []) => Op::IntToFloat,
         ("IntBinary", [operator]) => Op::IntBinary(one_of(&INTS, operator)?),
+        ("IntDivide", []) => Op::IntDivide,
         ("IntNegate", []) => Op::IntNegate,
         ("IntCompare", [how]) => Op::IntCompare(one_of(&Comparison::ALL, how)?),
         ("FloatBinary", [operator]) => Op::FloatBinary(one_of(&FLOATS, operator)?),
@@ -385,11 +386,12 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("LoadHint", [index]) => Op::LoadHint(number(index)?),
         ("LoadWord", [offset]) => Op::LoadWord(number(offset)?),
         ("LoadGlobal", [builtins, index]) => Op::LoadGlobal(truth(builtins)?, number(index)?),
-        ("ListIndex", []) => Op::ListIndex,
-        ("TupleIndex", []) => Op::TupleIndex,
+        ("ItemIndex", []) => Op::ItemIndex,
         ("ListItem", []) => Op::ListItem,
         ("TupleItem", []) => Op::TupleItem,
         ("SetListItem", []) => Op::SetListItem,
+        ("ArrayItem", [element]) => Op::ArrayItem(one_of(&Element::ALL, element)?),
+        ("SetArrayItem", [element]) => Op::SetArrayItem(one_of(&Element::ALL, element)?),
         ("SetListFloat", []) => Op::SetListFloat,
         ("Size", []) => Op::Size,
         ("RangeNext", []) => Op::RangeNext,

@@ -35,16 +35,20 @@ types! {
     MODULE = 14, "module", "An exact module.";
     CELL = 15, "cell", "A cell of a closure.";
     GENERATOR = 16, "generator", "An exact generator.";
-    OTHER = 17, "other", "Any other object.";
+    ARRAY_D = 17, "array_d", "An exact `array.array` of doubles, typecode `d`.";
+    ARRAY_I = 18, "array_i", "One of C ints, typecode `i`.";
+    ARRAY_L = 19, "array_l", "One of C longs, typecode `l`.";
+    ARRAY_B = 20, "array_b", "One of bytes, typecode `B`.";
+    OTHER = 21, "other", "Any other object.";
 }
 
 impl Type {
     /// Nothing: the type of what cannot happen.
     pub const NEVER: Self = Self(0);
     /// Any object.
-    pub const OBJECT: Self = Self((1 << 18) - 2);
+    pub const OBJECT: Self = Self((1 << 22) - 2);
     /// Any object or NULL.
-    pub const ANY: Self = Self((1 << 18) - 1);
+    pub const ANY: Self = Self((1 << 22) - 1);
     /// Objects that run no code when they are released.
     pub const SCALAR: Self =
         Self(Self::NONE.0 | Self::BOOL.0 | Self::INT.0 | Self::FLOAT.0 | Self::STR.0);

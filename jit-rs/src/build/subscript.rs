@@ -1,0 +1,118 @@
+//! Subscripts.
+
+use super::Builder;
+use crate::hir::{Element, Helper, Op, Rep, Type, Value};
+use crate::opcode as op;
+
+impl Builder<'_> {
+    pub(super) fn get_item(&mut self) {
+        let (container, key) = (self.peek(2), self.peek(1));
+        let guess = match self.guess() {
+            op::BINARY_SUBSCR_LIST_INT => Type::LIST,
+            op::BINARY_SUBSCR_TUPLE_INT => Type::TUPLE,
+            op::BINARY_SUBSCR_STR_INT => Type::STR,
+            op::BINARY_SUBSCR_DICT => Type::DICT,
+            op::BINARY_SUBSCR => self.seen_by_index(0),
+            _ => Type::NEVER,
+        };
+        let is_guess = guess != Type::NEVER
+            && self.require(container, guess)
+            && (guess == Type::DICT || self.require(key, Type::INT));
+        let ty = if is_guess { guess } else { Type::NEVER };
+        let (key, container) = (self.pop(), self.pop());
+        let operands = [container, key];
+        let result = match ty {
+            Type::LIST => self.item(Op::ListItem, container, key),
+            Type::TUPLE => self.item(Op::TupleItem, container, key),
+            Type::STR => self.call_value(Helper::GetItemStr, 0, &operands, Type::OBJECT),
+            Type::DICT => self.call_value(Helper::GetItemDict, 0, &operands, Type::OBJECT),
+            _ => match Element::of(ty) {
+                Some(element) => self.item(Op::ArrayItem(element), container, key),
+                None => self.call_value(Helper::GetItem, 0, &operands, Type::OBJECT),
+            },
+        };
+        self.push(result);
+    }
+
+    fn item(&mut self, item: Op, container: Value, key: Value) -> Value {
+        let index = self.unboxed(key, self.state);
+        let place = self.guarded(Op::ItemIndex, &[container, index], Type::NEVER);
+        self.value(item, &[container, place], Type::OBJECT)
+    }
+
+    /// The type of a container, by the index of the operand, that the interpreter has always seen at this instruction with an
+    /// int as the key, although it has no form for that: an array, or a negative index.
+    fn seen_by_index(&self, container: usize) -> Type {
+        let seen = self.seen();
+        let ty = seen[container];
+        let has_items = ty == Type::LIST || ty == Type::TUPLE || Element::of(ty).is_some();
+        if has_items && seen[container + 1] == Type::INT {
+            ty
+        } else {
+            Type::NEVER
+        }
+    }
+
+    pub(super) fn set_item(&mut self) {
+        let (container, key) = (self.peek(2), self.peek(1));
+        let guess = match self.guess() {
+            op::STORE_SUBSCR_LIST_INT => Type::LIST,
+            op::STORE_SUBSCR_DICT => Type::DICT,
+            op::STORE_SUBSCR => self.seen_by_index(1),
+            _ => Type::NEVER,
+        };
+        if guess == Type::DICT && self.require(container, guess) {
+            self.statement(Helper::SetItemDict, 3, 0);
+            return;
+        }
+        let is_guess = matches!(guess, Type::LIST)
+            || Element::of(guess).is_some_and(|element| self.fits(element));
+        if is_guess && self.require(container, guess) && self.require(key, Type::INT) {
+            let index = self.unboxed(key, self.state);
+            let place = self.guarded(Op::ItemIndex, &[container, index], Type::NEVER);
+            let value = self.peek(3);
+            let number = Element::of(guess).map(|element| self.number_for(element, value));
+            let popped = self.env.stack.len() - 3;
+            self.env.stack.truncate(popped);
+            match number {
+                Some((set, number)) => {
+                    self.emit(set, &[number, container, place], None, Some(self.state));
+                }
+                None => self.set_list_item(value, container, place),
+            }
+            return;
+        }
+        self.statement(Helper::SetItem, 3, 0);
+    }
+
+    fn set_list_item(&mut self, value: Value, list: Value, place: Value) {
+        // A number that has no object yet.
+        let (value, set) = match self.function.rep(value) {
+            Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),
+            _ => (self.boxed(value), Op::SetListItem),
+        };
+        let state = self.state_at(self.instruction.next);
+        self.emit(set, &[value, list, place], None, Some(state));
+    }
+
+    /// Makes sure that the value that is to be put into an array is a number that it can hold; false if it never is.
+    fn fits(&mut self, element: Element) -> bool {
+        let value = self.peek(3);
+        let known = self.ty(value);
+        match element {
+            // An array of doubles takes ints as well.
+            Element::Double if known == Type::INT => true,
+            Element::Double => self.seen()[0] == Type::FLOAT && self.require(value, Type::FLOAT),
+            _ => self.seen()[0] == Type::INT && self.require(value, Type::INT),
+        }
+    }
+
+    fn number_for(&mut self, element: Element, value: Value) -> (Op, Value) {
+        let is_int = self.ty(value) == Type::INT;
+        let mut number = self.unboxed(value, self.state);
+        if element == Element::Double && is_int {
+            number = self.value(Op::IntToFloat, &[number], Type::NEVER);
+        }
+        (Op::SetArrayItem(element), number)
+    }
+}

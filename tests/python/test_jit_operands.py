@@ -1,0 +1,151 @@
+"""Native code: operators and subscripts for which the interpreter has no specialized form."""
+
+import unittest
+
+from jit_programs import ProgramTest
+
+
+class OperandTest(ProgramTest):
+    def test_operators_on_numbers(self):
+        self.check("""
+            import zlib
+            def over(a, b): return a / b
+            def floor(a, b): return a // b
+            def rest(a, b): return a % b
+            def bits(a, b): return (a & b) | (a ^ b)
+            def shift(a, b): return (a << b) >> 1
+            def mixed(a, b): return a * b - a
+            out = []
+            for f in (over, floor, rest, bits, shift, mixed):
+                for i in range(1, 3000):
+                    out.append(f(i, i % 7 + 1))
+                # What has not been seen, and what does not fit.
+                for a, b in ((-7, 2), (7, -2), (2**53 + 1, 3), (2**60, 1), (2**63 - 1, 2), (2**70, 3), (-2**53, 1),
+                             (2**53, 2**53 - 1), (1, 0), (0, 5), (True, 3), (1.5, 2), (2, 0.25), (float("inf"), 3),
+                             (-2**63, -1), (5, 63), ("x", 2), (None, 1)):
+                    for _ in range(50):
+                        try:
+                            out.append((f.__name__, f(a, b)))
+                        except (TypeError, ZeroDivisionError, OverflowError, ValueError) as error:
+                            out.append((f.__name__, str(error)))
+            def halves(numbers):
+                total = 0.0
+                for n in numbers:
+                    total += n * 0.5 + 2 * n
+                return total
+            out.append(halves(range(3000)))
+            out.append(halves([1.5] * 3000))
+            out.append(halves([2**70, 3, 2.5] * 1000))
+            print(zlib.crc32(str(out).encode()), out[::131])
+        """)
+
+    def test_negative_indices(self):
+        self.check("""
+            def last(items, back): return items[-back]
+            def put(items, back, value): items[-back] = value
+            out = []
+            for items in ([1, 2, 3], (4, 5, 6), [1.5, 2.5], "abc", b"abc"):
+                for i in range(2000):
+                    out.append(last(items, i % 2 + 1))
+                for back in (0, 3, 4, 2**70, 1.0, True):
+                    try:
+                        out.append(last(items, back))
+                    except (IndexError, TypeError) as error:
+                        out.append(str(error))
+            items = [0] * 5
+            for i in range(2000):
+                put(items, i % 5 + 1, i * 0.5)
+            for items in (items, {-1: 0}, (1, 2)):
+                for back in (1, 6, 2**70, 1.0, True):
+                    try:
+                        put(items, back, "x")
+                        out.append(items)
+                    except (IndexError, TypeError) as error:
+                        out.append(str(error))
+            print(out[::97], out[-30:])
+        """)
+
+    def test_arrays(self):
+        self.check("""
+            import zlib
+            from array import array
+            import sys
+            class Sub(array):
+                def __getitem__(self, index): return "sub"
+                def __setitem__(self, index, value): print("set", index, value)
+            def get(a, i): return a[i]
+            def put(a, i, value): a[i] = value
+            def total(a):
+                result = 0
+                for i in range(len(a)):
+                    result += a[i] * 2
+                return result
+            def scale(a, by):
+                for i in range(len(a)):
+                    a[i] = a[i] * by
+            out = []
+            for code in "dfbBhHiIlLqQ":
+                a = array(code, range(50))
+                for i in range(3000):
+                    out.append(get(a, i % 50))
+                    put(a, i % 50, i % 100 + (0.5 if code in "df" else 0))
+                out.append(total(a))
+                scale(a, 3 if code not in "bB" else 1)
+                out.append(a.tobytes())
+                # Ints in arrays of doubles, other indices, and what does not fit.
+                for index, value in ((0, 1), (-1, 2), (-50, 3), (50, 4), (-51, 5), (2**70, 6), (True, True), (1.0, 7),
+                                     (0, -1), (0, 256), (0, 2**31), (0, -2**31 - 1), (0, 2**63), (0, 2**64), (0, 10**400),
+                                     (0, 1.5), (0, float("nan")), (0, "x"), (0, None)):
+                    for _ in range(60):
+                        try:
+                            put(a, index, value)
+                            out.append(get(a, index))
+                        except (IndexError, TypeError, OverflowError) as error:
+                            out.append(f"{type(error).__name__}: {error}")
+                # An array that changes its size, and whose memory is exported.
+                view = memoryview(a)
+                put(a, 0, 1)
+                out.append(view[0])
+                view.release()
+                del a[1:]
+                out.append(get(a, 0))
+                try:
+                    get(a, 1)
+                except IndexError as error:
+                    out.append(str(error))
+            a = array("d", [1.5] * 10)
+            for i in range(3000):
+                get(a, i % 10), put(a, i % 10, 2.5)
+            # The same code with other things.
+            for thing in (Sub("d", [1]), [7], {0: 8}, array("i", [9]), array("u", "x")):
+                for _ in range(60):
+                    try:
+                        put(thing, 0, 5.5)
+                        out.append(get(thing, 0))
+                    except TypeError as error:
+                        out.append(str(error))
+            x = 1234.5
+            before = sys.getrefcount(x)
+            for i in range(3000):
+                put(a, i % 10, x)
+            out.append(sys.getrefcount(x) - before)
+            print(zlib.crc32(str(out).encode()), out[::211])
+        """)
+
+    def test_array_module_that_is_imported_again(self):
+        self.check("""
+            import sys, array
+            def get(a): return a[0]
+            first = array.array("d", [1.5])
+            print(sum(get(first) for _ in range(3000)))
+            del sys.modules["array"], array
+            import array
+            second = array.array("d", [2.5])
+            print(type(first) is type(second))
+            print(sum(get(second) for _ in range(3000)))
+            print(sum(get(first) for _ in range(3000)))
+        """)
+
+
+if __name__ == "__main__":
+    unittest.main()
