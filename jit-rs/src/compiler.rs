@@ -490,27 +490,23 @@ impl Compiler {
             return;
         };
         self.counts.refuted += 1;
-        compiled.refutations += 1;
-        // Exits of old machine code go on to count, but only once each.
-        let is_news = compiled.history.refuted.insert(offset);
+        let current = &compiled.units[compiled.outdated..];
+        let exits = current.iter().flat_map(|unit| &unit.exits);
         // What is on its way there goes too: compiling again is expensive.
-        for unit in &compiled.units {
-            compiled.history.refuted.extend(
-                unit.exits
-                    .iter()
-                    .filter_map(codegen::Exit::refuted)
-                    .filter(|(_, times)| *times >= SUSPICIOUS)
-                    .map(|(offset, _)| offset),
-            );
-        }
-        if compiled.refutations > MAX_REFUTATIONS {
-            if compiled.history.generic {
-                return;
-            }
-            compiled.history.generic = true;
-        } else if !is_news {
+        let wrong: HashSet<u32> = exits
+            .filter_map(codegen::Exit::refuted)
+            .filter(|(_, times)| *times >= SUSPICIOUS)
+            .map(|(offset, _)| offset)
+            .collect();
+        // Exits of old machine code go on to count.
+        if !wrong.contains(&offset) {
             return;
         }
+        for offset in wrong {
+            *compiled.history.refuted.entry(offset).or_default() += 1;
+        }
+        compiled.refutations += 1;
+        compiled.history.generic = compiled.refutations > MAX_REFUTATIONS;
         compiled.retire(id);
         self.pending.retain(|pending| pending.id != id);
     }

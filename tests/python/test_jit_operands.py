@@ -39,6 +39,33 @@ class OperandTest(ProgramTest):
             print(zlib.crc32(str(out).encode()), out[::131])
         """)
 
+    def test_floats_and_ints_at_one_place(self):
+        self.check("""
+            import zlib
+            def add(a, b): return a + b
+            def subtract(a, b): return a - b
+            def multiply(a, b): return a * b
+            def over(a, b): return a / b
+            def less(a, b): return a < b
+            def equal(a, b): return 1 if a == b else 2
+            def dot(a, b): return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+            numbers = [0, 1, -1, 0.5, -0.0, 3, 2.5, 1e308, float("inf"), float("nan"), True, 2**30 - 1, 2**30, 2**53 + 1,
+                       2**62, 2**70]
+            out = []
+            for f in (add, subtract, multiply, over, less, equal):
+                for pairs in ([(1.5, 2.5)], [(1.5, 2), (2, 1.5), (0.5, 0.25)],
+                              [(a, b) for a in numbers for b in numbers] * 60, [("x", "y"), (None, 1)]):
+                    for a, b in pairs * (3000 // len(pairs) + 1):
+                        try:
+                            out.append(f(a, b))
+                        except (TypeError, ZeroDivisionError, OverflowError) as error:
+                            out.append(str(error))
+            vectors = [(0, 1, 0), (0.5, 0, 2), (1.5, 2.5, 3.5), (1, 2, 3)]
+            for i in range(9000):
+                out.append(dot(vectors[i % 3], vectors[i % 4 or 2]))
+            print(zlib.crc32(str(out).encode()), out[::5003])
+        """)
+
     def test_negative_indices(self):
         self.check("""
             def last(items, back): return items[-back]

@@ -37,7 +37,7 @@ impl Builder<'_> {
 
     /// At the end of a loop: what has turned out to be a number, or of a type, should come in like that.
     pub(super) fn narrow(&mut self, target: u32) {
-        if self.history.generic || self.history.refuted.contains(&target) {
+        if !self.history.may_guess(target) {
             return;
         }
         let now = self.shape();
@@ -150,7 +150,7 @@ impl Builder<'_> {
         let known = self.slot_type(slot);
         let place = (target, slot as usize);
         if !known.may_be(ty)
-            || self.history.refuted.contains(&target)
+            || self.history.refuted.contains_key(&target)
             || !(known == ty || self.pinned.contains(&place) || self.expects(target, known, ty))
         {
             return None;
@@ -169,7 +169,7 @@ impl Builder<'_> {
             && known.may_be(ty)
             && ty.is_one()
             && !self.history.generic
-            && !self.history.refuted.contains(&target)
+            && !self.history.refuted.contains_key(&target)
     }
 
     /// The object in the slot of a variable, which is not unboxed.

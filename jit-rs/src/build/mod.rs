@@ -100,10 +100,17 @@ impl Handlers {
 pub struct History {
     /// Handlers that are compiled.
     pub handlers: Handlers,
-    /// Instructions, by where they begin, whose guesses have been wrong too often.
-    pub refuted: HashSet<u32>,
+    /// How many guesses at instructions have been wrong too often, by where they begin.
+    pub refuted: HashMap<u32, u32>,
     /// Whether no guess is to be made at all.
     pub generic: bool,
+}
+
+impl History {
+    /// Whether a guess may be made at an instruction, by where it begins.
+    fn may_guess(&self, start: u32) -> bool {
+        !self.generic && !self.refuted.contains_key(&start)
+    }
 }
 
 /// Builds the function of an entry.
@@ -338,7 +345,13 @@ impl Builder<'_> {
     }
 
     fn may_guess(&self) -> bool {
-        !self.history.generic && !self.history.refuted.contains(&self.instruction.start)
+        self.history.may_guess(self.instruction.start)
+    }
+
+    /// Whether one guess at the current instruction was wrong, and another may be made.
+    fn may_guess_again(&self) -> bool {
+        let refuted = self.history.refuted.get(&self.instruction.start);
+        !self.history.generic && refuted == Some(&1)
     }
 
     /// The types of operands that the interpreter has seen at this instruction, for which it has no form, in the order they are

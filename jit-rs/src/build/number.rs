@@ -43,6 +43,7 @@ impl Builder<'_> {
         }
         let result = self
             .number_op(oparg % OPERATORS, left, right)
+            .or_else(|| self.mixed_op(oparg % OPERATORS, left, right))
             .or_else(|| self.str_op(oparg % OPERATORS, left, right))
             .unwrap_or_else(|| {
                 let number = u64::from(oparg);
@@ -123,6 +124,61 @@ impl Builder<'_> {
         }
     }
 
+    /// Arithmetic on floats and small ints, of which each time at least one is a float unless the result is one anyway.
+    fn mixed_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
+        let operator = match operator {
+            ADD => FloatOp::Add,
+            SUBTRACT => FloatOp::Subtract,
+            MULTIPLY => FloatOp::Multiply,
+            TRUE_DIVIDE => FloatOp::Divide,
+            _ => return None,
+        };
+        let specialized = [
+            op::BINARY_OP_ADD_FLOAT,
+            op::BINARY_OP_SUBTRACT_FLOAT,
+            op::BINARY_OP_MULTIPLY_FLOAT,
+        ];
+        if !self.is_mixed(left, right, &specialized) {
+            return None;
+        }
+        let types = (self.ty(left), self.ty(right));
+        if types.0 == Type::INT {
+            self.require(right, Type::FLOAT);
+        } else if types.1 == Type::INT {
+            self.require(left, Type::FLOAT);
+        } else if operator != FloatOp::Divide && types.0 != Type::FLOAT && types.1 != Type::FLOAT {
+            self.guard(Op::GuardEitherFloat, &[left, right]);
+        }
+        let (left, right) = (self.number(left), self.number(right));
+        Some(self.guarded(Op::FloatBinary(operator), &[left, right], Type::NEVER))
+    }
+
+    /// Whether two operands are guessed to be floats or ints: the guess that both are floats was wrong, or both have been seen.
+    fn is_mixed(&self, left: Value, right: Value, specialized: &[u8]) -> bool {
+        let number = Type::INT | Type::FLOAT;
+        let types = (self.ty(left), self.ty(right));
+        if !types.0.may_be(number) || !types.1.may_be(number) || types == (Type::INT, Type::INT) {
+            return false;
+        }
+        let seen = self.code.seen.get(&self.instruction.offset);
+        let is_seen = seen.is_some_and(|[left, right, _]| {
+            left.is(number) && right.is(number) && (*left | *right).may_be(Type::FLOAT)
+        });
+        let was_float = specialized.contains(&self.instruction.specialized);
+        self.may_guess() && is_seen || self.may_guess_again() && (is_seen || was_float)
+    }
+
+    /// A float, or a small int as one.
+    fn number(&mut self, value: Value) -> Value {
+        match self.ty(value) {
+            Type::FLOAT => self.unboxed(value, self.state),
+            Type::INT if self.function.rep(value) == Rep::Int => {
+                self.value(Op::IntToFloat, &[value], Type::NEVER)
+            }
+            _ => self.guarded(Op::NumberToFloat, &[value], Type::NEVER),
+        }
+    }
+
     /// A float, or an int as a float: rounded like Python does it, to the nearest, half to even.
     fn float(&mut self, value: Value) -> Option<Value> {
         let ty = self.ty(value);
@@ -165,6 +221,14 @@ impl Builder<'_> {
             } else {
                 self.value(Op::Not, &[equal], Type::NEVER)
             }
+        } else if self.is_mixed(left, right, &[op::COMPARE_OP_FLOAT])
+            && ![left, right]
+                .map(|value| self.function.rep(value))
+                .contains(&Rep::Int)
+        {
+            // Small ints are floats exactly.
+            let (left, right) = (self.number(left), self.number(right));
+            self.value(Op::FloatCompare(comparison), &[left, right], Type::NEVER)
         } else if oparg & 16 != 0 {
             let number = u64::from(number);
             self.call_value(Helper::CompareBool, number, &[left, right], Type::NEVER)

@@ -68,6 +68,7 @@ tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
     int count;
     switch (instr->op.code) {
         case BINARY_OP:
+        case COMPARE_OP:
         case BINARY_SUBSCR:
             count = 2;
             break;

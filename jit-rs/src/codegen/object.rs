@@ -217,6 +217,51 @@ impl Generator<'_> {
         self.builder.ins().jump(on, &[value.into()]);
 
         self.builder.switch_to_block(compact);
+        let value = self.compact_value(object, tag);
+        self.builder.ins().jump(on, &[value.into()]);
+        self.builder.switch_to_block(on);
+        result
+    }
+
+    /// A float object, or an int object of one digit, as a double.
+    pub(super) fn number_to_float(
+        &mut self,
+        object: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let (int, float, on) = (
+            self.builder.create_block(),
+            self.builder.create_block(),
+            self.builder.create_block(),
+        );
+        let result = self.builder.append_block_param(on, types::F64);
+        let is_other = self.is_not(object, Type::FLOAT);
+        self.builder.ins().brif(is_other, int, &[], float, &[]);
+
+        self.builder.switch_to_block(int);
+        let is_other = self.is_not(object, Type::INT);
+        self.leave_if(is_other, state, leave, true);
+        let tag = self.load(types::I64, object, layout::LONG_TAG);
+        let is_long = self.builder.ins().icmp_imm_s(
+            IntCC::UnsignedGreaterThanOrEqual,
+            tag,
+            layout::LONG_COMPACT_END as i64,
+        );
+        self.leave_if(is_long, state, leave, true);
+        let value = self.compact_value(object, tag);
+        let value = self.builder.ins().fcvt_from_sint(types::F64, value);
+        self.builder.ins().jump(on, &[value.into()]);
+
+        self.builder.switch_to_block(float);
+        let value = self.load(types::F64, object, layout::FLOAT_VALUE);
+        self.builder.ins().jump(on, &[value.into()]);
+        self.builder.switch_to_block(on);
+        result
+    }
+
+    /// The value of an int object of one digit, with its tag.
+    fn compact_value(&mut self, object: ir::Value, tag: ir::Value) -> ir::Value {
         let digit = self
             .builder
             .ins()
@@ -227,10 +272,7 @@ impl Generator<'_> {
             .band_imm_s(tag, layout::LONG_SIGN_MASK as i64);
         let one = self.int(1);
         let sign = self.builder.ins().isub(one, sign);
-        let value = self.builder.ins().imul(sign, digit);
-        self.builder.ins().jump(on, &[value.into()]);
-        self.builder.switch_to_block(on);
-        result
+        self.builder.ins().imul(sign, digit)
     }
 
     /// The address of the entry at an index of the globals or builtins of the frame.

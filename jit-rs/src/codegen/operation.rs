@@ -159,6 +159,14 @@ impl Generator<'_> {
             Op::IntBinary(operator) => {
                 Some(self.int_binary(operator, args[0], args[1], state, leave))
             }
+            Op::NumberToFloat => Some(self.number_to_float(args[0], needed()?, leave)),
+            Op::GuardEitherFloat => {
+                let first = self.is_not(args[0], Type::FLOAT);
+                let second = self.is_not(args[1], Type::FLOAT);
+                let neither = self.builder.ins().band(first, second);
+                self.leave_if(neither, needed()?, leave, true);
+                None
+            }
             Op::IntDivide => Some(self.int_divide(args[0], args[1], needed()?, leave)),
             Op::IntNegate => {
                 let zero = self.int(0);

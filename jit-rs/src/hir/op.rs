@@ -71,6 +71,10 @@ pub enum Op {
     IntNegate,
     /// Compares ints.
     IntCompare(Comparison),
+    /// A float object, or an int object of one digit, as a double. Leaves if it is something else.
+    NumberToFloat,
+    /// Leaves unless one of two objects is a float.
+    GuardEitherFloat,
     /// The quotient of ints as a float. Leaves if it raises, or if one of them is no double exactly.
     IntDivide,
     /// Arithmetic on floats. Division leaves if it raises.
@@ -562,6 +566,7 @@ impl Op {
             | Self::UnboxInt
             | Self::UnboxFloat
             | Self::UnboxBool
+            | Self::NumberToFloat
             | Self::LoadField(_)
             | Self::LoadWord(_)
             | Self::Size
@@ -576,9 +581,11 @@ impl Op {
             Self::BoxFloat | Self::FloatNegate => &[Float],
             Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide => &[Int, Int],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
-            Self::Is | Self::LoadHint(_) | Self::SetInlineValue(_) | Self::SetField(_) => {
-                &[Object, Object]
-            }
+            Self::Is
+            | Self::GuardEitherFloat
+            | Self::LoadHint(_)
+            | Self::SetInlineValue(_)
+            | Self::SetField(_) => &[Object, Object],
             Self::ItemIndex | Self::ListItem | Self::TupleItem | Self::ArrayItem(_) => {
                 &[Object, Int]
             }
@@ -627,6 +634,7 @@ impl Op {
             Self::Float(_)
             | Self::UnboxFloat
             | Self::IntToFloat
+            | Self::NumberToFloat
             | Self::IntDivide
             | Self::FloatBinary(_)
             | Self::FloatNegate => Rep::Float,
@@ -677,6 +685,8 @@ impl Op {
             | Self::UnboxInt
             | Self::IntNegate
             | Self::IntDivide
+            | Self::NumberToFloat
+            | Self::GuardEitherFloat
             | Self::ItemIndex
             | Self::Boundary
             | Self::Periodic

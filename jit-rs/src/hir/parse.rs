@@ -374,6 +374,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("BoxBool", []) => Op::BoxBool,
         ("IntToFloat", []) => Op::IntToFloat,
         ("IntBinary", [operator]) => Op::IntBinary(one_of(&INTS, operator)?),
+        ("NumberToFloat", []) => Op::NumberToFloat,
+        ("GuardEitherFloat", []) => Op::GuardEitherFloat,
         ("IntDivide", []) => Op::IntDivide,
         ("IntNegate", []) => Op::IntNegate,
         ("IntCompare", [how]) => Op::IntCompare(one_of(&Comparison::ALL, how)?),
