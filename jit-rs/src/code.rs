@@ -268,6 +268,14 @@ impl Code {
         })
     }
 
+    /// The code object of a function that is called, which lives; without its shadow record.
+    pub fn of(callee: &Callee) -> Self {
+        Self {
+            code: callee.code as *const u8,
+            shadow: std::ptr::null(),
+        }
+    }
+
     /// The addresses of the members of a tuple.
     fn tuple(self, field: usize) -> Vec<u64> {
         let tuple: *const u8 = read(self.code, field);

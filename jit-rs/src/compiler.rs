@@ -1,7 +1,7 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
 use crate::background::{Background, Job, Product};
-use crate::build::{self, Entry, Handlers, History};
+use crate::build::{self, Entry, Handlers, History, Inlinee};
 use crate::code::Code;
 use crate::codegen;
 use crate::hir::{self, Type};
@@ -28,6 +28,9 @@ const WORTH_ENTERING: usize = 24;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
+
+/// Code units of a function that may be executed in place of a call.
+const MAX_INLINED_UNITS: usize = 120;
 
 /// Code units of a function that is not compiled for its size.
 const MAX_UNITS: usize = 20_000;
@@ -327,6 +330,7 @@ impl Compiler {
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
         snapshot.seen.clone_from(&self.of(id).seen);
+        snapshot.inlinees = self.inlinees(id, &snapshot, layout::MAX_PUSHES);
         if snapshot.is_generator && !place.is_loop {
             snapshot.resumes = self.resumes(id, &snapshot, place.offset);
             snapshot.sends = sends(&snapshot, place.offset);
@@ -457,6 +461,30 @@ impl Compiler {
                 Some((call.start, callee))
             })
             .collect()
+    }
+
+    /// The functions that a code object calls and that may be executed in place of the call, one in the other to a depth.
+    fn inlinees(&mut self, id: usize, snapshot: &Snapshot, depth: usize) -> HashMap<u32, Inlinee> {
+        let mut inlinees = HashMap::new();
+        for (&start, callee) in &snapshot.callees {
+            let callee_id = callee.code as usize;
+            if depth == 0 || callee_id == id {
+                continue;
+            }
+            let Ok(mut code) = Code::of(callee).snapshot(MAX_INLINED_UNITS) else {
+                continue;
+            };
+            if !build::is_small(&code) {
+                continue;
+            }
+            code.callees = self.callees(callee_id, &code);
+            code.inlinees = self.inlinees(callee_id, &code, depth - 1);
+            let known = self.of(callee_id);
+            code.seen.clone_from(&known.seen);
+            let history = known.history.clone();
+            inlinees.insert(start, Inlinee { code, history });
+        }
+        inlinees
     }
 
     /// What is known of a code object.

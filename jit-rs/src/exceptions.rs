@@ -24,6 +24,11 @@ struct Covered {
 pub struct Table(Vec<Covered>);
 
 impl Table {
+    /// Whether it has no handlers.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Reads the bytes of `co_exceptiontable`, as `get_exception_handler()` does. What comes after a mistake is left out.
     pub fn parse(bytes: &[u8]) -> Self {
         let mut rest = bytes.iter().copied();

@@ -1,5 +1,6 @@
 //! What compiling reads of a code object: a copy, so that it can go on while the program does.
 
+use crate::build::Inlinee;
 use crate::exceptions::Table;
 use crate::hir::Type;
 use std::collections::{HashMap, HashSet};
@@ -85,6 +86,8 @@ pub struct Code {
     pub seen: HashMap<u32, [Type; 3]>,
     /// The functions that it calls, by where the calls begin.
     pub callees: HashMap<u32, Callee>,
+    /// Those of them that may be executed in place of the call.
+    pub inlinees: HashMap<u32, Inlinee>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
     /// for, as far as they are reached.
     pub resumes: HashSet<u32>,

@@ -124,7 +124,7 @@ impl Builder<'_> {
     }
 
     /// Leaves if a helper has found nothing.
-    fn require_object(&mut self, value: Value) {
+    pub(super) fn require_object(&mut self, value: Value) {
         let found = self.is_object(value);
         self.guard(Op::Guard, &[found]);
         self.learn(value, Type::OBJECT);
@@ -140,11 +140,20 @@ impl Builder<'_> {
             op::STORE_ATTR_INSTANCE_VALUE => {
                 self.require_version(owner, version);
                 self.guard(Op::GuardNoDict, &[owner]);
-                Op::SetInlineValue(index)
+                let offset = layout::INLINE_VALUES as u32 + 8 * index;
+                if self.require_replaceable(owner, offset) {
+                    Op::PutInlineValue(index)
+                } else {
+                    Op::SetInlineValue(index)
+                }
             }
             op::STORE_ATTR_SLOT => {
                 self.require_version(owner, version);
-                Op::SetField(index)
+                if self.require_replaceable(owner, index) {
+                    Op::PutField(index)
+                } else {
+                    Op::SetField(index)
+                }
             }
             _ => {
                 let name = self.name(instruction.oparg);

@@ -1,7 +1,7 @@
 //! The control flow of a code object, from its entries on.
 
-use super::Handlers;
 use super::handler::{self, start_of};
+use super::{Handlers, Inlinee};
 use crate::exceptions::Handler;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
@@ -169,6 +169,11 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
         let Some(instruction) = code.at(start) else {
             continue;
         };
+        if code.inlinees.get(&start).is_some_and(Inlinee::branches) {
+            // Its ends meet there.
+            merges.insert(instruction.next);
+            leaders.insert(instruction.next);
+        }
         let targets = successors(code, instruction);
         for &target in targets
             .iter()

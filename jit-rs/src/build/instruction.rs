@@ -3,10 +3,8 @@
 use super::flow::is_compiled;
 use super::{Builder, Local};
 use crate::hir::{End, Helper, Op, Type, Value};
-use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
-use crate::snapshot::Callee;
 
 /// What follows an instruction.
 pub(super) enum Then {
@@ -38,7 +36,7 @@ impl Builder<'_> {
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each instruction")]
-    fn operation(&mut self) -> Result<Then, String> {
+    pub(super) fn operation(&mut self) -> Result<Then, String> {
         let oparg = self.instruction.oparg;
         let number = u64::from(oparg);
         match self.instruction.opcode {
@@ -97,7 +95,8 @@ impl Builder<'_> {
                 self.push(null);
             }
             op::POP_TOP | op::END_FOR => {
-                self.pop();
+                let value = self.pop();
+                self.drop_inlined(value);
             }
             op::COPY => {
                 let value = self.env.stack[self.env.stack.len() - oparg as usize];
@@ -212,10 +211,10 @@ impl Builder<'_> {
                 if self.list_append() || self.call_builtin() {
                     return Ok(Then::Next);
                 }
-                self.guard(Op::GuardCStack, &[]);
-                if self.call_function() || self.call_class() {
-                    return Ok(Then::Periodic);
+                if let Some(then) = self.call_python()? {
+                    return Ok(then);
                 }
+                self.guard(Op::GuardCStack, &[]);
                 let helper = if self.guess() == op::CALL_ALLOC_AND_ENTER_INIT {
                     let class = self.peek(oparg + 2);
                     let class = self.boxed(class);
@@ -452,7 +451,7 @@ impl Builder<'_> {
         self.env.stack[self.env.stack.len() - depth as usize]
     }
 
-    fn pop_many(&mut self, count: u32) -> Vec<Value> {
+    pub(super) fn pop_many(&mut self, count: u32) -> Vec<Value> {
         self.env
             .stack
             .split_off(self.env.stack.len() - count as usize)
@@ -527,7 +526,7 @@ impl Builder<'_> {
 
     // Local variables and constants
 
-    fn constant(&mut self, index: u32) -> Value {
+    pub(super) fn constant(&mut self, index: u32) -> Value {
         let constant = self.code.constants[index as usize];
         if let Some(int) = constant.int {
             let value = self.value(Op::Int(int), &[], Type::NEVER);
@@ -606,125 +605,6 @@ impl Builder<'_> {
         self.call(Helper::AppendStr, u64::from(slot), &[right], Type::NEVER);
         self.env.locals[slot as usize].slot = Type::STR;
         self.instruction.next = store.next;
-        true
-    }
-
-    /// A call of a Python function with just the arguments that it takes.
-    fn call_function(&mut self) -> bool {
-        if self.guess() != op::CALL_PY_EXACT_ARGS {
-            return false;
-        }
-        let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
-            return false;
-        };
-        let count = self.instruction.oparg;
-        let (function, first) = (self.peek(count + 2), self.peek(count + 1));
-        let has_self = self.ty(first) != Type::NULL;
-        let fits = callee.arguments == count + u32::from(has_self);
-        if !fits || has_self && self.ty(first).may_be(Type::NULL) {
-            return false;
-        }
-        let function = self.boxed(function);
-        self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = self.pop_many(count + 2);
-        let result = self.call_callee(callee, Op::CallFunction, &args);
-        self.push(result);
-        true
-    }
-
-    /// A call with operands that have been popped.
-    fn call_callee(&mut self, callee: Callee, op: fn(u32) -> Op, operands: &[Value]) -> Value {
-        let args: Vec<Value> = operands.iter().map(|&value| self.boxed(value)).collect();
-        self.function.callees.push(callee);
-        let op = op(self.function.callees.len() as u32 - 1);
-        let state = self.state_at(self.instruction.offset);
-        self.value_or_leave(op, &args, Type::OBJECT, Some(state))
-    }
-
-    /// Makes an object of a class whose `__init__` is a Python function with just the arguments that it takes.
-    fn call_class(&mut self) -> bool {
-        if self.guess() != op::CALL_ALLOC_AND_ENTER_INIT {
-            return false;
-        }
-        let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
-            return false;
-        };
-        let count = self.instruction.oparg;
-        if callee.arguments != count + 1 || self.ty(self.peek(count + 1)) != Type::NULL {
-            return false;
-        }
-        let class = self.peek(count + 2);
-        let class = self.boxed(class);
-        let version = self.code.cache32(&self.instruction, 1);
-        self.guard(Op::GuardClass(version), &[class]);
-        let offset = layout::HEAP_TYPE_INIT as u32;
-        let init = self.guarded(Op::LoadField(offset), &[class], Type::OBJECT);
-        self.guard(Op::GuardFunction(callee.version), &[init]);
-        let args = self.pop_many(count + 2).split_off(2);
-        let object = self.call_value(Helper::NewObject, 0, &[class], Type::OTHER);
-        let operands = [&[init, object], &args[..]].concat();
-        let result = self.call_callee(callee, Op::CallInit, &operands);
-        self.call(Helper::CheckInit, 0, &[result], Type::NEVER);
-        self.push(object);
-        true
-    }
-
-    /// A call of a built-in function that has an instruction of its own.
-    fn call_builtin(&mut self) -> bool {
-        let (builtin, count) = match self.guess() {
-            op::CALL_LEN => (runtime::len(), 1),
-            op::CALL_ISINSTANCE => (runtime::isinstance(), 2),
-            op::CALL_TYPE_1 => (runtime::type_class(), 1),
-            _ => return false,
-        };
-        let (callable, first) = (self.peek(count + 2), self.peek(count + 1));
-        if self.instruction.oparg != count || self.ty(first) != Type::NULL {
-            return false;
-        }
-        let callable = self.boxed(callable);
-        let expected = self.object(builtin, Type::OTHER);
-        let is_expected = self.value(Op::Is, &[callable, expected], Type::NEVER);
-        self.guard(Op::Guard, &[is_expected]);
-        let args = self.pop_many(count + 2).split_off(2);
-        let has_size = |ty: Type| ty == Type::LIST || ty == Type::TUPLE;
-        let result = match self.guess() {
-            op::CALL_LEN if has_size(self.ty(args[0])) => self.value(Op::Size, &args, Type::NEVER),
-            op::CALL_LEN => self.call_value(Helper::GetLength, 0, &args, Type::INT),
-            op::CALL_ISINSTANCE => self.call_value(Helper::IsInstance, 0, &args, Type::NEVER),
-            _ => {
-                let object = self.boxed(args[0]);
-                let offset = layout::OBJECT_TYPE as u32;
-                self.value(Op::LoadField(offset), &[object], Type::OTHER)
-            }
-        };
-        self.push(result);
-        true
-    }
-
-    /// `list.append(item)` as a statement. It includes the POP_TOP that follows.
-    fn list_append(&mut self) -> bool {
-        if self.guess() != op::CALL_LIST_APPEND {
-            return false;
-        }
-        let Some(&pop) = self.code.at(self.instruction.next) else {
-            return false;
-        };
-        if pop.opcode != op::POP_TOP || self.flow.merges.contains(&pop.start) {
-            return false;
-        }
-        let (callable, list) = (self.peek(3), self.peek(2));
-        if !self.require(list, Type::LIST) {
-            return false;
-        }
-        let callable = self.boxed(callable);
-        let append = self.object(runtime::list_append(), Type::OTHER);
-        let is_append = self.value(Op::Is, &[callable, append], Type::NEVER);
-        self.guard(Op::Guard, &[is_append]);
-        let item = self.pop();
-        self.pop();
-        self.pop();
-        self.call(Helper::ListAppend, 0, &[item, list], Type::NEVER);
-        self.instruction.next = pop.next;
         true
     }
 }

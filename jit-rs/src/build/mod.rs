@@ -7,10 +7,12 @@
 //! the guard moves before the loop.
 
 mod access;
+mod call;
 mod env;
 mod flow;
 mod generator;
 mod handler;
+mod inline;
 mod instruction;
 mod merge;
 mod number;
@@ -23,6 +25,8 @@ use crate::snapshot::{Code, Instruction};
 use env::{Env, Local, Shape, boxed_type};
 use handler::Caught;
 pub use handler::{is_compiled, start_of};
+use inline::Inlining;
+pub use inline::{Inlinee, is_small};
 use std::collections::{HashMap, HashSet};
 
 /// More than any code object needs; a bug must not build for ever.
@@ -123,6 +127,7 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
     let mut shapes = HashMap::new();
     let mut caught = HashMap::new();
     let mut pinned = HashSet::new();
+    let mut refused = HashSet::new();
     for _ in 0..MAX_ATTEMPTS {
         let mut builder = Builder {
             code,
@@ -148,12 +153,23 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             open: HashMap::new(),
             merges: HashMap::new(),
             resumes: Vec::new(),
+            inlining: Inlining::default(),
+            refused,
+            is_generator: code.is_generator,
             again: false,
         };
-        builder.run(entry)?;
+        let result = builder.run(entry);
+        if let Some(start) = builder.inlining.refused() {
+            refused = builder.refused;
+            refused.insert(start);
+            (shapes, pinned, caught) = (HashMap::new(), HashSet::new(), HashMap::new());
+            continue;
+        }
+        result?;
         if !builder.again {
             return Ok(builder.function);
         }
+        refused = builder.refused;
         shapes = builder.shapes;
         pinned = builder.pinned;
         caught = builder.caught;
@@ -188,11 +204,15 @@ struct Builder<'a> {
     merges: HashMap<u32, Block>,
     /// The blocks of the instructions that native code is entered by besides the one it is built for.
     resumes: Vec<(u32, Block)>,
+    /// What is being executed in place of calls, and the calls where that cannot be done.
+    inlining: Inlining<'a>,
+    refused: HashSet<u32>,
+    is_generator: bool,
     /// Whether a shape has changed.
     again: bool,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn run(&mut self, entry: Entry) -> Result<(), String> {
         self.block = self.function.block();
         if self.code.is_entered_elsewhere() {
@@ -268,6 +288,9 @@ impl Builder<'_> {
     // Emitting
 
     fn emit(&mut self, op: Op, args: &[Value], result: Option<Value>, state: Option<State>) {
+        if self.inlining.is_active() && !self.inlining.admits(op) {
+            return;
+        }
         if op.runs_code() {
             self.env.versions.clear();
             self.env.keys = [None; 2];
@@ -442,6 +465,9 @@ impl Builder<'_> {
         if let Some(value) = local.raw.or(local.object) {
             return value;
         }
+        if let Some(unbound) = self.inlining.unbound() {
+            return unbound;
+        }
         // The compiler has made sure that it is bound.
         let value = self.value(Op::LoadLocal(slot), &[], local.slot.without(Type::NULL));
         self.env.locals[slot as usize].object = Some(value);
@@ -451,6 +477,10 @@ impl Builder<'_> {
     /// Stores into a variable. What it releases may look at the frame; if that writes to it, native code is left when the
     /// instruction is finished.
     fn store(&mut self, slot: u32, value: Value, finishes: bool) {
+        if self.inlining.is_active() {
+            self.store_inlined(slot, value);
+            return;
+        }
         let old = self.slot_type(slot);
         let scalar = old.is(Type::SCALAR | Type::NULL);
         let op;
@@ -529,17 +559,23 @@ impl Builder<'_> {
     // States and edges
 
     fn state_at(&mut self, offset: u32) -> State {
-        let dirty = self
-            .env
-            .locals
+        let (offset, locals, stack, inlined) = match self.around() {
+            Some((call, locals)) => {
+                let (stack, inlined) = self.inlined_state(offset);
+                (call, locals, stack, inlined)
+            }
+            None => (offset, &self.env.locals[..], self.env.stack.clone(), vec![]),
+        };
+        let dirty = locals
             .iter()
             .enumerate()
             .filter_map(|(slot, local)| Some((slot as u32, local.raw?)))
             .collect();
         self.function.states.push(FrameState {
             offset,
-            stack: self.env.stack.clone(),
+            stack,
             dirty,
+            inlined,
         });
         State(self.function.states.len() as u32 - 1)
     }
@@ -576,6 +612,10 @@ impl Builder<'_> {
 
     /// Ends the block with an edge.
     fn go(&mut self, target: u32) {
+        if self.inlining.is_active() {
+            self.inlining.branch(target, self.block, self.env.clone());
+            return;
+        }
         if !self.flow.instructions.contains(&target) {
             let state = self.state_at(target);
             self.end(End::Exit(state, Leave::default()));

@@ -2,6 +2,9 @@
 
 #include "runtime.h"
 
+// As in Python/ceval.c.
+extern const struct _PyCode_DEF(8) _Py_InitCleanup;
+
 /* Let pending events run after a call.  The number tells whether the frame has
  * to be left: 1, or -1 if a signal handler raised. */
 int
@@ -16,10 +19,11 @@ clinker_periodic(T *tstate, F *frame, uint64_t version)
            || frame->stacktop != CLINKER_NATIVE;
 }
 
-/* Perform the actions of an exit from one to another. */
-void
-clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
-            uint32_t from, uint32_t to)
+/* Perform the actions of an exit from one to another, in the frame and those that
+ * have been pushed. */
+static void
+act(F **frames, const struct clinker_exit *exit, uint64_t *values,
+    uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         const struct clinker_action *action = &exit->actions[i];
@@ -34,6 +38,7 @@ clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
             value = &values[index - exit->constant_count];
         }
         PyObject *object = (PyObject *)*value;
+        F *frame = frames[action->frame];
         PyObject **place = &frame->localsplus[action->place];
         switch ((enum clinker_act)action->act) {
             case CLINKER_BOX_INT:
@@ -63,8 +68,60 @@ clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
             case CLINKER_DROP:
                 Py_XDECREF(object);
                 break;
+            case CLINKER_FUNCTION_SHARED:
+                Py_INCREF(object);
+                // fall through
+            case CLINKER_FUNCTION: {
+                PyFunctionObject *function = (PyFunctionObject *)object;
+                frame->f_funcobj = object;
+                frame->f_globals = function->func_globals;
+                frame->f_builtins = function->func_builtins;
+                break;
+            }
+            case CLINKER_NEW_OBJECT_SHARED:
+                Py_INCREF(object);
+                // fall through
+            case CLINKER_NEW_OBJECT:
+                frame->previous->localsplus[0] = object;
+                break;
         }
     }
+}
+
+void
+clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
+            uint32_t from, uint32_t to)
+{
+    act(&frame, exit, values, from, to);
+}
+
+/* Push the frame of a function that was executed in place of a call.  Native code
+ * has made sure that there is room, and that the recursion is not too deep. */
+static F *
+push(T *tstate, F *previous, const struct clinker_push *push)
+{
+    previous->return_offset = push->call;
+    if (push->is_init) {
+        F *shim = _PyFrame_PushTrampolineUnchecked(
+            tstate, (PyCodeObject *)&_Py_InitCleanup, 1);
+        shim->previous = previous;
+        previous = shim;
+        tstate->py_recursion_remaining--;
+    }
+    PyCodeObject *code = push->code;
+    F *frame = (F *)tstate->datastack_top;
+    tstate->datastack_top += code->co_framesize;
+    frame->f_executable = Py_NewRef(code);
+    frame->previous = previous;
+    frame->f_locals = NULL;
+    frame->frame_obj = NULL;
+    frame->instr_ptr = push->instr;
+    frame->stacktop = push->stacktop;
+    frame->return_offset = 0;
+    frame->owner = FRAME_OWNED_BY_THREAD;
+    tstate->py_recursion_remaining--;
+    tstate->current_frame = frame;
+    return frame;
 }
 
 /* Leave native code: gives the instruction where the interpreter goes on, or
@@ -77,17 +134,22 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
     while (drops > 0 && exit->actions[drops - 1].act == CLINKER_DROP) {
         drops--;
     }
-    clinker_act(frame, exit, values, 0, drops);
+    F *frames[1 + CLINKER_MAX_PUSHES] = {frame};
+    T *tstate = exit->push_count > 0 ? _PyThreadState_GET() : NULL;
+    for (uint32_t i = 0; i < exit->push_count; i++) {
+        frames[i + 1] = push(tstate, frames[i], &exit->pushes[i]);
+    }
+    act(frames, exit, values, 0, drops);
     int was_written = frame->stacktop == CLINKER_WRITTEN;
     frame->stacktop = exit->stacktop;
     if (exit->next != NULL) {
-        frame->instr_ptr = exit->next;
+        frame->instr_ptr = exit->push_count > 0 ? exit->instr : exit->next;
     }
     // Whoever has written to the variables has left objects to release.
     if (was_written) {
         clinker_release_kept(frame);
     }
-    clinker_act(frame, exit, values, drops, exit->action_count);
+    act(frames, exit, values, drops, exit->action_count);
     exit->times++;
     if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
         if (exit->next != NULL) {

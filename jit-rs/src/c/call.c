@@ -442,11 +442,15 @@ clinker_call_of_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
     return result;
 }
 
-/* A new object of a class with inline values. */
+/* A new object of a class with inline values, or NULL without an exception. */
 PyObject *
 clinker_new_object(T *tstate, F *frame, PyObject *type, uint64_t unused)
 {
-    return _PyType_NewManagedObject((PyTypeObject *)type);
+    PyObject *object = _PyType_NewManagedObject((PyTypeObject *)type);
+    if (object == NULL) {
+        _PyErr_Clear(tstate);
+    }
+    return object;
 }
 
 /* What __init__ has returned. */

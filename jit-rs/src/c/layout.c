@@ -209,6 +209,11 @@ const struct entry clinker_layout[] = {
     OFFSET("RECORD_EXIT", struct clinker_record, exit),
     OFFSET("RECORD_VALUES", struct clinker_record, values),
     OFFSET("CODE_STACK_SIZE", PyCodeObject, co_stacksize),
+    NUMBER("MAX_PUSHES", CLINKER_MAX_PUSHES),
+    // _Py_InitCleanup has no variables and a stack of two.
+    NUMBER("SHIM_FRAME_SIZE", FRAME_SPECIALS_SIZE + 2),
+    NUMBER("PUSH_SIZE", sizeof(struct clinker_push)),
+    OFFSET("CODE_MONITORING", PyCodeObject, _co_monitoring),
     NUMBER("ACTION_SIZE", sizeof(struct clinker_action)),
     NUMBER("MAX_EXITS", CLINKER_MAX_EXITS),
     NUMBER("CACHE_SIZE", sizeof(struct clinker_cache)),

@@ -74,10 +74,34 @@ enum clinker_act {
     CLINKER_STACK_SHARED,
     // Drop the reference to the object.
     CLINKER_DROP,
+    // Make it the function of a frame that is pushed, or the object whose
+    // __init__ that executes.
+    CLINKER_FUNCTION,
+    CLINKER_FUNCTION_SHARED,
+    CLINKER_NEW_OBJECT,
+    CLINKER_NEW_OBJECT_SHARED,
+};
+
+// How many functions can be executed in place of calls at a time.
+#define CLINKER_MAX_PUSHES 2
+
+/* A frame that is pushed: its function was executed in place of a call. */
+struct clinker_push {
+    PyCodeObject *code;
+    // Where it goes on, or waits for the next one.
+    _Py_CODEUNIT *instr;
+    int32_t stacktop;
+    // The size of the call.
+    uint16_t call;
+    // Whether that is of a class: the interpreter pushes another frame, which
+    // checks what __init__ returns.
+    uint16_t is_init;
 };
 
 struct clinker_action {
-    uint16_t act;
+    uint8_t act;
+    // 0 for the frame of the native code, 1 for the first that is pushed.
+    uint8_t frame;
     // The slot, or the place of the frame's stack.
     uint16_t place;
     // Which of the values that native code hands over.
@@ -90,6 +114,10 @@ struct clinker_exit {
     const struct clinker_action *actions;
     // Values that native code need not hand over; they come first.
     const uint64_t *constants;
+    // The frames that are pushed, and the call that the frame waits at.
+    const struct clinker_push *pushes;
+    _Py_CODEUNIT *instr;
+    uint32_t push_count;
     uint32_t constant_count;
     // The number of actions, and how many of them are about slots.
     uint32_t action_count;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What to do with a value: `enum clinker_act`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u8)]
 pub enum Act {
     /// Makes an int an object.
     BoxInt,
@@ -23,6 +23,30 @@ pub enum Act {
     StackShared,
     /// Drops the reference.
     Drop,
+    /// Makes it the function of a frame.
+    Function,
+    /// The same with a new reference.
+    FunctionShared,
+    /// Makes it the object whose `__init__` a frame executes.
+    NewObject,
+    /// The same with a new reference.
+    NewObjectShared,
+}
+
+/// A frame that is pushed: `struct clinker_inlined`.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Push {
+    /// The address of the code object.
+    pub code: u64,
+    /// The address of its instruction.
+    pub instr: u64,
+    /// Its stack pointer.
+    pub stacktop: u32,
+    /// The size of the call that pushes it, in code units.
+    pub call: u16,
+    /// Whether another frame for the new object comes before it.
+    pub is_init: u16,
 }
 
 /// A step of leaving: `struct clinker_action`.
@@ -31,6 +55,8 @@ pub enum Act {
 pub struct Action {
     /// What to do.
     pub act: Act,
+    /// In which frame: 0 is that of the native code, others are pushed.
+    pub frame: u8,
     /// Where to put the object: the index among the slots of the frame, which the stack follows.
     pub place: u16,
     /// The index of the value: constants come first.
@@ -44,6 +70,9 @@ struct Head {
     next: u64,
     actions: *const Action,
     constants: *const u64,
+    pushes: *const Push,
+    instr: u64,
+    push_count: u32,
     constant_count: u32,
     action_count: u32,
     slot_count: u32,
@@ -55,6 +84,7 @@ struct Head {
 
 const _: () = assert!(size_of::<Head>() == layout::EXIT_SIZE);
 const _: () = assert!(size_of::<Action>() == layout::ACTION_SIZE);
+const _: () = assert!(size_of::<Push>() == layout::PUSH_SIZE);
 
 /// What leaving at a place does.
 #[derive(Debug, Default)]
@@ -67,6 +97,10 @@ pub struct Plan {
     pub slots: usize,
     /// Values that are known.
     pub constants: Vec<u64>,
+    /// The frames that are pushed, and the address of the call where the frame waits for them.
+    pub pushes: Vec<Push>,
+    /// See there.
+    pub instr: u64,
     /// The stack pointer of the frame afterwards.
     pub stacktop: u32,
     /// The instruction where native code is left.
@@ -88,6 +122,7 @@ pub struct Exit {
     head: Box<Head>,
     _actions: Box<[Action]>,
     _constants: Box<[u64]>,
+    _pushes: Box<[Push]>,
 }
 
 // SAFETY: the pointers lead to what the exit owns and nobody changes; the counter is atomic.
@@ -100,10 +135,14 @@ impl Exit {
             plan.actions.into_boxed_slice(),
             plan.constants.into_boxed_slice(),
         );
+        let pushes = plan.pushes.into_boxed_slice();
         let head = Head {
             next: plan.next,
             actions: actions.as_ptr(),
             constants: constants.as_ptr(),
+            pushes: pushes.as_ptr(),
+            instr: plan.instr,
+            push_count: pushes.len() as u32,
             constant_count: constants.len() as u32,
             action_count: actions.len() as u32,
             slot_count: plan.slots as u32,
@@ -122,6 +161,7 @@ impl Exit {
             head: Box::new(head),
             _actions: actions,
             _constants: constants,
+            _pushes: pushes,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Leaving native code.
 
 use super::Generator;
-use super::exit::{Act, Action, Exit, Plan};
-use crate::hir::{Function, Leave, Op, Rep, State, Value};
+use super::exit::{Act, Action, Exit, Plan, Push};
+use crate::hir::{FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
@@ -10,6 +10,9 @@ use std::collections::{HashMap, HashSet};
 
 /// What the runtime gives if native code goes on: `CLINKER_STAY`.
 pub(super) const STAY: i64 = 1;
+
+/// A frame, and the index among its slots, which the stack follows.
+type Place = (u8, usize);
 
 /// Makes the plan of an exit.
 #[derive(Default)]
@@ -22,7 +25,7 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    fn act(&mut self, act: Act, place: usize, value: Value) {
+    fn act(&mut self, act: Act, place: Place, value: Value) {
         let known = self.values.iter().position(|&known| known == value);
         let index = known.unwrap_or_else(|| {
             self.values.push(value);
@@ -30,7 +33,8 @@ impl Planner {
         });
         self.actions.push(Action {
             act,
-            place: place as u16,
+            frame: place.0,
+            place: place.1 as u16,
             value: index as u32,
         });
     }
@@ -39,12 +43,12 @@ impl Planner {
     pub(super) fn slots(&mut self, function: &Function, unboxed: &[(u32, Value)]) {
         for &(slot, value) in unboxed {
             let acts = (Act::Slot, Act::SlotShared);
-            self.put(function.rep(value), acts, slot as usize, value);
+            self.put(function.rep(value), acts, (0, slot as usize), value);
         }
     }
 
     /// Puts an unboxed value somewhere: one object, wherever it is needed.
-    fn put(&mut self, rep: Rep, acts: (Act, Act), place: usize, value: Value) {
+    fn put(&mut self, rep: Rep, acts: (Act, Act), place: Place, value: Value) {
         let (first, shared) = acts;
         if self.boxed.insert(value) {
             let act = match rep {
@@ -52,7 +56,7 @@ impl Planner {
                 Rep::Bool => Act::BoxBool,
                 _ => Act::BoxInt,
             };
-            self.act(act, 0, value);
+            self.act(act, place, value);
             self.act(first, place, value);
         } else {
             self.act(shared, place, value);
@@ -85,8 +89,7 @@ impl Generator<'_> {
 
     /// Lets the interpreter go on with a state. Counts the exit if it refutes a guess.
     pub(super) fn leave(&mut self, state: State, leave: &Leave, refutes: bool) {
-        let offset = self.function.state(state).offset;
-        let next = self.code.address + 2 * u64::from(offset);
+        let next = self.resumed(state);
         let next = self.exit("leave", state, leave, next, refutes, &[]);
         self.builder.ins().return_(&[next]);
     }
@@ -161,38 +164,92 @@ impl Generator<'_> {
         for &value in &leave.take {
             *borrowed.entry(value).or_default() += 1;
         }
-        for (depth, &value) in state.stack.iter().enumerate() {
-            let place = self.code.locals as usize + depth;
+        for (index, &value) in state.stack.iter().enumerate() {
+            let (place, acts) = self.place(state, index);
             let rep = function.rep(value);
             if rep == Rep::Object {
                 let left = borrowed.entry(value).or_default();
-                let act = if *left > 0 {
-                    Act::StackShared
-                } else {
-                    Act::Stack
-                };
+                let act = if *left > 0 { acts.1 } else { acts.0 };
                 *left = left.saturating_sub(1);
                 planner.act(act, place, value);
             } else {
-                planner.put(rep, (Act::Stack, Act::StackShared), place, value);
+                planner.put(rep, acts, place, value);
             }
         }
         for &value in &leave.drop {
-            planner.act(Act::Drop, 0, value);
+            planner.act(Act::Drop, (0, 0), value);
         }
+        let height = |end: Option<&Inlined>, begin: u32| {
+            end.map_or(state.stack.len() as u32, |end| end.base) - begin
+        };
         let (actions, constants, handed) = self.parts(planner);
         let plan = Plan {
             next,
             actions,
             slots,
             constants,
-            stacktop: self.code.locals + state.stack.len() as u32,
+            pushes: self.pushes(state),
+            instr: self.code.address + 2 * u64::from(self.at),
+            stacktop: self.code.locals + height(state.inlined.first(), 0),
             offset: state.offset,
             refutes,
             handler: None,
             code: self.id,
         };
         (plan, handed)
+    }
+
+    /// Where a value of the stack of a state goes, by its index, and what puts it there.
+    fn place(&self, state: &FrameState, index: usize) -> (Place, (Act, Act)) {
+        let frame = state
+            .inlined
+            .iter()
+            .rposition(|inlined| inlined.base as usize <= index);
+        let stack = (Act::Stack, Act::StackShared);
+        let Some(frame) = frame else {
+            return ((0, self.code.locals as usize + index), stack);
+        };
+        let inlined = &state.inlined[frame];
+        let object = usize::from(inlined.is_init);
+        let index = index - inlined.base as usize;
+        let acts = if index < object {
+            (Act::NewObject, Act::NewObjectShared)
+        } else if index == object {
+            (Act::Function, Act::FunctionShared)
+        } else {
+            stack
+        };
+        let place = index.saturating_sub(object + 1);
+        ((frame as u8 + 1, place), acts)
+    }
+
+    /// The frames that are pushed to leave with a state.
+    fn pushes(&self, state: &FrameState) -> Vec<Push> {
+        let mut ends = state.inlined.iter().skip(1).map(|inlined| inlined.base);
+        let pushes = state.inlined.iter().map(|inlined| {
+            let callee = self.function.callees[inlined.callee as usize];
+            let end = ends.next().unwrap_or(state.stack.len() as u32);
+            Push {
+                code: callee.code,
+                instr: callee.start + 2 * u64::from(inlined.offset),
+                stacktop: end - inlined.base - 1 - u32::from(inlined.is_init),
+                call: inlined.call as u16,
+                is_init: u16::from(inlined.is_init),
+            }
+        });
+        pushes.collect()
+    }
+
+    /// The address of the instruction where the interpreter goes on with a state.
+    fn resumed(&self, state: State) -> u64 {
+        let state = self.function.state(state);
+        match state.inlined.last() {
+            Some(inlined) => {
+                let callee = self.function.callees[inlined.callee as usize];
+                callee.start + 2 * u64::from(inlined.offset)
+            }
+            None => self.code.address + 2 * u64::from(state.offset),
+        }
     }
 
     /// The actions of a plan, the values in them that are known, and those that have to be handed over.
@@ -229,8 +286,7 @@ impl Generator<'_> {
         on: ir::Block,
     ) {
         self.tell(self.at);
-        let offset = self.function.state(state).offset;
-        let next = self.code.address + 2 * u64::from(offset);
+        let next = self.resumed(state);
         let next = self.exit("release", state, leave, next, false, &[object]);
         let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
         let out = self.builder.create_block();

@@ -5,6 +5,7 @@ mod call;
 mod exit;
 mod generator;
 mod handler;
+mod inline;
 mod leave;
 mod object;
 mod operation;

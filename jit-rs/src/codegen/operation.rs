@@ -295,6 +295,29 @@ impl Generator<'_> {
                 self.builder.switch_to_block(done);
                 None
             }
+            Op::GuardReplaceable(offset) => {
+                self.require_replaceable(args[0], offset, needed()?, leave);
+                None
+            }
+            Op::PutInlineValue(index) => {
+                self.put_inline_value(args[0], args[1], index);
+                None
+            }
+            Op::PutField(offset) => {
+                let old = self.load(types::I64, args[1], offset as usize);
+                self.store(args[0], args[1], offset as usize);
+                self.drop_scalar(old);
+                None
+            }
+            Op::GuardInline(index) => {
+                self.require_room(index, needed()?, leave);
+                None
+            }
+            Op::GuardNamespaces => {
+                self.require_namespaces(args[0], needed()?, leave);
+                None
+            }
+            Op::EndInline => None,
             Op::SetField(offset) => {
                 self.put(args[0], args[1], offset as usize, Type::ANY, state, leave);
                 None

@@ -54,6 +54,24 @@ pub struct FrameState {
     pub stack: Vec<Value>,
     /// Local variables whose slot in the frame does not hold their value, with the value.
     pub dirty: Vec<(u32, Value)>,
+    /// Functions that are being executed in place of a call, outermost first: their frames do not exist.
+    pub inlined: Vec<Inlined>,
+}
+
+/// The frame that a function would have which is executed in place of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Inlined {
+    /// The function, by its index among the callees.
+    pub callee: u32,
+    /// Where its values begin among those on the stack of the state: if it is the `__init__` of a new object, that; the
+    /// function, the local variables, the value stack.
+    pub base: u32,
+    /// Its instruction, in code units.
+    pub offset: u32,
+    /// The size of the call before it, in code units.
+    pub call: u32,
+    /// Whether it is the `__init__` of a new object, for which the interpreter pushes another frame as well.
+    pub is_init: bool,
 }
 
 /// An instruction.

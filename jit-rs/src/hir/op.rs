@@ -124,6 +124,18 @@ pub enum Op {
     SetInlineValue(u32),
     /// Puts an object into an attribute at an offset and releases what was there.
     SetField(u32),
+    /// Leaves if what is at an offset of an object runs code when it is replaced.
+    GuardReplaceable(u32),
+    /// The same as `SetInlineValue` for what has been guarded so.
+    PutInlineValue(u32),
+    /// The same as `SetField`.
+    PutField(u32),
+    /// Leaves unless the frame of a function could be pushed, by its index among the callees, and nobody watches its code.
+    GuardInline(u32),
+    /// Leaves unless a function has the globals and builtins of the frame.
+    GuardNamespaces,
+    /// A function that was executed in place of a call has ended, which its parameters outlive.
+    EndInline,
     /// Leaves unless the object is a function with the version.
     GuardFunction(u32),
     /// Calls a function that has been guarded, by its index among the callees: the function, self or NULL, and the other
@@ -382,7 +394,7 @@ helpers! {
     MatchSequence = "match_sequence", Bool, Borrowed, false;
     Call = "call", Object, Stack, true;
     CallInit = "call_init", Object, Stack, true;
-    NewObject = "new_object", Object, Borrowed, false;
+    NewObject = "new_object", Sure, Borrowed, false;
     CheckInit = "check_init", Status, Borrowed, false;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;
@@ -451,7 +463,11 @@ impl Op {
         match self {
             Self::StoreLocal(..) | Self::CallFunction(_) | Self::CallInit(_) => true,
             // The object that is put, before the container.
-            Self::SetInlineValue(_) | Self::SetField(_) | Self::SetListItem => index == 0,
+            Self::SetInlineValue(_)
+            | Self::SetField(_)
+            | Self::PutInlineValue(_)
+            | Self::PutField(_)
+            | Self::SetListItem => index == 0,
             Self::Call(helper, _) => match helper.passing() {
                 Passing::Borrowed => false,
                 Passing::StealsFirst => index == 0,
@@ -477,6 +493,11 @@ impl Op {
             Self::Call(helper, _) => helper.runs_code(),
             _ => false,
         }
+    }
+
+    /// Whether an object may die that others lead to, without that code runs.
+    pub fn releases(self) -> bool {
+        matches!(self, Self::PutInlineValue(_) | Self::PutField(_))
     }
 
     /// Whether it leaves, if it does, after it has taken over what it steals: it then releases something.
@@ -550,6 +571,7 @@ impl Op {
             | Self::GuardKeys(..)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
+            | Self::GuardInline(_)
             | Self::LoadGlobal(..)
             | Self::At(_)
             | Self::Boundary
@@ -563,6 +585,8 @@ impl Op {
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
+            | Self::GuardReplaceable(_)
+            | Self::GuardNamespaces
             | Self::UnboxInt
             | Self::UnboxFloat
             | Self::UnboxBool
@@ -583,6 +607,8 @@ impl Op {
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
             Self::Is
             | Self::GuardEitherFloat
+            | Self::PutInlineValue(_)
+            | Self::PutField(_)
             | Self::LoadHint(_)
             | Self::SetInlineValue(_)
             | Self::SetField(_) => &[Object, Object],
@@ -593,7 +619,9 @@ impl Op {
             Self::SetArrayItem(_) => &[Int, Object, Int],
             Self::SetListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
-            Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) => return None,
+            Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) | Self::EndInline => {
+                return None;
+            }
         })
     }
 
@@ -682,6 +710,9 @@ impl Op {
             | Self::GuardSharedKeys(_)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
+            | Self::GuardReplaceable(_)
+            | Self::GuardInline(_)
+            | Self::GuardNamespaces
             | Self::UnboxInt
             | Self::IntNegate
             | Self::IntDivide

@@ -3,8 +3,8 @@
 use crate::exceptions::Handler;
 
 use super::{
-    Block, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inst, IntOp, Leave, Op,
-    Rep, State, Type, Value, Yield,
+    Block, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inlined, Inst, IntOp,
+    Leave, Op, Rep, State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -295,10 +295,31 @@ impl Parser {
             rest.expect("=")?;
             dirty.push((slot, rest.value()?));
         }
+        let mut inlined = Vec::new();
+        loop {
+            let is_init = rest.take(" init ");
+            if !is_init && !rest.take(" in ") {
+                break;
+            }
+            let callee = rest.number()?;
+            rest.expect("@")?;
+            let offset = rest.number()?;
+            rest.expect("/")?;
+            let call = rest.number()?;
+            rest.expect(" from ")?;
+            inlined.push(Inlined {
+                callee,
+                base: rest.number()?,
+                offset,
+                call,
+                is_init,
+            });
+        }
         let state = FrameState {
             offset,
             stack,
             dirty,
+            inlined,
         };
         let states = &mut self.function.states;
         let known = states.iter().position(|known| *known == state);
@@ -401,6 +422,12 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("TupleNext", []) => Op::TupleNext,
         ("LoadCell", []) => Op::LoadCell,
         ("SetInlineValue", [index]) => Op::SetInlineValue(number(index)?),
+        ("PutInlineValue", [index]) => Op::PutInlineValue(number(index)?),
+        ("PutField", [offset]) => Op::PutField(number(offset)?),
+        ("GuardReplaceable", [offset]) => Op::GuardReplaceable(number(offset)?),
+        ("GuardInline", [callee]) => Op::GuardInline(number(callee)?),
+        ("GuardNamespaces", []) => Op::GuardNamespaces,
+        ("EndInline", []) => Op::EndInline,
         ("SetField", [offset]) => Op::SetField(number(offset)?),
         ("GuardFunction", [version]) => Op::GuardFunction(number(version)?),
         ("CallFunction", [callee]) => Op::CallFunction(number(callee)?),

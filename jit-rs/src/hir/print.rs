@@ -1,6 +1,6 @@
 //! The textual form, for people and golden tests.
 
-use super::{Block, End, FrameState, Function, Inst, Leave, Op, Rep, Type, Value};
+use super::{Block, End, FrameState, Function, Inlined, Inst, Leave, Op, Rep, Type, Value};
 use std::fmt;
 
 impl fmt::Display for Value {
@@ -60,6 +60,17 @@ impl fmt::Display for FrameState {
         write!(f, "@{} [{}]", self.offset, List(&self.stack))?;
         for (slot, value) in &self.dirty {
             write!(f, " {slot}={value}")?;
+        }
+        for inlined in &self.inlined {
+            let Inlined {
+                callee,
+                base,
+                offset,
+                call,
+                is_init,
+            } = inlined;
+            let kind = if *is_init { "init" } else { "in" };
+            write!(f, " {kind} {callee}@{offset}/{call} from {base}")?;
         }
         Ok(())
     }

@@ -284,7 +284,7 @@ impl Walk<'_> {
         if matches!(inst.op, Op::Boundary | Op::Periodic) {
             self.release_pending(position, inst.state);
         }
-        if inst.op.runs_code() {
+        if inst.op.runs_code() || inst.op.releases() {
             let args = inst.args.clone();
             self.promote(|walk, value| {
                 walk.is_used_after(value, position)

@@ -1,0 +1,155 @@
+//! Calls.
+
+use super::Builder;
+use super::instruction::Then;
+use crate::hir::{Helper, Op, Type, Value};
+use crate::layout;
+use crate::opcode as op;
+use crate::runtime;
+use crate::snapshot::Callee;
+
+impl<'a> Builder<'a> {
+    /// A call of a Python function, or of a class with a Python `__init__`, with just the arguments that it takes.
+    pub(super) fn call_python(&mut self) -> Result<Option<Then>, String> {
+        let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
+            return Ok(None);
+        };
+        match self.guess() {
+            op::CALL_PY_EXACT_ARGS => self.call_function(callee),
+            op::CALL_ALLOC_AND_ENTER_INIT => self.call_class(callee),
+            _ => Ok(None),
+        }
+    }
+
+    fn call_function(&mut self, callee: Callee) -> Result<Option<Then>, String> {
+        let count = self.instruction.oparg;
+        let (function, first) = (self.peek(count + 2), self.peek(count + 1));
+        let has_self = self.ty(first) != Type::NULL;
+        let fits = callee.arguments == count + u32::from(has_self);
+        if !fits || has_self && self.ty(first).may_be(Type::NULL) {
+            return Ok(None);
+        }
+        let function = self.boxed(function);
+        self.guard(Op::GuardFunction(callee.version), &[function]);
+        let args = self.env.stack.len() - callee.arguments as usize;
+        let args = self.env.stack[args..].to_vec();
+        if let Some(then) = self.inline(callee, function, &args, |_| None)? {
+            return Ok(Some(then));
+        }
+        self.guard(Op::GuardCStack, &[]);
+        let args = self.pop_many(count + 2);
+        let result = self.call_callee(callee, Op::CallFunction, &args);
+        self.push(result);
+        Ok(Some(Then::Periodic))
+    }
+
+    /// Makes an object.
+    fn call_class(&mut self, callee: Callee) -> Result<Option<Then>, String> {
+        let count = self.instruction.oparg;
+        if callee.arguments != count + 1 || self.ty(self.peek(count + 1)) != Type::NULL {
+            return Ok(None);
+        }
+        let class = self.peek(count + 2);
+        let class = self.boxed(class);
+        let version = self.code.cache32(&self.instruction, 1);
+        self.guard(Op::GuardClass(version), &[class]);
+        let offset = layout::HEAP_TYPE_INIT as u32;
+        let init = self.guarded(Op::LoadField(offset), &[class], Type::OBJECT);
+        self.guard(Op::GuardFunction(callee.version), &[init]);
+        let args = self.env.stack.len() - count as usize;
+        let args = self.env.stack[args..].to_vec();
+        let make = |builder: &mut Self| Some(builder.new_object(class));
+        if let Some(then) = self.inline(callee, init, &args, make)? {
+            return Ok(Some(then));
+        }
+        self.guard(Op::GuardCStack, &[]);
+        let object = self.new_object(class);
+        self.pop_many(count + 2);
+        let operands = [&[init, object], &args[..]].concat();
+        let result = self.call_callee(callee, Op::CallInit, &operands);
+        self.call(Helper::CheckInit, 0, &[result], Type::NEVER);
+        self.push(object);
+        Ok(Some(Then::Periodic))
+    }
+
+    /// A new object of a class that has been guarded. Without memory, the interpreter calls the class again, and raises.
+    fn new_object(&mut self, class: Value) -> Value {
+        let object = self.call_value(Helper::NewObject, 0, &[class], Type::OTHER | Type::NULL);
+        self.require_object(object);
+        self.learn(object, Type::OTHER);
+        object
+    }
+
+    /// The index of a function among those that are called.
+    pub(super) fn callee(&mut self, callee: Callee) -> u32 {
+        self.function.callees.push(callee);
+        self.function.callees.len() as u32 - 1
+    }
+
+    /// A call with operands that have been popped.
+    fn call_callee(&mut self, callee: Callee, op: fn(u32) -> Op, operands: &[Value]) -> Value {
+        let args: Vec<Value> = operands.iter().map(|&value| self.boxed(value)).collect();
+        let op = op(self.callee(callee));
+        let state = self.state_at(self.instruction.offset);
+        self.value_or_leave(op, &args, Type::OBJECT, Some(state))
+    }
+
+    /// A call of a built-in function that has an instruction of its own.
+    pub(super) fn call_builtin(&mut self) -> bool {
+        let (builtin, count) = match self.guess() {
+            op::CALL_LEN => (runtime::len(), 1),
+            op::CALL_ISINSTANCE => (runtime::isinstance(), 2),
+            op::CALL_TYPE_1 => (runtime::type_class(), 1),
+            _ => return false,
+        };
+        let (callable, first) = (self.peek(count + 2), self.peek(count + 1));
+        if self.instruction.oparg != count || self.ty(first) != Type::NULL {
+            return false;
+        }
+        let callable = self.boxed(callable);
+        let expected = self.object(builtin, Type::OTHER);
+        let is_expected = self.value(Op::Is, &[callable, expected], Type::NEVER);
+        self.guard(Op::Guard, &[is_expected]);
+        let args = self.pop_many(count + 2).split_off(2);
+        let has_size = |ty: Type| ty == Type::LIST || ty == Type::TUPLE;
+        let result = match self.guess() {
+            op::CALL_LEN if has_size(self.ty(args[0])) => self.value(Op::Size, &args, Type::NEVER),
+            op::CALL_LEN => self.call_value(Helper::GetLength, 0, &args, Type::INT),
+            op::CALL_ISINSTANCE => self.call_value(Helper::IsInstance, 0, &args, Type::NEVER),
+            _ => {
+                let object = self.boxed(args[0]);
+                let offset = layout::OBJECT_TYPE as u32;
+                self.value(Op::LoadField(offset), &[object], Type::OTHER)
+            }
+        };
+        self.push(result);
+        true
+    }
+
+    /// `list.append(item)` as a statement. It includes the POP_TOP that follows.
+    pub(super) fn list_append(&mut self) -> bool {
+        if self.guess() != op::CALL_LIST_APPEND {
+            return false;
+        }
+        let Some(&pop) = self.code.at(self.instruction.next) else {
+            return false;
+        };
+        if pop.opcode != op::POP_TOP || self.flow.merges.contains(&pop.start) {
+            return false;
+        }
+        let (callable, list) = (self.peek(3), self.peek(2));
+        if !self.require(list, Type::LIST) {
+            return false;
+        }
+        let callable = self.boxed(callable);
+        let append = self.object(runtime::list_append(), Type::OTHER);
+        let is_append = self.value(Op::Is, &[callable, append], Type::NEVER);
+        self.guard(Op::Guard, &[is_append]);
+        let item = self.pop();
+        self.pop();
+        self.pop();
+        self.call(Helper::ListAppend, 0, &[item, list], Type::NEVER);
+        self.instruction.next = pop.next;
+        true
+    }
+}

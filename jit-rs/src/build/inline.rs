@@ -1,0 +1,411 @@
+//! Small functions that are executed in place of a call of them, without a frame.
+//!
+//! Nobody may look while such a function is being executed: it runs no other code, neither by a call nor by releasing
+//! something. Where the interpreter takes over, the frames are pushed that it would have pushed (`FrameState::inlined`). So the
+//! function is built like the code around it, with variables that are values; as soon as something is built that may run
+//! code, all is built again with a real call. Where it branches, what follows is built for each way, up to its end.
+
+use super::env::Env;
+use super::instruction::Then;
+use super::{Builder, History, Local};
+use crate::hir::{Block, Inlined, Op, Type, Value};
+use crate::opcode as op;
+use crate::snapshot::{Callee, Code, Instruction};
+use std::collections::HashSet;
+
+/// Instructions that are built for a call at most, in all the ways that they are reached.
+const MAX_INSTRUCTIONS: u32 = 150;
+
+/// A function that may be executed in place of a call.
+#[derive(Debug, Clone)]
+pub struct Inlinee {
+    /// Its code.
+    pub code: Code,
+    /// What its own machine code has taught.
+    pub history: History,
+}
+
+impl Inlinee {
+    /// Whether it has several ends.
+    pub fn branches(&self) -> bool {
+        let mut instructions = self.code.instructions.iter();
+        instructions.any(|instruction| is_branch(instruction.opcode))
+    }
+}
+
+fn is_branch(opcode: u8) -> bool {
+    matches!(
+        opcode,
+        op::POP_JUMP_IF_TRUE
+            | op::POP_JUMP_IF_FALSE
+            | op::POP_JUMP_IF_NONE
+            | op::POP_JUMP_IF_NOT_NONE
+    )
+}
+
+/// Whether a function consists of instructions that may run no code, as far as they alone tell.
+pub fn is_small(code: &Code) -> bool {
+    code.exceptions.is_empty()
+        && !code.is_generator
+        && !code.cells.contains(&true)
+        && code.instructions.iter().all(|instruction| {
+            is_branch(instruction.opcode)
+                || matches!(
+                    instruction.opcode,
+                    op::NOP
+                        | op::RESUME
+                        | op::LOAD_FAST
+                        | op::LOAD_FAST_LOAD_FAST
+                        | op::STORE_FAST
+                        | op::STORE_FAST_LOAD_FAST
+                        | op::STORE_FAST_STORE_FAST
+                        | op::LOAD_CONST
+                        | op::PUSH_NULL
+                        | op::POP_TOP
+                        | op::COPY
+                        | op::SWAP
+                        | op::BINARY_OP
+                        | op::COMPARE_OP
+                        | op::UNARY_NEGATIVE
+                        | op::UNARY_NOT
+                        | op::TO_BOOL
+                        | op::IS_OP
+                        | op::BINARY_SUBSCR
+                        | op::STORE_SUBSCR
+                        | op::LOAD_ATTR
+                        | op::STORE_ATTR
+                        | op::LOAD_GLOBAL
+                        | op::CALL
+                        | op::JUMP_FORWARD
+                        | op::RETURN_VALUE
+                        | op::RETURN_CONST
+                )
+        })
+}
+
+/// What is around a function that is executed in place of a call.
+pub(super) struct Outer<'a> {
+    code: &'a Code,
+    history: &'a History,
+    instruction: Instruction,
+    locals: Vec<Local>,
+    stack: Vec<Value>,
+    /// What it stands for: the index among the callees, the function, and the new object of which it is the `__init__`.
+    callee: u32,
+    function: Value,
+    object: Option<Value>,
+}
+
+/// What is being built in place of calls.
+#[derive(Default)]
+pub(super) struct Inlining<'a> {
+    outer: Vec<Outer<'a>>,
+    /// Where the innermost function goes on after a branch.
+    branches: Vec<(u32, Block, Env)>,
+    /// New objects, which must not die in it.
+    objects: HashSet<Value>,
+    /// An unbound variable.
+    null: Option<Value>,
+    built: u32,
+    /// Where the outermost call begins.
+    start: u32,
+    /// Whether it has turned out that it may run code.
+    spoiled: bool,
+}
+
+impl Inlining<'_> {
+    pub(super) fn is_active(&self) -> bool {
+        !self.outer.is_empty()
+    }
+
+    /// The outermost call, if it has turned out that what is executed in its place may run code.
+    pub(super) fn refused(&self) -> Option<u32> {
+        self.spoiled.then_some(self.start)
+    }
+
+    /// Whether an operation belongs to what is executed in place of a call: not the borders of instructions, at which nothing
+    /// can have happened. One that may run code ends the attempt.
+    pub(super) fn admits(&mut self, op: Op) -> bool {
+        self.spoiled |= op.runs_code() || op.raises();
+        !matches!(op, Op::At(_) | Op::Boundary | Op::Periodic | Op::BackEdge)
+    }
+
+    /// Stands for an unbound variable, which ends the attempt.
+    pub(super) fn unbound(&mut self) -> Option<Value> {
+        let null = self.null.filter(|_| !self.outer.is_empty())?;
+        self.spoiled = true;
+        Some(null)
+    }
+
+    /// A block leads to an instruction.
+    pub(super) fn branch(&mut self, target: u32, block: Block, env: Env) {
+        self.branches.push((target, block, env));
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// The function that is to be executed in place of the current call, as far as it is known.
+    fn inlinee(&self) -> Option<&'a Inlinee> {
+        let inlinee = self.code.inlinees.get(&self.instruction.start)?;
+        let depth = self.inlining.outer.len();
+        let start = if depth == 0 {
+            self.instruction.start
+        } else {
+            self.inlining.start
+        };
+        let fits = depth == 0 || !inlinee.branches();
+        let is_possible = self.may_guess() && !self.refused.contains(&start);
+        (fits && is_possible && !self.is_generator).then_some(inlinee)
+    }
+
+    /// Executes a function in place of the current call, whose operands are on the stack still, if that can be done. `args` are
+    /// the arguments; `make` makes the new object of which the function is the `__init__`, when nothing is in the way any
+    /// more. Says how the instruction ends.
+    pub(super) fn inline(
+        &mut self,
+        callee: Callee,
+        function: Value,
+        args: &[Value],
+        make: impl FnOnce(&mut Self) -> Option<Value>,
+    ) -> Result<Option<Then>, String> {
+        let Some(inlinee) = self.inlinee() else {
+            return Ok(None);
+        };
+        let index = self.callee(callee);
+        self.guard(Op::GuardInline(index), &[]);
+        let mut instructions = inlinee.code.instructions.iter();
+        if instructions.any(|instruction| instruction.opcode == op::LOAD_GLOBAL) {
+            self.guard(Op::GuardNamespaces, &[function]);
+        }
+        let object = make(self);
+        let args: Vec<Value> = object.into_iter().chain(args.iter().copied()).collect();
+        let left = self.env.stack.len() - self.instruction.oparg as usize - 2;
+        self.env.stack.truncate(left);
+        self.inline_body(inlinee, index, function, &args, object)
+            .map(Some)
+    }
+
+    fn inline_body(
+        &mut self,
+        inlinee: &'a Inlinee,
+        callee: u32,
+        function: Value,
+        args: &[Value],
+        object: Option<Value>,
+    ) -> Result<Then, String> {
+        if !self.inlining.is_active() {
+            self.inlining.objects.clear();
+            self.inlining.built = 0;
+            self.inlining.start = self.instruction.start;
+            let null = self.value(Op::Null, &[], Type::NULL);
+            self.inlining.null = Some(null);
+        }
+        self.inlining.objects.extend(object);
+        let locals =
+            (0..inlinee.code.locals as usize).map(|slot| variable(args.get(slot).copied()));
+        let locals = std::mem::replace(&mut self.env.locals, locals.collect());
+        let outer = Outer {
+            code: std::mem::replace(&mut self.code, &inlinee.code),
+            history: std::mem::replace(&mut self.history, &inlinee.history),
+            instruction: self.instruction,
+            locals,
+            stack: std::mem::take(&mut self.env.stack),
+            callee,
+            function,
+            object,
+        };
+        self.inlining.outer.push(outer);
+        let around = std::mem::take(&mut self.inlining.branches);
+        let ended = self.ways(inlinee, args);
+        self.inlining.branches = around;
+        ended
+    }
+
+    /// Builds the function in all ways that it can go.
+    fn ways(&mut self, inlinee: &Inlinee, args: &[Value]) -> Result<Then, String> {
+        let first = inlinee.code.instructions.first();
+        let start = first.map_or(0, |instruction| instruction.start);
+        let mut work = vec![(start, self.block, self.env.clone())];
+        while let Some((start, block, env)) = work.pop() {
+            self.block = block;
+            self.env = env;
+            if let Some(value) = self.way(start)? {
+                let outer = self.end_inlined(args, value);
+                if !inlinee.branches() {
+                    return Ok(Then::Next);
+                }
+                let next = self.instruction.next;
+                self.boundary(Op::Boundary, next);
+                self.go(next);
+                // The next way begins in the function again.
+                self.begin_again(outer);
+            }
+            work.append(&mut self.inlining.branches);
+        }
+        let outer = self.inlining.outer.pop().expect("it has begun");
+        self.leave_inlined(&outer);
+        Ok(Then::Ended)
+    }
+
+    /// Builds instructions up to a branch, or the end, of which it gives the value.
+    fn way(&mut self, start: u32) -> Result<Option<Value>, String> {
+        let mut offset = start;
+        loop {
+            let instruction = self.code.at(offset);
+            let instruction = *instruction.ok_or("jumps into the middle of an instruction")?;
+            self.instruction = instruction;
+            self.state = self.state_at(instruction.start);
+            self.inlining.built += 1;
+            offset = instruction.next;
+            match instruction.opcode {
+                op::RETURN_VALUE => return Ok(Some(self.pop())),
+                op::RETURN_CONST => return Ok(Some(self.constant(instruction.oparg))),
+                op::JUMP_FORWARD => offset += instruction.oparg,
+                opcode => {
+                    self.operation()?;
+                    self.check_objects();
+                    if self.inlining.spoiled || self.inlining.built > MAX_INSTRUCTIONS {
+                        self.inlining.spoiled = true;
+                        return Err("a function turns out to run code".into());
+                    }
+                    if is_branch(opcode) {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The function returns a value: goes on after the call.
+    fn end_inlined(&mut self, args: &[Value], value: Value) -> Outer<'a> {
+        let args: Vec<Value> = args
+            .iter()
+            .copied()
+            .filter(|&arg| self.function.rep(arg) == crate::hir::Rep::Object)
+            .collect();
+        self.emit(Op::EndInline, &args, None, None);
+        let outer = self.inlining.outer.pop().expect("it has begun");
+        self.leave_inlined(&outer);
+        self.env.locals.clone_from(&outer.locals);
+        self.env.stack.clone_from(&outer.stack);
+        let result = outer.object.unwrap_or(value);
+        if outer.object.is_some() && !self.ty(value).is(Type::NONE) {
+            self.inlining.spoiled = true;
+        }
+        self.push(result);
+        outer
+    }
+
+    fn leave_inlined(&mut self, outer: &Outer<'a>) {
+        self.code = outer.code;
+        self.history = outer.history;
+        self.instruction = outer.instruction;
+    }
+
+    fn begin_again(&mut self, outer: Outer<'a>) {
+        let inlinee = self.code.inlinees.get(&self.instruction.start);
+        if let Some(inlinee) = inlinee {
+            self.code = &inlinee.code;
+            self.history = &inlinee.history;
+        }
+        self.inlining.outer.push(outer);
+    }
+
+    /// A new object that nobody has any more would be released, which is for the end of the call.
+    fn check_objects(&mut self) {
+        let outer = self.inlining.outer.iter();
+        let mut held: HashSet<Value> = outer
+            .flat_map(|outer| {
+                let locals = outer.locals.iter().filter_map(|local| local.object);
+                locals
+                    .chain(outer.stack.iter().copied())
+                    .chain(outer.object)
+            })
+            .collect();
+        held.extend(self.env.locals.iter().filter_map(|local| local.object));
+        held.extend(self.env.stack.iter().copied());
+        if self
+            .inlining
+            .objects
+            .iter()
+            .any(|object| !held.contains(object))
+        {
+            self.inlining.spoiled = true;
+        }
+    }
+
+    /// Puts a value into a variable of a function that is executed in place of a call.
+    pub(super) fn store_inlined(&mut self, slot: u32, value: Value) {
+        let old = self.env.locals[slot as usize];
+        let released = old.object.map_or(Type::NULL, |object| self.ty(object));
+        if !released.is(Type::SCALAR | Type::NULL) {
+            self.inlining.spoiled = true;
+        }
+        self.env.locals[slot as usize] = variable(Some(value));
+    }
+
+    /// A value of the stack is dropped.
+    pub(super) fn drop_inlined(&mut self, value: Value) {
+        let ty = self.ty(value);
+        if self.inlining.is_active() && !ty.is(Type::SCALAR | Type::NULL) {
+            self.inlining.spoiled = true;
+        }
+    }
+
+    /// Makes sure that a store releases nothing that runs code, if it is executed in place of a call.
+    pub(super) fn require_replaceable(&mut self, owner: Value, offset: u32) -> bool {
+        if self.inlining.is_active() {
+            self.guard(Op::GuardReplaceable(offset), &[owner]);
+        }
+        self.inlining.is_active()
+    }
+
+    /// What the frames would hold that do not exist: the values, and which they are.
+    pub(super) fn inlined_state(&self, offset: u32) -> (Vec<Value>, Vec<Inlined>) {
+        let mut stack = Vec::new();
+        let mut inlined = Vec::new();
+        let outer = &self.inlining.outer;
+        for (index, around) in outer.iter().enumerate() {
+            if index == 0 {
+                stack.extend(&around.stack);
+            }
+            let inner = outer.get(index + 1);
+            let (locals, values) = match inner {
+                Some(inner) => (&inner.locals, &inner.stack),
+                None => (&self.env.locals, &self.env.stack),
+            };
+            inlined.push(Inlined {
+                callee: around.callee,
+                base: stack.len() as u32,
+                offset: inner.map_or(offset, |inner| inner.instruction.offset),
+                call: around.instruction.next - around.instruction.offset,
+                is_init: around.object.is_some(),
+            });
+            stack.extend(around.object);
+            stack.push(around.function);
+            let null = self.inlining.null.expect("made at the start");
+            stack.extend(
+                locals
+                    .iter()
+                    .map(|local| local.raw.or(local.object).unwrap_or(null)),
+            );
+            stack.extend(values);
+        }
+        (stack, inlined)
+    }
+
+    /// The outermost call, and the variables of the frame that exists.
+    pub(super) fn around(&self) -> Option<(u32, &[Local])> {
+        let outer = self.inlining.outer.first()?;
+        Some((outer.instruction.start, &outer.locals))
+    }
+}
+
+/// A variable that has no slot.
+fn variable(value: Option<Value>) -> Local {
+    Local {
+        slot: Type::NULL,
+        object: value,
+        raw: None,
+    }
+}

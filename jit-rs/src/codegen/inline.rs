@@ -1,0 +1,125 @@
+//! Functions that are executed in place of a call: what makes sure that nobody can see that they have no frame.
+
+use super::Generator;
+use crate::hir::{Leave, State, Type};
+use crate::layout;
+use crate::runtime;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, types};
+
+impl Generator<'_> {
+    /// Leaves unless the frame of a callee could be pushed, and with it another one for a new object: there is room, the
+    /// recursion is not too deep, the evaluation of frames was not replaced, and no tool has ever instrumented its code.
+    pub(super) fn require_room(&mut self, index: u32, state: State, leave: &Leave) {
+        let callee = self.function.callees[index as usize];
+        let code = self.int(callee.code as i64);
+        let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
+        let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
+        let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
+        let either = self.builder.ins().bor(monitoring, evaluator);
+        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
+        self.leave_if(some, state, leave, true);
+        // What is executed in its place in turn is counted again.
+        let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
+        let is_deep = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThan, left, 2 * MAX_DEPTH);
+        self.leave_if(is_deep, state, leave, true);
+        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
+        let size = 8 * i64::from(callee.frame_size) + MAX_DEPTH * SHIM + self.pushed_before(state);
+        let end = self.builder.ins().iadd_imm_s(top, size);
+        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
+        let is_full = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        self.leave_if(is_full, state, leave, true);
+    }
+
+    /// The bytes of the frames that leaving with a state would push.
+    fn pushed_before(&self, state: State) -> i64 {
+        let inlined = &self.function.state(state).inlined;
+        let sizes = inlined.iter().map(|inlined| {
+            let callee = self.function.callees[inlined.callee as usize];
+            8 * i64::from(callee.frame_size)
+        });
+        sizes.sum()
+    }
+
+    pub(super) fn require_namespaces(&mut self, function: ir::Value, state: State, leave: &Leave) {
+        for (field, namespace) in [
+            (layout::FUNCTION_GLOBALS, self.namespace(false)),
+            (layout::FUNCTION_BUILTINS, self.namespace(true)),
+        ] {
+            let found = self.load(types::I64, function, field);
+            let wrong = self.builder.ins().icmp(IntCC::NotEqual, found, namespace);
+            self.leave_if(wrong, state, leave, true);
+        }
+    }
+
+    /// Leaves if what is at an offset of an object is the last reference to something other than a number or a string.
+    pub(super) fn require_replaceable(
+        &mut self,
+        object: ir::Value,
+        offset: u32,
+        state: State,
+        leave: &Leave,
+    ) {
+        let old = self.load(types::I64, object, offset as usize);
+        let (some, last, on) = (
+            self.builder.create_block(),
+            self.builder.create_block(),
+            self.builder.create_block(),
+        );
+        self.builder.ins().brif(old, some, &[], on, &[]);
+        self.builder.switch_to_block(some);
+        let count = self.load(types::I64, old, layout::OBJECT_REFCNT);
+        let is_last = self.builder.ins().icmp_imm_s(IntCC::Equal, count, 1);
+        self.builder.ins().brif(is_last, last, &[], on, &[]);
+        self.builder.switch_to_block(last);
+        let class = self.class(old);
+        let mut wrong = self.builder.ins().iconst(types::I8, 1);
+        for scalar in [Type::FLOAT, Type::INT, Type::STR] {
+            let expected = self.int(runtime::class(scalar) as i64);
+            let differs = self.builder.ins().icmp(IntCC::NotEqual, class, expected);
+            wrong = self.builder.ins().band(wrong, differs);
+        }
+        self.leave_if(wrong, state, leave, true);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
+    /// Drops a reference after `require_replaceable()`.
+    pub(super) fn drop_scalar(&mut self, object: ir::Value) {
+        self.drop_reference(object, Type::ANY, |generator, on| {
+            generator.call("dealloc", &[object], None);
+            generator.builder.ins().jump(on, &[]);
+        });
+    }
+
+    pub(super) fn put_inline_value(&mut self, value: ir::Value, object: ir::Value, index: u32) {
+        let offset = layout::INLINE_VALUES + 8 * index as usize;
+        let old = self.load(types::I64, object, offset);
+        self.store(value, object, offset);
+        let (new, on, done) = (
+            self.builder.create_block(),
+            self.builder.create_block(),
+            self.builder.create_block(),
+        );
+        self.builder.ins().brif(old, on, &[], new, &[]);
+        self.builder.switch_to_block(new);
+        self.keep_order(object, index);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(on);
+        self.drop_scalar(old);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(done);
+    }
+}
+
+/// How many functions can be executed in place of calls at a time.
+const MAX_DEPTH: i64 = layout::MAX_PUSHES as i64;
+
+/// The bytes of the frame that the interpreter pushes for a new object.
+const SHIM: i64 = 8 * layout::SHIM_FRAME_SIZE as i64;
