@@ -6,6 +6,21 @@ use crate::layout;
 use crate::opcode as op;
 
 impl Builder<'_> {
+    /// Without memory, the interpreter tries again, and raises.
+    pub(super) fn build_tuple(&mut self) {
+        let count = self.instruction.oparg;
+        let number = u64::from(count);
+        let tuple = self.call_value(Helper::NewTuple, number, &[], Type::TUPLE | Type::NULL);
+        self.require_object(tuple);
+        self.learn(tuple, Type::TUPLE);
+        for (index, item) in self.pop_many(count).into_iter().enumerate() {
+            let item = self.boxed(item);
+            self.emit(Op::PutTupleItem(index as u32), &[item, tuple], None, None);
+        }
+        self.is_made(tuple);
+        self.push(tuple);
+    }
+
     pub(super) fn unpack_sequence(&mut self) {
         let count = self.instruction.oparg;
         let value = self.peek(1);

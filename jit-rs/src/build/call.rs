@@ -8,6 +8,17 @@ use crate::opcode as op;
 use crate::runtime;
 use crate::snapshot::Callee;
 
+/// Where objects of a type have their length.
+fn size_of(ty: Type) -> Option<usize> {
+    match ty {
+        Type::LIST | Type::TUPLE => Some(layout::OBJECT_SIZE),
+        Type::DICT => Some(layout::DICT_USED),
+        Type::SET => Some(layout::SET_USED),
+        Type::STR => Some(layout::STR_LENGTH),
+        _ => None,
+    }
+}
+
 impl<'a> Builder<'a> {
     /// A call of a Python function, or of a class with a Python `__init__`, with just the arguments that it takes.
     pub(super) fn call_python(&mut self) -> Result<Option<Then>, String> {
@@ -110,10 +121,17 @@ impl<'a> Builder<'a> {
         let expected = self.object(builtin, Type::OTHER);
         let is_expected = self.value(Op::Is, &[callable, expected], Type::NEVER);
         self.guard(Op::Guard, &[is_expected]);
+        let seen = self.seen()[0];
+        if size_of(seen).is_some() {
+            self.require(self.peek(1), seen);
+        }
         let args = self.pop_many(count + 2).split_off(2);
-        let has_size = |ty: Type| ty == Type::LIST || ty == Type::TUPLE;
+        let size = size_of(self.ty(args[0]));
         let result = match self.guess() {
-            op::CALL_LEN if has_size(self.ty(args[0])) => self.value(Op::Size, &args, Type::NEVER),
+            op::CALL_LEN if size.is_some() => {
+                let offset = size.unwrap_or_default() as u32;
+                self.value(Op::LoadWord(offset), &args, Type::NEVER)
+            }
             op::CALL_LEN => self.call_value(Helper::GetLength, 0, &args, Type::INT),
             op::CALL_ISINSTANCE => self.call_value(Helper::IsInstance, 0, &args, Type::NEVER),
             _ => {

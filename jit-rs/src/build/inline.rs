@@ -344,20 +344,24 @@ impl<'a> Builder<'a> {
         self.env.locals[slot as usize] = variable(Some(value));
     }
 
-    /// A value of the stack is dropped.
-    pub(super) fn drop_inlined(&mut self, value: Value) {
-        let ty = self.ty(value);
-        if self.inlining.is_active() && !ty.is(Type::SCALAR | Type::NULL) {
-            self.inlining.spoiled = true;
+    /// Whether what is being built is executed in place of a call.
+    pub(super) fn is_inlined(&self) -> bool {
+        self.inlining.is_active()
+    }
+
+    /// A new object, which must not die in a function that is executed in place of a call.
+    pub(super) fn is_made(&mut self, object: Value) {
+        if self.is_inlined() {
+            self.inlining.objects.insert(object);
         }
     }
 
     /// Makes sure that a store releases nothing that runs code, if it is executed in place of a call.
     pub(super) fn require_replaceable(&mut self, owner: Value, offset: u32) -> bool {
-        if self.inlining.is_active() {
+        if self.is_inlined() {
             self.guard(Op::GuardReplaceable(offset), &[owner]);
         }
-        self.inlining.is_active()
+        self.is_inlined()
     }
 
     /// What the frames would hold that do not exist: the values, and which they are.

@@ -95,8 +95,7 @@ impl Builder<'_> {
                 self.push(null);
             }
             op::POP_TOP | op::END_FOR => {
-                let value = self.pop();
-                self.drop_inlined(value);
+                self.pop();
             }
             op::COPY => {
                 let value = self.env.stack[self.env.stack.len() - oparg as usize];
@@ -308,7 +307,7 @@ impl Builder<'_> {
             }
 
             // Building
-            op::BUILD_TUPLE => self.expression(Helper::BuildTuple, oparg, number, Type::TUPLE),
+            op::BUILD_TUPLE => self.build_tuple(),
             op::BUILD_LIST => self.expression(Helper::BuildList, oparg, number, Type::LIST),
             op::BUILD_SET => self.expression(Helper::BuildSet, oparg, number, Type::SET),
             op::BUILD_MAP => self.expression(Helper::BuildMap, 2 * oparg, number, Type::DICT),

@@ -377,8 +377,8 @@ impl<'a> Builder<'a> {
         !self.history.generic && refuted == Some(&1)
     }
 
-    /// The types of operands that the interpreter has seen at this instruction, for which it has no form, in the order they are
-    /// pushed.
+    /// The types of operands that the interpreter has seen at this instruction, of which its form says nothing, in the order
+    /// they are pushed.
     fn seen(&self) -> [Type; 3] {
         let seen = self.code.seen.get(&self.instruction.offset);
         match seen {

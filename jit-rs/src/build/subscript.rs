@@ -86,6 +86,12 @@ impl Builder<'_> {
     }
 
     fn set_list_item(&mut self, value: Value, list: Value, place: Value) {
+        if self.is_inlined() {
+            self.guard(Op::GuardItemReplaceable, &[list, place]);
+            let value = self.boxed(value);
+            self.emit(Op::PutListItem, &[value, list, place], None, None);
+            return;
+        }
         // A number that has no object yet.
         let (value, set) = match self.function.rep(value) {
             Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),

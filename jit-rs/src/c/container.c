@@ -9,10 +9,15 @@ clinker_build_slice(T *tstate, F *frame, PyObject *start, PyObject *stop,
     return PySlice_New(start, stop, step);
 }
 
+/* A new tuple, which is empty still, or NULL without an exception. */
 PyObject *
-clinker_build_tuple(T *tstate, F *frame, PyObject **stack, uint64_t count)
+clinker_new_tuple(T *tstate, F *frame, uint64_t count)
 {
-    return _PyTuple_FromArraySteal(stack, (Py_ssize_t)count);
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+    if (tuple == NULL) {
+        _PyErr_Clear(tstate);
+    }
+    return tuple;
 }
 
 PyObject *
@@ -342,7 +347,7 @@ clinker_match_sequence(T *tstate, F *frame, PyObject *subject,
 
 const struct clinker_entry clinker_container_helpers[] = {
     ENTRY(build_slice),
-    ENTRY(build_tuple),
+    ENTRY(new_tuple),
     ENTRY(build_list),
     ENTRY(build_set),
     ENTRY(build_map),

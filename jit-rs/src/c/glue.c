@@ -60,13 +60,16 @@ code_death(PyCodeObject *code, _PyShadowCode *shadow)
     clinker_code_death(code);
 }
 
-/* Tell the types of the operands of an instruction that has no specialized form
- * for them, if native code has one. */
+/* Tell the types of the operands of an instruction, if native code can do more with
+ * them than the specialized form, or there is none. */
 static void
 tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
 {
     int count;
     switch (instr->op.code) {
+        case CALL_LEN:
+            count = 1;
+            break;
         case BINARY_OP:
         case COMPARE_OP:
         case BINARY_SUBSCR:
@@ -93,10 +96,8 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
     PyCodeObject *code = _PyFrame_GetCode(frame);
     clinker_specialized(code, old_opcode != generic,
                         instr->op.code == generic);
-    if (instr->op.code == generic) {
-        tell_operands(code, instr, stack_pointer);
-    }
-    else if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
+    tell_operands(code, instr, stack_pointer);
+    if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
         // Nothing leads from the version of a class to its __init__.
         PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
         PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;

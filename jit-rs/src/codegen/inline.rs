@@ -58,15 +58,8 @@ impl Generator<'_> {
         }
     }
 
-    /// Leaves if what is at an offset of an object is the last reference to something other than a number or a string.
-    pub(super) fn require_replaceable(
-        &mut self,
-        object: ir::Value,
-        offset: u32,
-        state: State,
-        leave: &Leave,
-    ) {
-        let old = self.load(types::I64, object, offset as usize);
+    /// Leaves if an object has one reference, and is something other than a number or a string.
+    pub(super) fn require_replaceable(&mut self, old: ir::Value, state: State, leave: &Leave) {
         let (some, last, on) = (
             self.builder.create_block(),
             self.builder.create_block(),

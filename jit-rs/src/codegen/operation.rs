@@ -295,8 +295,29 @@ impl Generator<'_> {
                 self.builder.switch_to_block(done);
                 None
             }
+            Op::PutTupleItem(index) => {
+                let offset = layout::TUPLE_ITEMS + 8 * index as usize;
+                self.store(args[0], args[1], offset);
+                None
+            }
             Op::GuardReplaceable(offset) => {
-                self.require_replaceable(args[0], offset, needed()?, leave);
+                let old = self.load(types::I64, args[0], offset as usize);
+                self.require_replaceable(old, needed()?, leave);
+                None
+            }
+            Op::GuardItemReplaceable => {
+                let items = self.load(types::I64, args[0], layout::LIST_ITEMS);
+                let address = self.item(items, args[1]);
+                let old = self.load(types::I64, address, 0);
+                self.require_replaceable(old, needed()?, leave);
+                None
+            }
+            Op::PutListItem => {
+                let items = self.load(types::I64, args[1], layout::LIST_ITEMS);
+                let address = self.item(items, args[2]);
+                let old = self.load(types::I64, address, 0);
+                self.store(args[0], address, 0);
+                self.drop_scalar(old);
                 None
             }
             Op::PutInlineValue(index) => {

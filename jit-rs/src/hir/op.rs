@@ -102,6 +102,12 @@ pub enum Op {
     ListItem,
     /// The item at a place of a tuple.
     TupleItem,
+    /// Puts an object into a place of a new tuple.
+    PutTupleItem(u32),
+    /// Leaves if what is at a place of a list runs code when it is replaced.
+    GuardItemReplaceable,
+    /// The same as `SetListItem` for what has been guarded so.
+    PutListItem,
     /// Puts an object into a place of a list and releases what was there.
     SetListItem,
     /// The number at a place of an array.
@@ -344,7 +350,7 @@ helpers! {
     ListEnd = "list_end", Nothing, Borrowed, true;
     TupleEnd = "tuple_end", Nothing, Borrowed, true;
     LoadAttr = "load_attr", Object, Borrowed, true;
-    LoadModuleAttr = "load_module_attr", Next, Borrowed, false;
+    LoadModuleAttr = "load_module_attr", Sure, Borrowed, false;
     LoadMethod = "load_method", Status, Stack, true;
     LoadSuper = "load_super", Status, Stack, true;
     StoreAttr = "store_attr", Status, Borrowed, true;
@@ -365,7 +371,7 @@ helpers! {
     SetFunctionAttribute = "set_function_attribute", Nothing, StealsFirst, false;
     MakeCell = "make_cell", Status, Borrowed, true;
     BuildSlice = "build_slice", Object, Borrowed, true;
-    BuildTuple = "build_tuple", Object, Stack, true;
+    NewTuple = "new_tuple", Sure, Borrowed, false;
     BuildList = "build_list", Object, Stack, true;
     BuildSet = "build_set", Object, Stack, true;
     BuildMap = "build_map", Object, Stack, true;
@@ -467,6 +473,8 @@ impl Op {
             | Self::SetField(_)
             | Self::PutInlineValue(_)
             | Self::PutField(_)
+            | Self::PutTupleItem(_)
+            | Self::PutListItem
             | Self::SetListItem => index == 0,
             Self::Call(helper, _) => match helper.passing() {
                 Passing::Borrowed => false,
@@ -497,7 +505,10 @@ impl Op {
 
     /// Whether an object may die that others lead to, without that code runs.
     pub fn releases(self) -> bool {
-        matches!(self, Self::PutInlineValue(_) | Self::PutField(_))
+        matches!(
+            self,
+            Self::PutInlineValue(_) | Self::PutField(_) | Self::PutListItem
+        )
     }
 
     /// Whether it leaves, if it does, after it has taken over what it steals: it then releases something.
@@ -609,15 +620,18 @@ impl Op {
             | Self::GuardEitherFloat
             | Self::PutInlineValue(_)
             | Self::PutField(_)
+            | Self::PutTupleItem(_)
             | Self::LoadHint(_)
             | Self::SetInlineValue(_)
             | Self::SetField(_) => &[Object, Object],
-            Self::ItemIndex | Self::ListItem | Self::TupleItem | Self::ArrayItem(_) => {
-                &[Object, Int]
-            }
+            Self::GuardItemReplaceable
+            | Self::ItemIndex
+            | Self::ListItem
+            | Self::TupleItem
+            | Self::ArrayItem(_) => &[Object, Int],
             Self::SetArrayItem(Element::Double) => &[Float, Object, Int],
             Self::SetArrayItem(_) => &[Int, Object, Int],
-            Self::SetListItem => &[Object, Object, Int],
+            Self::SetListItem | Self::PutListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
             Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) | Self::EndInline => {
                 return None;
@@ -711,6 +725,7 @@ impl Op {
             | Self::GuardCStack
             | Self::GuardNoFrameObject
             | Self::GuardReplaceable(_)
+            | Self::GuardItemReplaceable
             | Self::GuardInline(_)
             | Self::GuardNamespaces
             | Self::UnboxInt
