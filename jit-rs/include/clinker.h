@@ -51,6 +51,10 @@ void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
  * in the order they are pushed: bits of jit-rs/src/hir/types.rs, -1 for none. */
 void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 
+/* The LOAD_ATTR or STORE_ATTR at offset did not fit what it was specialized for, and
+ * has this form now. */
+void clinker_saw_form(const void *code, uint32_t offset, uint8_t opcode);
+
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);
 

@@ -267,6 +267,13 @@ impl Client {
         }
     }
 
+    /// An access to an attribute has another form now.
+    pub fn saw_form(&mut self, id: usize, offset: u32, opcode: u8) {
+        if let (Some(live), Some(compiler)) = (self.live.get(&id), &mut self.compiler) {
+            compiler.saw_form(id, offset, live.code.form(offset, opcode));
+        }
+    }
+
     /// The specializing interpreter tried an instruction.
     pub fn specialized(&mut self, id: usize, missed: bool, failed: bool) {
         if let Some(live) = self.live.get_mut(&id) {

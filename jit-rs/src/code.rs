@@ -3,7 +3,7 @@
 use crate::exceptions::Table;
 use crate::hir::Type;
 use crate::profile::{Loop, Place};
-use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction};
+use crate::snapshot::{Callee, Code as Snapshot, Constant, Form, Instruction};
 use crate::{layout, opcode};
 use std::ffi::{c_char, c_int, c_void};
 
@@ -274,6 +274,17 @@ impl Code {
             code: callee.code as *const u8,
             shadow: std::ptr::null(),
         }
+    }
+
+    /// What an access to an attribute was specialized for.
+    pub fn form(self, offset: u32, opcode: u8) -> Form {
+        let cache = |index: usize| -> u16 {
+            read(
+                self.code,
+                layout::CODE_INSTRUCTIONS + 2 * (offset as usize + 1 + index),
+            )
+        };
+        Form::new(opcode, cache)
     }
 
     /// The addresses of the members of a tuple.

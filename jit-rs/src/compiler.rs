@@ -10,7 +10,7 @@ use crate::memory::Executable;
 use crate::opcode;
 use crate::passes;
 use crate::report::Compilation;
-use crate::snapshot::{Callee, Code as Snapshot};
+use crate::snapshot::{Callee, Code as Snapshot, Form};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
@@ -28,6 +28,9 @@ const WORTH_ENTERING: usize = 24;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
+
+/// Types of objects whose attributes an instruction accesses that machine code tells apart.
+const MAX_FORMS: usize = 4;
 
 /// Code units of a function that may be executed in place of a call.
 const MAX_INLINED_UNITS: usize = 120;
@@ -125,6 +128,8 @@ pub struct Compiled {
     inits: HashMap<u32, u32>,
     /// The types of operands for which the interpreter has no form, by the offset of the instruction.
     seen: HashMap<u32, [Type; 3]>,
+    /// What accesses to attributes have been specialized for after another type was found there, by their offset.
+    forms: HashMap<u32, Vec<Form>>,
     /// The address of the native code that calls of its functions enter, or 0.
     entry: Box<AtomicU64>,
 }
@@ -329,7 +334,9 @@ impl Compiler {
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         snapshot.callees = self.callees(id, &snapshot);
-        snapshot.seen.clone_from(&self.of(id).seen);
+        let known = self.of(id);
+        snapshot.seen.clone_from(&known.seen);
+        snapshot.forms.clone_from(&known.forms);
         snapshot.inlinees = self.inlinees(id, &snapshot, layout::MAX_PUSHES);
         if snapshot.is_generator && !place.is_loop {
             snapshot.resumes = self.resumes(id, &snapshot, place.offset);
@@ -426,6 +433,17 @@ impl Compiler {
         }
     }
 
+    /// An access to an attribute at an offset has another form now.
+    pub fn saw_form(&mut self, id: usize, offset: u32, form: Form) {
+        let forms = self.of(id).forms.entry(offset).or_default();
+        forms.retain(|known| known.version != form.version);
+        forms.push(form);
+        // The last ones fit best what comes.
+        if forms.len() > MAX_FORMS {
+            forms.remove(0);
+        }
+    }
+
     /// Where else a generator has gone on, and no native code is entered yet.
     fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
         let units = self.current(id);
@@ -481,6 +499,7 @@ impl Compiler {
             code.inlinees = self.inlinees(callee_id, &code, depth - 1);
             let known = self.of(callee_id);
             code.seen.clone_from(&known.seen);
+            code.forms.clone_from(&known.forms);
             let history = known.history.clone();
             inlinees.insert(start, Inlinee { code, history });
         }

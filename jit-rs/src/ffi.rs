@@ -93,6 +93,11 @@ extern "C" fn clinker_saw(code: *const c_void, offset: u32, kinds: *const [c_int
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_saw_form(code: *const c_void, offset: u32, opcode: u8) {
+    client::with(|client| client.saw_form(code as usize, offset, opcode));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_is_enabled() -> c_int {
     client::with(|client| client.compiler.is_some() && !client.paused).into()
 }

@@ -4,6 +4,7 @@ use super::Builder;
 use crate::hir::{Comparison, Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
+use crate::snapshot::Form;
 
 impl Builder<'_> {
     /// Without memory, the interpreter tries again, and raises.
@@ -68,21 +69,25 @@ impl Builder<'_> {
         let is_method = instruction.oparg & 1 != 0;
         let owner = self.peek(1);
         let owner = self.boxed(owner);
+        let forms = self.forms();
+        if let Some(form) = forms.first()
+            && forms
+                .iter()
+                .all(|other| other.is_method() == form.is_method())
+            && (is_method || !form.is_method())
+        {
+            let value = self.load_forms(owner, &forms);
+            self.pop();
+            self.push(value);
+            if is_method {
+                self.push_self(owner, form.is_method());
+            }
+            return;
+        }
         let version = self.code.cache32(&instruction, 1);
         let index = u32::from(self.code.cache16(&instruction, 3));
-        let keys = self.code.cache32(&instruction, 3);
         let cached = self.code.cache64(&instruction, 5);
         let value = match self.guess() {
-            op::LOAD_ATTR_INSTANCE_VALUE => {
-                self.require_version(owner, version);
-                self.guard(Op::GuardValues, &[owner]);
-                let offset = layout::INLINE_VALUES as u32 + 8 * index;
-                self.guarded(Op::LoadField(offset), &[owner], Type::OBJECT)
-            }
-            op::LOAD_ATTR_SLOT => {
-                self.require_version(owner, version);
-                self.guarded(Op::LoadField(index), &[owner], Type::OBJECT)
-            }
             op::LOAD_ATTR_WITH_HINT => {
                 self.require_version(owner, version);
                 let name = self.object(name, Type::STR);
@@ -96,16 +101,6 @@ impl Builder<'_> {
             }
             op::LOAD_ATTR_CLASS => {
                 self.guard(Op::GuardClass(version), &[owner]);
-                self.value(Op::Cached(cached), &[], Type::OBJECT)
-            }
-            op::LOAD_ATTR_NONDESCRIPTOR_WITH_VALUES | op::LOAD_ATTR_METHOD_WITH_VALUES => {
-                self.require_version(owner, version);
-                self.guard(Op::GuardValues, &[owner]);
-                self.guard(Op::GuardSharedKeys(keys), &[owner]);
-                self.value(Op::Cached(cached), &[], Type::OBJECT)
-            }
-            op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT | op::LOAD_ATTR_METHOD_NO_DICT => {
-                self.require_version(owner, version);
                 self.value(Op::Cached(cached), &[], Type::OBJECT)
             }
             _ if is_method => {
@@ -125,16 +120,67 @@ impl Builder<'_> {
         self.pop();
         self.push(value);
         if is_method {
-            let has_self = matches!(
-                self.guess(),
-                op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_METHOD_NO_DICT
-            );
-            let second = if has_self {
-                owner
-            } else {
-                self.value(Op::Null, &[], Type::NULL)
-            };
-            self.push(second);
+            self.push_self(owner, false);
+        }
+    }
+
+    /// What comes after a function or method: the owner of the function as its first argument, or nothing.
+    fn push_self(&mut self, owner: Value, is_needed: bool) {
+        let second = if is_needed {
+            owner
+        } else {
+            self.value(Op::Null, &[], Type::NULL)
+        };
+        self.push(second);
+    }
+
+    /// What the current access to an attribute is guessed to find: after a wrong guess perhaps another type.
+    fn forms(&self) -> Vec<Form> {
+        if self.may_guess() || self.may_guess_again() {
+            self.code.forms(&self.instruction)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn load_forms(&mut self, owner: Value, forms: &[Form]) -> Value {
+        let first = forms[0];
+        let is_same = forms.iter().all(|form| {
+            (form.opcode, form.index, form.keys, form.value)
+                == (first.opcode, first.index, first.keys, first.value)
+        });
+        if !is_same {
+            self.function.forms.push(forms.to_vec());
+            let index = self.function.forms.len() as u32 - 1;
+            return self.guarded(Op::LoadForms(index), &[owner], Type::OBJECT);
+        }
+        self.require_forms(owner, forms);
+        match first.opcode {
+            op::LOAD_ATTR_INSTANCE_VALUE => {
+                self.guard(Op::GuardValues, &[owner]);
+                let offset = layout::INLINE_VALUES as u32 + 8 * first.index;
+                self.guarded(Op::LoadField(offset), &[owner], Type::OBJECT)
+            }
+            op::LOAD_ATTR_SLOT => self.guarded(Op::LoadField(first.index), &[owner], Type::OBJECT),
+            _ => {
+                if first.keys != 0 {
+                    self.guard(Op::GuardValues, &[owner]);
+                    self.guard(Op::GuardSharedKeys(first.keys), &[owner]);
+                }
+                self.value(Op::Cached(first.value), &[], Type::OBJECT)
+            }
+        }
+    }
+
+    /// Makes sure that an object has one of the types of some forms.
+    fn require_forms(&mut self, owner: Value, forms: &[Form]) {
+        match forms {
+            [form] => self.require_version(owner, form.version),
+            _ => {
+                self.function.forms.push(forms.to_vec());
+                let index = self.function.forms.len() as u32 - 1;
+                self.guard(Op::GuardForms(index), &[owner]);
+            }
         }
     }
 
@@ -149,11 +195,15 @@ impl Builder<'_> {
         let instruction = self.instruction;
         let owner = self.peek(1);
         let owner = self.boxed(owner);
-        let version = self.code.cache32(&instruction, 1);
-        let index = u32::from(self.code.cache16(&instruction, 3));
-        let store = match self.guess() {
-            op::STORE_ATTR_INSTANCE_VALUE => {
-                self.require_version(owner, version);
+        let mut forms = self.forms();
+        // Only where all put it into the same place.
+        if let Some(first) = forms.first().copied() {
+            forms.retain(|form| (form.opcode, form.index) == (first.opcode, first.index));
+        }
+        let index = forms.first().map_or(0, |form| form.index);
+        let store = match forms.first().map(|form| form.opcode) {
+            Some(op::STORE_ATTR_INSTANCE_VALUE) => {
+                self.require_forms(owner, &forms);
                 self.guard(Op::GuardNoDict, &[owner]);
                 let offset = layout::INLINE_VALUES as u32 + 8 * index;
                 if self.require_replaceable(owner, offset) {
@@ -162,8 +212,8 @@ impl Builder<'_> {
                     Op::SetInlineValue(index)
                 }
             }
-            op::STORE_ATTR_SLOT => {
-                self.require_version(owner, version);
+            Some(op::STORE_ATTR_SLOT) => {
+                self.require_forms(owner, &forms);
                 if self.require_replaceable(owner, index) {
                     Op::PutField(index)
                 } else {

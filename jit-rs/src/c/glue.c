@@ -97,6 +97,12 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
     clinker_specialized(code, old_opcode != generic,
                         instr->op.code == generic);
     tell_operands(code, instr, stack_pointer);
+    if ((generic == LOAD_ATTR || generic == STORE_ATTR)
+        && old_opcode != generic && instr->op.code != generic)
+    {
+        clinker_saw_form(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                         instr->op.code);
+    }
     if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
         // Nothing leads from the version of a class to its __init__.
         PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];

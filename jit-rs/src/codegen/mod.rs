@@ -3,6 +3,7 @@
 mod array;
 mod call;
 mod exit;
+mod form;
 mod generator;
 mod handler;
 mod inline;

@@ -115,9 +115,7 @@ impl Generator<'_> {
                 None
             }
             Op::GuardSharedKeys(version) => {
-                let class = self.class(args[0]);
-                let keys = self.load(types::I64, class, layout::HEAP_TYPE_CACHED_KEYS);
-                self.require_version(keys, layout::KEYS_VERSION, version, needed()?, leave);
+                self.require_shared_keys(args[0], version, needed()?, leave);
                 None
             }
             Op::GuardCStack => {
@@ -220,6 +218,11 @@ impl Generator<'_> {
                 self.leave_if_null(value, state, leave);
                 Some(value)
             }
+            Op::GuardForms(index) => {
+                self.require_forms(args[0], index, needed()?, leave);
+                None
+            }
+            Op::LoadForms(index) => Some(self.load_forms(args[0], index, needed()?, leave)),
             Op::LoadHint(index) => Some(self.load_hint(args[0], args[1], index, needed()?, leave)),
             Op::LoadWord(offset) => Some(self.load(types::I64, args[0], offset as usize)),
             Op::LoadGlobal(builtins, index) => {
@@ -489,7 +492,7 @@ impl Generator<'_> {
         value
     }
 
-    fn leave_if_null(&mut self, value: ir::Value, state: Option<State>, leave: &Leave) {
+    pub(super) fn leave_if_null(&mut self, value: ir::Value, state: Option<State>, leave: &Leave) {
         if let Some(state) = state {
             let is_null = self.builder.ins().icmp_imm_s(IntCC::Equal, value, 0);
             self.leave_if(is_null, state, leave, true);
@@ -512,7 +515,20 @@ impl Generator<'_> {
         self.leave_if(wrong, state, leave, true);
     }
 
-    fn require_values(&mut self, object: ir::Value, state: State, leave: &Leave) {
+    /// Leaves unless the shared keys of the type of an object have a version.
+    pub(super) fn require_shared_keys(
+        &mut self,
+        object: ir::Value,
+        version: u32,
+        state: State,
+        leave: &Leave,
+    ) {
+        let class = self.class(object);
+        let keys = self.load(types::I64, class, layout::HEAP_TYPE_CACHED_KEYS);
+        self.require_version(keys, layout::KEYS_VERSION, version, state, leave);
+    }
+
+    pub(super) fn require_values(&mut self, object: ir::Value, state: State, leave: &Leave) {
         let valid = self.load(types::I8, object, layout::INLINE_VALUES_VALID);
         let invalid = self.builder.ins().icmp_imm_s(IntCC::Equal, valid, 0);
         self.leave_if(invalid, state, leave, true);

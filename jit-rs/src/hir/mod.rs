@@ -12,7 +12,7 @@ mod types;
 mod verify;
 
 use crate::exceptions::Handler;
-use crate::snapshot::Callee;
+use crate::snapshot::{Callee, Form};
 
 pub use element::Element;
 pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
@@ -158,6 +158,8 @@ pub struct Function {
     pub states: Vec<FrameState>,
     /// What it calls.
     pub callees: Vec<Callee>,
+    /// What its accesses to attributes of several types find.
+    pub forms: Vec<Vec<Form>>,
 }
 
 impl Function {

@@ -89,6 +89,10 @@ pub enum Op {
     Is,
     /// The object at an offset of another, or NULL.
     LoadField(u32),
+    /// Leaves unless the type of the object is one of those of forms, by their index.
+    GuardForms(u32),
+    /// The attribute that forms lead to, by their index. Leaves if none fits.
+    LoadForms(u32),
     /// The value of a name that is expected at an index of the dictionary of an object. Leaves if it is not there.
     LoadHint(u32),
     /// The word at an offset of an object.
@@ -443,6 +447,7 @@ impl Op {
             | Self::CallInit(_) => Ownership::Owned,
             Self::Cached(_)
             | Self::LoadField(_)
+            | Self::LoadForms(_)
             | Self::LoadHint(_)
             | Self::LoadGlobal(..)
             | Self::ListItem
@@ -552,6 +557,7 @@ impl Op {
                 | Self::Not
                 | Self::Is
                 | Self::LoadField(_)
+                | Self::LoadForms(_)
                 | Self::LoadHint(_)
                 | Self::LoadWord(_)
                 | Self::LoadGlobal(..)
@@ -603,6 +609,8 @@ impl Op {
             | Self::UnboxBool
             | Self::NumberToFloat
             | Self::LoadField(_)
+            | Self::GuardForms(_)
+            | Self::LoadForms(_)
             | Self::LoadWord(_)
             | Self::Size
             | Self::RangeNext
@@ -654,6 +662,7 @@ impl Op {
             | Self::BoxFloat
             | Self::BoxBool
             | Self::LoadField(_)
+            | Self::LoadForms(_)
             | Self::LoadHint(_)
             | Self::LoadGlobal(..)
             | Self::ListItem
@@ -716,6 +725,8 @@ impl Op {
             | Self::GuardFunction(_)
             | Self::CallFunction(_)
             | Self::CallInit(_)
+            | Self::GuardForms(_)
+            | Self::LoadForms(_)
             | Self::LoadHint(_)
             | Self::Guard
             | Self::GuardKeys(..)

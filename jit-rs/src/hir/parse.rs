@@ -406,6 +406,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("Not", []) => Op::Not,
         ("Is", []) => Op::Is,
         ("LoadField", [offset]) => Op::LoadField(number(offset)?),
+        ("GuardForms", [index]) => Op::GuardForms(number(index)?),
+        ("LoadForms", [index]) => Op::LoadForms(number(index)?),
         ("LoadHint", [index]) => Op::LoadHint(number(index)?),
         ("LoadWord", [offset]) => Op::LoadWord(number(offset)?),
         ("LoadGlobal", [builtins, index]) => Op::LoadGlobal(truth(builtins)?, number(index)?),
