@@ -44,8 +44,9 @@ uint32_t clinker_hot(const void *code, uint32_t offset, uint32_t depth,
                      int loop);
 void clinker_specialized(const void *code, int missed, int failed);
 
-/* The call at offset makes an object, whose __init__ has the version. */
-void clinker_calls_init(const void *code, uint32_t offset, uint32_t version);
+/* The call at offset makes an object, whose __init__ has the version; or the
+ * subscript there calls a __getitem__ with the version. */
+void clinker_calls_special(const void *code, uint32_t offset, uint32_t version);
 
 /* The instruction at offset has no specialized form for operands of these kinds,
  * in the order they are pushed: bits of jit-rs/src/hir/types.rs, -1 for none. */

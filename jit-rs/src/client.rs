@@ -253,10 +253,10 @@ impl Client {
         }
     }
 
-    /// A call at an offset makes an object, whose `__init__` has a version.
-    pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
+    /// An instruction at an offset calls an `__init__` or `__getitem__` that has a version.
+    pub fn calls_special(&mut self, id: usize, offset: u32, version: u32) {
         if let Some(compiler) = &mut self.compiler {
-            compiler.calls_init(id, offset, version);
+            compiler.calls_special(id, offset, version);
         }
     }
 

@@ -124,8 +124,8 @@ pub struct Compiled {
     refutations: u32,
     /// Where it cannot be compiled.
     refused: HashSet<u32>,
-    /// The versions of the `__init__` that calls of classes call, by the offset of the call.
-    inits: HashMap<u32, u32>,
+    /// The versions of the `__init__` and `__getitem__` that instructions call, by their offset.
+    specials: HashMap<u32, u32>,
     /// The types of operands for which the interpreter has no form, by the offset of the instruction.
     seen: HashMap<u32, [Type; 3]>,
     /// What accesses to attributes have been specialized for after another type was found there, by their offset.
@@ -419,9 +419,9 @@ impl Compiler {
         Ok(())
     }
 
-    /// A call at an offset makes an object, whose `__init__` has a version.
-    pub fn calls_init(&mut self, id: usize, offset: u32, version: u32) {
-        self.of(id).inits.insert(offset, version);
+    /// An instruction at an offset calls an `__init__` or `__getitem__` that has a version.
+    pub fn calls_special(&mut self, id: usize, offset: u32, version: u32) {
+        self.of(id).specials.insert(offset, version);
     }
 
     /// The instruction at an offset has no specialized form for operands of these types.
@@ -466,13 +466,16 @@ impl Compiler {
 
     /// The functions that a code object calls, as far as their versions tell.
     fn callees(&mut self, id: usize, snapshot: &Snapshot) -> HashMap<u32, Callee> {
-        let inits = self.of(id).inits.clone();
+        let specials = self.of(id).specials.clone();
         let calls = snapshot.instructions.iter();
         calls
             .filter_map(|call| {
                 let version = match call.specialized {
                     opcode::CALL_PY_EXACT_ARGS => snapshot.cache32(call, 1),
-                    opcode::CALL_ALLOC_AND_ENTER_INIT => *inits.get(&call.offset)?,
+                    opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
+                        *specials.get(&call.offset)?
+                    }
+                    opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
                     _ => return None,
                 };
                 let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
@@ -492,16 +495,14 @@ impl Compiler {
             let Ok(mut code) = Code::of(callee).snapshot(MAX_INLINED_UNITS) else {
                 continue;
             };
-            if !build::is_small(&code) {
-                continue;
-            }
             code.callees = self.callees(callee_id, &code);
             code.inlinees = self.inlinees(callee_id, &code, depth - 1);
             let known = self.of(callee_id);
             code.seen.clone_from(&known.seen);
             code.forms.clone_from(&known.forms);
-            let history = known.history.clone();
-            inlinees.insert(start, Inlinee { code, history });
+            if let Some(inlinee) = Inlinee::new(code, known.history.clone()) {
+                inlinees.insert(start, inlinee);
+            }
         }
         inlinees
     }

@@ -77,8 +77,8 @@ extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_calls_init(code: *const c_void, offset: u32, version: u32) {
-    client::with(|client| client.calls_init(code as usize, offset, version));
+extern "C" fn clinker_calls_special(code: *const c_void, offset: u32, version: u32) {
+    client::with(|client| client.calls_special(code as usize, offset, version));
 }
 
 #[unsafe(no_mangle)]

@@ -1,6 +1,7 @@
 //! Attributes, globals, unpacking and iteration: what the inline caches know most about.
 
 use super::Builder;
+use super::instruction::Then;
 use crate::hir::{Comparison, Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
@@ -61,6 +62,20 @@ impl Builder<'_> {
             self.guard(Op::GuardVersion(version), &[owner]);
             self.env.versions.insert(owner, version);
         }
+    }
+
+    /// The function of a property, in place of the attribute.
+    pub(super) fn call_property(&mut self) -> Result<Option<Then>, String> {
+        let owner = self.peek(1);
+        if self.guess() != op::LOAD_ATTR_PROPERTY || self.function.rep(owner) != Rep::Object {
+            return Ok(None);
+        }
+        let version = self.code.cache32(&self.instruction, 1);
+        let getter = self.code.cache64(&self.instruction, 5);
+        self.call_special(1, |builder| {
+            builder.require_version(owner, version);
+            builder.value(Op::Cached(getter), &[], Type::FUNCTION)
+        })
     }
 
     pub(super) fn load_attr(&mut self) {

@@ -44,7 +44,7 @@ impl<'a> Builder<'a> {
         self.guard(Op::GuardFunction(callee.version), &[function]);
         let args = self.env.stack.len() - callee.arguments as usize;
         let args = self.env.stack[args..].to_vec();
-        if let Some(then) = self.inline(callee, function, &args, |_| None)? {
+        if let Some(then) = self.inline(callee, function, count as usize + 2, &args, |_| None)? {
             return Ok(Some(then));
         }
         self.guard(Op::GuardCStack, &[]);
@@ -52,6 +52,27 @@ impl<'a> Builder<'a> {
         let result = self.call_callee(callee, Op::CallFunction, &args);
         self.push(result);
         Ok(Some(Then::Periodic))
+    }
+
+    /// A property, or a subscript of an object with a `__getitem__`, whose function takes all operands. The function is an object
+    /// that `function` gives.
+    pub(super) fn call_special(
+        &mut self,
+        operands: usize,
+        function: impl FnOnce(&mut Self) -> Value,
+    ) -> Result<Option<Then>, String> {
+        let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
+            return Ok(None);
+        };
+        if !self.code.inlinees.contains_key(&self.instruction.start)
+            || callee.arguments as usize != operands
+        {
+            return Ok(None);
+        }
+        let function = function(self);
+        self.guard(Op::GuardFunction(callee.version), &[function]);
+        let args = self.env.stack[self.env.stack.len() - operands..].to_vec();
+        self.inline(callee, function, operands, &args, |_| None)
     }
 
     /// Makes an object.
@@ -70,7 +91,7 @@ impl<'a> Builder<'a> {
         let args = self.env.stack.len() - count as usize;
         let args = self.env.stack[args..].to_vec();
         let make = |builder: &mut Self| Some(builder.new_object(class));
-        if let Some(then) = self.inline(callee, init, &args, make)? {
+        if let Some(then) = self.inline(callee, init, count as usize + 2, &args, make)? {
             return Ok(Some(then));
         }
         self.guard(Op::GuardCStack, &[]);

@@ -169,7 +169,7 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
         let Some(instruction) = code.at(start) else {
             continue;
         };
-        if code.inlinees.get(&start).is_some_and(Inlinee::branches) {
+        if code.inlinees.get(&start).is_some_and(Inlinee::has_ways) {
             // Its ends meet there.
             merges.insert(instruction.next);
             leaders.insert(instruction.next);

@@ -8,13 +8,16 @@
 use super::env::Env;
 use super::instruction::Then;
 use super::{Builder, History, Local};
-use crate::hir::{Block, Inlined, Op, Type, Value};
+use crate::hir::{Block, End, Inlined, Leave, Op, Rep, Type, Value};
 use crate::opcode as op;
 use crate::snapshot::{Callee, Code, Instruction};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Instructions that are built for a call at most, in all the ways that they are reached.
 const MAX_INSTRUCTIONS: u32 = 150;
+
+/// Ways of a function to its end.
+const MAX_WAYS: u32 = 6;
 
 /// A function that may be executed in place of a call.
 #[derive(Debug, Clone)]
@@ -23,13 +26,62 @@ pub struct Inlinee {
     pub code: Code,
     /// What its own machine code has taught.
     pub history: History,
+    /// In how many ways it comes to its end.
+    ways: u32,
 }
 
 impl Inlinee {
-    /// Whether it has several ends.
-    pub fn branches(&self) -> bool {
-        let mut instructions = self.code.instructions.iter();
-        instructions.any(|instruction| is_branch(instruction.opcode))
+    /// The function with a code, if it is small enough.
+    pub fn new(code: Code, history: History) -> Option<Self> {
+        let ways = is_small(&code).then(|| ways(&code, 0, &mut HashMap::new()))?;
+        (1..=MAX_WAYS).contains(&ways).then_some(Self {
+            code,
+            history,
+            ways,
+        })
+    }
+
+    /// Whether it comes to its end in several ways.
+    pub fn has_ways(&self) -> bool {
+        self.ways > 1
+    }
+}
+
+/// In how many ways a function gets from an instruction to its end.
+fn ways(code: &Code, start: u32, known: &mut HashMap<u32, u32>) -> u32 {
+    if let Some(&ways) = known.get(&start) {
+        return ways;
+    }
+    let Some(instruction) = code.at(start) else {
+        return 0;
+    };
+    let next = instruction.next;
+    let count = match instruction.opcode {
+        op::RETURN_VALUE | op::RETURN_CONST => 1,
+        op::JUMP_FORWARD => ways(code, next + instruction.oparg, known),
+        _ if is_left(code, instruction) => 0,
+        opcode if is_branch(opcode) => {
+            let jump = ways(code, next + instruction.oparg, known);
+            jump.saturating_add(ways(code, next, known))
+        }
+        _ => {
+            let here = code.inlinees.get(&start).map_or(1, |inlinee| inlinee.ways);
+            ways(code, next, known).saturating_mul(here)
+        }
+    };
+    known.insert(start, count);
+    count
+}
+
+/// Whether the interpreter takes over there: it raises, or has not been executed by now.
+fn is_left(code: &Code, instruction: &Instruction) -> bool {
+    match instruction.opcode {
+        op::RAISE_VARARGS => true,
+        op::LOAD_GLOBAL | op::CALL => instruction.specialized == instruction.opcode,
+        op::LOAD_ATTR | op::STORE_ATTR => {
+            instruction.specialized == instruction.opcode && code.forms(instruction).is_empty()
+        }
+        _ => false,
     }
 }
 
@@ -44,7 +96,7 @@ fn is_branch(opcode: u8) -> bool {
 }
 
 /// Whether a function consists of instructions that may run no code, as far as they alone tell.
-pub fn is_small(code: &Code) -> bool {
+fn is_small(code: &Code) -> bool {
     code.exceptions.is_empty()
         && !code.is_generator
         && !code.cells.contains(&true)
@@ -75,6 +127,10 @@ pub fn is_small(code: &Code) -> bool {
                         | op::LOAD_ATTR
                         | op::STORE_ATTR
                         | op::LOAD_GLOBAL
+                        | op::LOAD_ASSERTION_ERROR
+                        | op::UNPACK_SEQUENCE
+                        | op::BUILD_TUPLE
+                        | op::RAISE_VARARGS
                         | op::CALL
                         | op::JUMP_FORWARD
                         | op::RETURN_VALUE
@@ -125,9 +181,17 @@ impl Inlining<'_> {
 
     /// Whether an operation belongs to what is executed in place of a call: not the borders of instructions, at which nothing
     /// can have happened. One that may run code ends the attempt.
-    pub(super) fn admits(&mut self, op: Op) -> bool {
+    pub(super) fn admits(&mut self, op: Op, args: &[Value]) -> bool {
         self.spoiled |= op.runs_code() || op.raises();
-        !matches!(op, Op::At(_) | Op::Boundary | Op::Periodic | Op::BackEdge)
+        let is_put = matches!(
+            op,
+            Op::PutInlineValue(_) | Op::PutField(_) | Op::PutTupleItem(_) | Op::PutListItem
+        );
+        if is_put && let Some(object) = args.first() {
+            // Another object keeps it.
+            self.objects.remove(object);
+        }
+        !matches!(op, Op::Boundary | Op::Periodic | Op::BackEdge)
     }
 
     /// Stands for an unbound variable, which ends the attempt.
@@ -153,18 +217,18 @@ impl<'a> Builder<'a> {
         } else {
             self.inlining.start
         };
-        let fits = depth == 0 || !inlinee.branches();
         let is_possible = self.may_guess() && !self.refused.contains(&start);
-        (fits && is_possible && !self.is_generator).then_some(inlinee)
+        (is_possible && !self.is_generator).then_some(inlinee)
     }
 
-    /// Executes a function in place of the current call, whose operands are on the stack still, if that can be done. `args` are
-    /// the arguments; `make` makes the new object of which the function is the `__init__`, when nothing is in the way any
+    /// Executes a function in place of the current call, whose operands are on the stack still, if that can be done. `operands` is
+    /// their number, `args` are the arguments; `make` makes the new object of which the function is the `__init__`, when nothing is in the way any
     /// more. Says how the instruction ends.
     pub(super) fn inline(
         &mut self,
         callee: Callee,
         function: Value,
+        operands: usize,
         args: &[Value],
         make: impl FnOnce(&mut Self) -> Option<Value>,
     ) -> Result<Option<Then>, String> {
@@ -179,8 +243,7 @@ impl<'a> Builder<'a> {
         }
         let object = make(self);
         let args: Vec<Value> = object.into_iter().chain(args.iter().copied()).collect();
-        let left = self.env.stack.len() - self.instruction.oparg as usize - 2;
-        self.env.stack.truncate(left);
+        self.env.stack.truncate(self.env.stack.len() - operands);
         self.inline_body(inlinee, index, function, &args, object)
             .map(Some)
     }
@@ -215,28 +278,37 @@ impl<'a> Builder<'a> {
             object,
         };
         self.inlining.outer.push(outer);
-        let around = std::mem::take(&mut self.inlining.branches);
-        let ended = self.ways(inlinee, args);
+        let mut around = std::mem::take(&mut self.inlining.branches);
+        let ended = self.ways(inlinee, args, &mut around);
         self.inlining.branches = around;
         ended
     }
 
-    /// Builds the function in all ways that it can go.
-    fn ways(&mut self, inlinee: &Inlinee, args: &[Value]) -> Result<Then, String> {
+    /// Builds the function in all ways that it can go. If it is executed in another one, that goes on as often.
+    fn ways(
+        &mut self,
+        inlinee: &Inlinee,
+        args: &[Value],
+        around: &mut Vec<(u32, Block, Env)>,
+    ) -> Result<Then, String> {
         let first = inlinee.code.instructions.first();
         let start = first.map_or(0, |instruction| instruction.start);
         let mut work = vec![(start, self.block, self.env.clone())];
+        let mut only = None;
         while let Some((start, block, env)) = work.pop() {
             self.block = block;
             self.env = env;
             if let Some(value) = self.way(start)? {
                 let outer = self.end_inlined(args, value);
-                if !inlinee.branches() {
-                    return Ok(Then::Next);
-                }
                 let next = self.instruction.next;
-                self.boundary(Op::Boundary, next);
-                self.go(next);
+                if !inlinee.has_ways() {
+                    only = Some((self.block, self.env.clone()));
+                } else if self.is_inlined() {
+                    around.push((next, self.block, self.env.clone()));
+                } else {
+                    self.boundary(Op::Boundary, next);
+                    self.go(next);
+                }
                 // The next way begins in the function again.
                 self.begin_again(outer);
             }
@@ -244,7 +316,14 @@ impl<'a> Builder<'a> {
         }
         let outer = self.inlining.outer.pop().expect("it has begun");
         self.leave_inlined(&outer);
-        Ok(Then::Ended)
+        Ok(match only {
+            Some((block, env)) => {
+                self.block = block;
+                self.env = env;
+                Then::Next
+            }
+            None => Then::Ended,
+        })
     }
 
     /// Builds instructions up to a branch, or the end, of which it gives the value.
@@ -261,14 +340,23 @@ impl<'a> Builder<'a> {
                 op::RETURN_VALUE => return Ok(Some(self.pop())),
                 op::RETURN_CONST => return Ok(Some(self.constant(instruction.oparg))),
                 op::JUMP_FORWARD => offset += instruction.oparg,
-                opcode => {
-                    self.operation()?;
+                _ if is_left(self.code, &instruction) => {
+                    // If that is often, there has to be a call.
+                    let never = self.value(Op::Bool(false), &[], Type::NEVER);
+                    self.guard(Op::Guard, &[never]);
+                    self.end(End::Exit(self.state, Leave::default()));
+                    return Ok(None);
+                }
+                _ => {
+                    let then = self.operation()?;
+                    // What it was built together with may be behind it.
+                    offset = self.instruction.next;
                     self.check_objects();
                     if self.inlining.spoiled || self.inlining.built > MAX_INSTRUCTIONS {
                         self.inlining.spoiled = true;
                         return Err("a function turns out to run code".into());
                     }
-                    if is_branch(opcode) {
+                    if matches!(then, Then::Ended) {
                         return Ok(None);
                     }
                 }
@@ -281,7 +369,7 @@ impl<'a> Builder<'a> {
         let args: Vec<Value> = args
             .iter()
             .copied()
-            .filter(|&arg| self.function.rep(arg) == crate::hir::Rep::Object)
+            .filter(|&arg| self.function.rep(arg) == Rep::Object)
             .collect();
         self.emit(Op::EndInline, &args, None, None);
         let outer = self.inlining.outer.pop().expect("it has begun");
@@ -396,6 +484,12 @@ impl<'a> Builder<'a> {
             stack.extend(values);
         }
         (stack, inlined)
+    }
+
+    /// The offset of the instruction that the frame executes.
+    pub(super) fn at(&self) -> u32 {
+        let outer = self.inlining.outer.first();
+        outer.map_or(self.instruction.offset, |outer| outer.instruction.offset)
     }
 
     /// The outermost call, and the variables of the frame that exists.

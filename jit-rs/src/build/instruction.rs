@@ -140,14 +140,24 @@ impl Builder<'_> {
             }
 
             // Subscripts
-            op::BINARY_SUBSCR => self.get_item(),
+            op::BINARY_SUBSCR => {
+                if let Some(then) = self.call_getitem()? {
+                    return Ok(then);
+                }
+                self.get_item();
+            }
             op::STORE_SUBSCR => self.set_item(),
             op::DELETE_SUBSCR => self.statement(Helper::DeleteItem, 2, 0),
             op::BINARY_SLICE => self.expression(Helper::GetSlice, 3, 0, Type::OBJECT),
             op::STORE_SLICE => self.statement(Helper::SetSlice, 4, 0),
 
             // Attributes
-            op::LOAD_ATTR => self.load_attr(),
+            op::LOAD_ATTR => {
+                if let Some(then) = self.call_property()? {
+                    return Ok(then);
+                }
+                self.load_attr();
+            }
             op::STORE_ATTR => self.store_attr(),
             op::DELETE_ATTR => self.statement(Helper::DeleteAttr, 1, self.name(oparg)),
             op::LOAD_SUPER_ATTR => {

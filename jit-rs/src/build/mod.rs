@@ -25,8 +25,8 @@ use crate::snapshot::{Code, Instruction};
 use env::{Env, Local, Shape, boxed_type};
 use handler::Caught;
 pub use handler::{is_compiled, start_of};
+pub use inline::Inlinee;
 use inline::Inlining;
-pub use inline::{Inlinee, is_small};
 use std::collections::{HashMap, HashSet};
 
 /// More than any code object needs; a bug must not build for ever.
@@ -288,7 +288,7 @@ impl<'a> Builder<'a> {
     // Emitting
 
     fn emit(&mut self, op: Op, args: &[Value], result: Option<Value>, state: Option<State>) {
-        if self.inlining.is_active() && !self.inlining.admits(op) {
+        if self.inlining.is_active() && !self.inlining.admits(op, args) {
             return;
         }
         if op.runs_code() {
@@ -601,7 +601,7 @@ impl<'a> Builder<'a> {
     /// Goes on with the current instruction in a block that a branch leads to.
     fn begin(&mut self, block: Block) {
         self.block = block;
-        self.emit(Op::At(self.instruction.offset), &[], None, None);
+        self.emit(Op::At(self.at()), &[], None, None);
     }
 
     fn split(&mut self, condition: Value) -> (Block, Block) {

@@ -1,10 +1,28 @@
 //! Subscripts.
 
 use super::Builder;
+use super::instruction::Then;
 use crate::hir::{Element, Helper, Op, Rep, Type, Value};
+use crate::layout;
 use crate::opcode as op;
 
 impl Builder<'_> {
+    /// The `__getitem__` of an object, in place of the subscript.
+    pub(super) fn call_getitem(&mut self) -> Result<Option<Then>, String> {
+        let container = self.peek(2);
+        if self.guess() != op::BINARY_SUBSCR_GETITEM || self.function.rep(container) != Rep::Object
+        {
+            return Ok(None);
+        }
+        self.call_special(2, |builder| {
+            let class = Op::LoadField(layout::OBJECT_TYPE as u32);
+            let class = builder.value(class, &[container], Type::OTHER);
+            builder.guard(Op::GuardHeapType, &[class]);
+            let getitem = Op::LoadField(layout::HEAP_TYPE_GETITEM as u32);
+            builder.guarded(getitem, &[class], Type::OBJECT)
+        })
+    }
+
     pub(super) fn get_item(&mut self) {
         let (container, key) = (self.peek(2), self.peek(1));
         let guess = match self.guess() {

@@ -107,8 +107,13 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
         // Nothing leads from the version of a class to its __init__.
         PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
         PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;
-        clinker_calls_init(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                           init->func_version);
+        clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                              init->func_version);
+    }
+    else if (instr->op.code == BINARY_SUBSCR_GETITEM) {
+        PyHeapTypeObject *type = (PyHeapTypeObject *)Py_TYPE(stack_pointer[-2]);
+        clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                              type->_spec_cache.getitem_version);
     }
 }
 

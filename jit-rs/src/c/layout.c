@@ -152,6 +152,8 @@ const struct entry clinker_layout[] = {
     OFFSET("TSTATE_PY_RECURSION", PyThreadState, py_recursion_remaining),
     OFFSET("INTERPRETER_EVAL_FRAME", PyInterpreterState, eval_frame),
     OFFSET("FUNCTION_VERSION", PyFunctionObject, func_version),
+    NUMBER("TYPE_HEAP", Py_TPFLAGS_HEAPTYPE),
+    OFFSET("HEAP_TYPE_GETITEM", PyHeapTypeObject, _spec_cache.getitem),
     OFFSET("HEAP_TYPE_INIT", PyHeapTypeObject, _spec_cache.init),
     OFFSET("FUNCTION_GLOBALS", PyFunctionObject, func_globals),
     OFFSET("FUNCTION_BUILTINS", PyFunctionObject, func_builtins),

@@ -75,14 +75,12 @@ impl Generator<'_> {
             }
             Op::GuardClass(version) => {
                 let class = self.class(args[0]);
-                let flags = self.load(types::I64, class, layout::TYPE_FLAGS);
-                let is_type = self
-                    .builder
-                    .ins()
-                    .band_imm_s(flags, layout::TYPE_SUBCLASS as i64);
-                let is_not = self.builder.ins().icmp_imm_s(IntCC::Equal, is_type, 0);
-                self.leave_if(is_not, needed()?, leave, true);
+                self.require_flag(class, layout::TYPE_SUBCLASS, needed()?, leave);
                 self.require_version(args[0], layout::TYPE_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::GuardHeapType => {
+                self.require_flag(args[0], layout::TYPE_HEAP, needed()?, leave);
                 None
             }
             Op::Guard => {
@@ -490,6 +488,13 @@ impl Generator<'_> {
         let value = self.load(types::I64, entry, layout::KEYS_ENTRY_VALUE);
         self.leave_if_null(value, Some(state), leave);
         value
+    }
+
+    fn require_flag(&mut self, class: ir::Value, flag: usize, state: State, leave: &Leave) {
+        let flags = self.load(types::I64, class, layout::TYPE_FLAGS);
+        let has_flag = self.builder.ins().band_imm_s(flags, flag as i64);
+        let is_not = self.builder.ins().icmp_imm_s(IntCC::Equal, has_flag, 0);
+        self.leave_if(is_not, state, leave, true);
     }
 
     pub(super) fn leave_if_null(&mut self, value: ir::Value, state: Option<State>, leave: &Leave) {

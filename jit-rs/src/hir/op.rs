@@ -37,6 +37,8 @@ pub enum Op {
     GuardVersion(u32),
     /// Leaves unless the object is a class with the version.
     GuardClass(u32),
+    /// Leaves unless a class was made by a program.
+    GuardHeapType,
     /// Leaves unless the value is true.
     Guard,
     /// Leaves unless the keys of the globals (false) or builtins (true) of the frame have the version.
@@ -599,6 +601,7 @@ impl Op {
             | Self::GuardVersion(_)
             | Self::GuardClass(_)
             | Self::GuardFunction(_)
+            | Self::GuardHeapType
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
@@ -728,6 +731,7 @@ impl Op {
             | Self::GuardForms(_)
             | Self::LoadForms(_)
             | Self::LoadHint(_)
+            | Self::GuardHeapType
             | Self::Guard
             | Self::GuardKeys(..)
             | Self::GuardValues

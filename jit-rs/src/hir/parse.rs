@@ -380,6 +380,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardType", [expected]) => Op::GuardType(ty(expected)?),
         ("GuardVersion", [version]) => Op::GuardVersion(number(version)?),
         ("GuardClass", [version]) => Op::GuardClass(number(version)?),
+        ("GuardHeapType", []) => Op::GuardHeapType,
         ("Guard", []) => Op::Guard,
         ("GuardKeys", [builtins, version]) => Op::GuardKeys(truth(builtins)?, number(version)?),
         ("GuardValues", []) => Op::GuardValues,
