@@ -1,0 +1,379 @@
+"""Native code: small functions that are executed in place of a call, which nobody may notice."""
+
+import unittest
+
+from jit_programs import ProgramTest
+
+
+class InlineTest(ProgramTest):
+    def test_leaving_in_the_middle(self):
+        self.check("""
+            import sys, traceback
+            class V:
+                def __init__(self, x, y):
+                    self.x = x
+                    self.y = y
+                def length(self, scale):
+                    square = self.x * self.x + self.y * self.y
+                    half = square // 2
+                    return half * scale
+                def add(self, other):
+                    return V(self.x + other.x, self.y + other.y)
+                def pick(self, which):
+                    if which > 2:
+                        return self.x
+                    if which == 1:
+                        return self.y
+                    return None
+            def run(values, n):
+                total = 0
+                kept = []
+                for i in range(n):
+                    v = values[i % len(values)]
+                    total += v.length(i % 3)
+                    w = v.add(v)
+                    kept.append((w.x, w.y, v.pick(i % 5)))
+                return total, len(kept), kept[::307]
+            print(run([V(1, 2), V(3, 4)], 3000))
+            # Other types, what does not fit, and what raises.
+            for values in ([V(1.5, 2)], [V(2**62, 2**40)], [V(1, 2), V(2.5, 1), V(2**31, -1)]):
+                print(run(values, 500))
+            class Odd:
+                def __mul__(self, other):
+                    names = []
+                    frame = sys._getframe()
+                    while frame:
+                        names.append((frame.f_code.co_name, frame.f_lineno))
+                        frame = frame.f_back
+                    print(names)
+                    return 7
+                def __add__(self, other):
+                    return 1
+            print(run([V(1, 2)] * 40 + [V(Odd(), 3)], 41))
+            try:
+                run([V(1, 2)] * 40 + [V("x", 3)], 41)
+            except TypeError:
+                traceback.print_exc(file=sys.stdout)
+            bare = V(1, 2)
+            del bare.y
+            try:
+                run([V(1, 2)] * 40 + [bare], 41)
+            except AttributeError:
+                traceback.print_exc(file=sys.stdout)
+        """)
+
+    def test_traceback_of_what_raises(self):
+        self.check("""
+            import sys, traceback
+            class Box:
+                __slots__ = "items",
+                def __init__(self, items):
+                    if len(items) > 3:
+                        raise ValueError("too many",
+                                         len(items))
+                    self.items = items
+                def get(self, i):
+                    if 0 <= i < len(self.items):
+                        return self.items[i]
+                    raise IndexError(
+                        i)
+                def __getitem__(self, i):
+                    return self.get(i)
+                @property
+                def first(self):
+                    return self.get(0)
+            def use(items, i):
+                box = Box(items)
+                return box[i], box.first
+            def run(n):
+                out = []
+                for i in range(n):
+                    try:
+                        out.append(use([1, 2, i] if i % 700 != 699 else [1] * 4, i % 3 if i % 400 != 399 else 5))
+                    except (IndexError, ValueError) as error:
+                        out.append(traceback.format_exc())
+                        frame = error.__traceback__
+                        while frame:
+                            out.append((frame.tb_lineno, frame.tb_lasti, sorted(frame.tb_frame.f_locals)))
+                            frame = frame.tb_next
+                return out
+            for line in run(3000)[::1]:
+                if not isinstance(line, tuple) or not isinstance(line[0], tuple) and len(line) == 3:
+                    print(line)
+            print(run(900)[:20])
+        """)
+
+    def test_finalizers_and_references(self):
+        self.check("""
+            import sys, weakref
+            log = []
+            class Loud:
+                def __init__(self, name):
+                    self.name = name
+                    self.other = None
+                def __del__(self):
+                    frame = sys._getframe(1)
+                    log.append((self.name, frame.f_code.co_name, frame.f_lineno))
+                def named(self):
+                    return self.name
+                def put(self, value):
+                    self.other = value
+                    return self.name
+                def swap(self, value):
+                    old = self.other
+                    self.other = value
+                    return old
+            def run(n):
+                keeper = Loud("keeper")
+                for i in range(n):
+                    # Arguments that die when the function returns.
+                    Loud(i).named()
+                    a = Loud(-i).put(Loud("inner"))
+                    # A value that is replaced: by a number, and by the last reference to an object.
+                    keeper.put(i)
+                    keeper.put(1.5 * i)
+                    if i % 100 == 50:
+                        keeper.put(Loud("put"))
+                        log.append("between")
+                        keeper.put(None)
+                        keeper.swap(Loud("swapped"))
+                        log.append(keeper.swap(3).name)
+                    ref = weakref.ref(Loud("ref"), lambda ref: log.append("gone"))
+                    if i % 300 == 0:
+                        log.append(sys.getrefcount(keeper))
+                return sys.getrefcount(keeper)
+            print(run(1500), len(log))
+            import zlib
+            print(zlib.crc32(repr(log).encode()), log[:30], log[-30:], log[::501])
+        """)
+
+    def test_things_that_are_made(self):
+        self.check("""
+            import gc, sys
+            class V:
+                __slots__ = "x", "y"
+                def __init__(self, x, y=0):
+                    self.x = x
+                    self.y = y
+                def pair(self):
+                    return (self.x, self.y, self)
+                def twice(self):
+                    return V(self.x + self.x, self.y)
+                def nested(self):
+                    return W(V(self.x, 1), self.pair())
+                def lost(self):
+                    V(self.x, 2)
+                    return V(self.x, 3).y
+            class W:
+                def __init__(self, a, b):
+                    self.a = a
+                    self.b = b
+            class Returns:
+                def __init__(self, x):
+                    self.x = x
+                    if x == 1700:
+                        return 3
+            def run(n):
+                out = []
+                for i in range(n):
+                    v = V(i, 1.5)
+                    p = v.pair()
+                    w = v.nested()
+                    out.append((p[0], p[1], p[2] is v, v.twice().x, w.a.x, w.b[2] is v, v.lost(), sys.getrefcount(v)))
+                    try:
+                        Returns(i)
+                    except TypeError as error:
+                        out.append(str(error))
+                return out
+            gc.collect()
+            before = sys.getallocatedblocks()
+            result = run(2500)
+            print(result[::211])
+            del result
+            gc.collect()
+            print(abs(sys.getallocatedblocks() - before) < 300)
+        """)
+
+    def test_functions_that_change(self):
+        self.check("""
+            import types
+            scale = 2
+            class C:
+                def __init__(self, x):
+                    self.x = x
+                def get(self, by=1):
+                    return self.x * scale + by
+                @property
+                def half(self):
+                    return self.x // 2
+                def __getitem__(self, i):
+                    return self.x + i
+            def plain(a, b):
+                return a - b
+            def run(objects, n):
+                total = 0
+                for i in range(n):
+                    o = objects[i % len(objects)]
+                    total += o.get(i) + o.half + o[i] + plain(i, 3)
+                return total
+            objects = [C(1), C(2)]
+            print(run(objects, 3000))
+            scale = 3
+            print(run(objects, 3000))
+            C.get.__defaults__ = (5,)
+            print(run(objects, 300))
+            C.get = lambda self, by: by
+            print(run(objects, 300))
+            C.half = property(lambda self: 100)
+            print(run(objects, 300))
+            C.half = 7
+            print(run(objects, 300))
+            C.__getitem__ = lambda self, i: -i
+            print(run(objects, 300))
+            plain.__code__ = (lambda a, b: a + b).__code__
+            print(run(objects, 300))
+            # The same code with other globals.
+            source = compile("def f(x): return x + added", "<f>", "exec")
+            functions = []
+            for added in (10, 20, 30):
+                space = {"added": added}
+                exec(source, space)
+                functions.append(space["f"])
+            def each(functions, n):
+                total = 0
+                for i in range(n):
+                    total += functions[i % len(functions)](i)
+                return total
+            print(each(functions[:1], 2000), each(functions, 2000))
+            functions.append(types.FunctionType(functions[0].__code__, {"added": 1000}))
+            print(each(functions, 2000))
+            class D(C):
+                pass
+            class E:
+                def __init__(self, x): self.x = x
+                get = C.get
+                half = 3
+                def __getitem__(self, i): return 2 * i
+            print(run([C(1), D(5), E(7)], 3000))
+        """)
+
+    def test_recursion_limit(self):
+        self.check("""
+            import sys
+            def leaf(x):
+                return x + 1
+            def down(n):
+                # The deepest frame calls what has no frame.
+                y = leaf(n)
+                if n == 0:
+                    return y
+                return down(n - 1) + y
+            for _ in range(60):
+                down(50)
+            sys.setrecursionlimit(300)
+            depths = []
+            for n in range(200, 320):
+                try:
+                    down(n)
+                    depths.append(n)
+                except RecursionError:
+                    pass
+            print(max(depths), len(depths))
+        """)
+
+    def test_tracing_and_monitoring(self):
+        self.check("""
+            import sys
+            events = []
+            def inner(x):
+                y = x + 1
+                return y * 2
+            class A:
+                def __init__(self, x):
+                    self.x = x
+            def run(n, act):
+                total = 0
+                for i in range(n):
+                    if i == n - 3:
+                        act()
+                    total += inner(i)
+                    total += A(i).x
+                return total
+            def tracer(frame, event, arg):
+                events.append((event, frame.f_code.co_name, frame.f_lineno))
+                return tracer
+            print(run(3000, lambda: None))
+            def trace():
+                sys._getframe(1).f_trace = tracer
+                sys.settrace(tracer)
+            print(run(3000, trace))
+            sys.settrace(None)
+            print(run(3000, lambda: sys.setprofile(tracer)))
+            sys.setprofile(None)
+            mon = sys.monitoring
+            mon.use_tool_id(2, "test")
+            for event in (mon.events.LINE, mon.events.PY_START, mon.events.PY_RETURN, mon.events.INSTRUCTION):
+                mon.register_callback(2, event, lambda code, *rest: events.append((code.co_name, rest)))
+                print(run(3000, lambda: mon.set_local_events(2, inner.__code__, event)))
+                mon.set_local_events(2, inner.__code__, 0)
+                mon.register_callback(2, event, None)
+            mon.free_tool_id(2)
+            print(run(3000, lambda: None))
+            import zlib
+            print(len(events), zlib.crc32(repr(events).encode()), events[:40])
+        """)
+
+    def test_attributes_of_several_types(self):
+        self.check("""
+            class A:
+                kind = "a"
+                def __init__(self, x): self.x, self.y = x, 1
+                def area(self): return self.x
+                def name(self): return "A"
+            class B(A):
+                kind = "b"
+                def __init__(self, x): self.y, self.x = x, 2
+                def area(self): return self.y * 2
+            class C:
+                __slots__ = "x", "y"
+                kind = "c"
+                def __init__(self, x): self.x = self.y = x
+                def area(self): return self.x + self.y
+                def name(self): return "C"
+            class D(A):
+                def area(self): return super().area() + 1
+            class E:
+                def __getattr__(self, name):
+                    if name == "area": return lambda: 9
+                    if name == "name": return lambda: "E"
+                    return 5
+            def run(objects, n):
+                out = []
+                total = 0
+                for i in range(n):
+                    o = objects[i % len(objects)]
+                    total += o.x + o.y + o.area()
+                    o.x = i % 7
+                    o.y = i % 5
+                    out.append((o.kind, o.name()))
+                return total, out[-len(objects):]
+            makers = [A, B, C, D, lambda x: E()]
+            for count in (1, 2, 3, 4, 5, 2):
+                print(run([make(i) for i, make in enumerate(makers[:count])], 3000))
+            a = A(1)
+            a.area = lambda: 50
+            print(run([a, B(2), C(3)], 300))
+            A.kind = "changed"
+            B.name = lambda self: "B"
+            print(run([A(1), B(2), C(3), D(4)], 300))
+            bare = C(1)
+            del bare.x
+            try:
+                print(run([A(1), B(2), bare], 300))
+            except AttributeError as error:
+                print(error)
+        """)
+
+
+if __name__ == "__main__":
+    unittest.main()
