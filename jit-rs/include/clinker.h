@@ -48,8 +48,9 @@ void clinker_specialized(const void *code, int missed, int failed);
  * subscript there calls a __getitem__ with the version. */
 void clinker_calls_special(const void *code, uint32_t offset, uint32_t version);
 
-/* The instruction at offset has no specialized form for operands of these kinds,
- * in the order they are pushed: bits of jit-rs/src/hir/types.rs, -1 for none. */
+/* The instruction at offset has operands of these kinds, in the order they are
+ * pushed: bits of jit-rs/src/hir/types.rs, -1 for none.  The second one of
+ * isinstance() is the kind of the objects of the class. */
 void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 
 /* The LOAD_ATTR or STORE_ATTR at offset did not fit what it was specialized for, and

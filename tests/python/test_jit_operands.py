@@ -92,6 +92,62 @@ class OperandTest(ProgramTest):
             print(out[::97], out[-30:])
         """)
 
+    def test_slices(self):
+        self.check("""
+            import zlib
+            log = []
+            class Loud:
+                def __init__(self, name): self.name = name
+                def __del__(self): log.append(self.name)
+            def get(items, start, stop, step): return items[start:stop:step]
+            def put(items, start, stop, value): items[start:stop] = value
+            bounds = [None, 0, 1, 2, 5, 6, -1, -2, -6, -7, 100, -100, 2**70, -2**70, True]
+            out = []
+            for items in (list(range(6)), [], tuple(range(6)), "abcdef", range(6)):
+                for start in bounds:
+                    for stop in bounds:
+                        for step in (None, 1, 2, -1, -2, -7, 100, 2**40, -2**40, 0, 1.5):
+                            try:
+                                out.append(get(items, start, stop, step))
+                            except (TypeError, ValueError) as error:
+                                out.append(str(error))
+            for start in bounds:
+                for stop in bounds:
+                    for value in ([1], [1, 2], [], (7, 8), "xy", list(range(40))):
+                        items = [0.5 * i for i in range(7)]
+                        put(items, start, stop, value)
+                        out.append(items)
+            for i in range(600):
+                items = [Loud(3 * i), Loud(3 * i + 1), Loud(3 * i + 2)]
+                put(items, 0, 2, [1, 2])
+                put(items, None, None, items)
+                log.append(len(items))
+            print(zlib.crc32(repr((out, log)).encode()), out[::997], log[:12])
+        """)
+
+    def test_classes_that_are_asked_for(self):
+        self.check("""
+            class Sub(int): pass
+            def is_int(x): return isinstance(x, int)
+            def is_any(x, kind): return isinstance(x, kind)
+            def sizes(x): return len(x)
+            out = []
+            for f in (lambda x: is_int(x), lambda x: is_any(x, tuple)):
+                for values in ([1], [1, 2.5], [True], [Sub(1), "x"], [None, (1,)]):
+                    for i in range(1500):
+                        out.append(f(values[i % len(values)]))
+            for kind in (int, float, (int, str), Sub, object):
+                out.extend(is_any(1, kind) for _ in range(100))
+            for x in ([1], (1, 2), {1: 2}, {1, 2, 3}, "abcd", b"abcde", range(6), frozenset([1])):
+                out.extend(sizes(x) for _ in range(1500))
+            for bad in (1, None):
+                try:
+                    sizes(bad)
+                except TypeError as error:
+                    out.append(str(error))
+            print(out[::499], sum(map(int, out[:18000])))
+        """)
+
     def test_arrays(self):
         self.check("""
             import zlib

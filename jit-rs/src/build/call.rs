@@ -146,6 +146,7 @@ impl<'a> Builder<'a> {
         if size_of(seen).is_some() {
             self.require(self.peek(1), seen);
         }
+        let is_instance = self.is_instance();
         let args = self.pop_many(count + 2).split_off(2);
         let size = size_of(self.ty(args[0]));
         let result = match self.guess() {
@@ -154,6 +155,9 @@ impl<'a> Builder<'a> {
                 self.value(Op::LoadWord(offset), &args, Type::NEVER)
             }
             op::CALL_LEN => self.call_value(Helper::GetLength, 0, &args, Type::INT),
+            op::CALL_ISINSTANCE if is_instance.is_some() => {
+                self.value(Op::Bool(is_instance == Some(true)), &[], Type::NEVER)
+            }
             op::CALL_ISINSTANCE => self.call_value(Helper::IsInstance, 0, &args, Type::NEVER),
             _ => {
                 let object = self.boxed(args[0]);
@@ -163,6 +167,23 @@ impl<'a> Builder<'a> {
         };
         self.push(result);
         true
+    }
+
+    /// What the call of `isinstance()` gives, if always the same built-in type has been seen, and the same class.
+    fn is_instance(&mut self) -> Option<bool> {
+        let [ty, class, _] = self.seen();
+        let (object, expected) = (self.peek(2), self.peek(1));
+        if self.guess() != op::CALL_ISINSTANCE
+            || !ty.is_one()
+            || !class.is_one()
+            || !self.require(object, ty)
+        {
+            return None;
+        }
+        let class_object = self.object(runtime::class(class), Type::OTHER);
+        let is_class = self.value(Op::Is, &[expected, class_object], Type::NEVER);
+        self.guard(Op::Guard, &[is_class]);
+        Some(ty == class || ty == Type::BOOL && class == Type::INT)
     }
 
     /// `list.append(item)` as a statement. It includes the POP_TOP that follows.

@@ -326,6 +326,9 @@ impl Builder<'_> {
             }
             op::BUILD_STRING => self.expression(Helper::BuildString, oparg, number, Type::STR),
             op::BUILD_SLICE => {
+                if self.get_slice_with_step() {
+                    return Ok(Then::Next);
+                }
                 let step = if oparg == 3 {
                     self.pop()
                 } else {

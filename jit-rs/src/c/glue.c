@@ -15,6 +15,7 @@
 
 extern PyMethodDef clinker_control_methods[];
 extern int clinker_kind(PyObject *object);
+extern int clinker_kind_of_class(PyObject *class);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_take_generators(void);
 extern void clinker_give_generators_back(void);
@@ -70,6 +71,9 @@ tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
         case CALL_LEN:
             count = 1;
             break;
+        case CALL_ISINSTANCE:
+            count = 2;
+            break;
         case BINARY_OP:
         case COMPARE_OP:
         case BINARY_SUBSCR:
@@ -84,6 +88,9 @@ tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
     int kinds[3] = {-1, -1, -1};
     for (int i = 0; i < count; i++) {
         kinds[i] = clinker_kind(top[i - count]);
+    }
+    if (instr->op.code == CALL_ISINSTANCE) {
+        kinds[1] = clinker_kind_of_class(top[-1]);
     }
     clinker_saw(code, (uint32_t)(instr - _PyCode_CODE(code)), kinds);
 }

@@ -40,6 +40,18 @@ clinker_kind(PyObject *object)
     return array < 0 ? OTHER_BIT : array;
 }
 
+/* The bit of the kind whose objects a class has, or -1. */
+int
+clinker_kind_of_class(PyObject *class)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(kinds); i++) {
+        if (class == (PyObject *)kinds[i].type) {
+            return kinds[i].bit;
+        }
+    }
+    return -1;
+}
+
 /* The class of a kind, or NULL. */
 void *
 clinker_class(int bit)

@@ -340,6 +340,7 @@ helpers! {
     GetItemDict = "get_item_dict", Object, Borrowed, true;
     GetItemStr = "get_item_str", Object, Borrowed, true;
     GetSlice = "get_slice", Object, Borrowed, true;
+    GetSliceWithStep = "get_slice_with_step", Object, Borrowed, true;
     SetItem = "set_item", Status, Borrowed, true;
     SetItemDict = "set_item_dict", Status, Borrowed, true;
     SetSlice = "set_slice", Status, Borrowed, true;
