@@ -94,6 +94,11 @@ pub fn type_class() -> u64 {
     object(9)
 }
 
+/// `types.MethodType`.
+pub fn method_class() -> u64 {
+    object(10)
+}
+
 /// The variable where native code leaves what it returns to native code.
 pub fn returned() -> u64 {
     object(6)

@@ -27,6 +27,7 @@ impl<'a> Builder<'a> {
         };
         match self.guess() {
             op::CALL_PY_EXACT_ARGS => self.call_function(callee),
+            op::CALL_BOUND_METHOD_EXACT_ARGS => self.call_method(callee),
             op::CALL_ALLOC_AND_ENTER_INIT => self.call_class(callee),
             _ => Ok(None),
         }
@@ -52,6 +53,38 @@ impl<'a> Builder<'a> {
         let result = self.call_callee(callee, Op::CallFunction, &args);
         self.push(result);
         Ok(Some(Then::Periodic))
+    }
+
+    /// A call of a bound method, if its function can be executed in place of the call.
+    fn call_method(&mut self, callee: Callee) -> Result<Option<Then>, String> {
+        let count = self.instruction.oparg;
+        let (method, first) = (self.peek(count + 2), self.peek(count + 1));
+        // The method object must not live while others see its references: the runtime makes other calls.
+        let is_possible = callee.arguments == count + 1 && self.ty(first).may_be(Type::NULL);
+        if !is_possible || self.inlinee().is_none() {
+            return Ok(None);
+        }
+        let method = self.boxed(method);
+        if self.ty(first) != Type::NULL {
+            let null = self.value(Op::Null, &[], Type::NULL);
+            let is_null = self.value(Op::Is, &[first, null], Type::NEVER);
+            self.guard(Op::Guard, &[is_null]);
+        }
+        let class = Op::LoadField(layout::OBJECT_TYPE as u32);
+        let class = self.value(class, &[method], Type::OTHER);
+        let expected = self.object(runtime::method_class(), Type::OTHER);
+        let is_method = self.value(Op::Is, &[class, expected], Type::NEVER);
+        self.guard(Op::Guard, &[is_method]);
+        let mut field = |offset: usize| {
+            let load = Op::LoadField(offset as u32);
+            self.value(load, &[method], Type::OBJECT)
+        };
+        let function = field(layout::METHOD_FUNCTION);
+        let owner = field(layout::METHOD_SELF);
+        self.guard(Op::GuardFunction(callee.version), &[function]);
+        let args = self.env.stack.len() - count as usize;
+        let args = [&[owner], &self.env.stack[args..]].concat();
+        self.inline(callee, function, count as usize + 2, &args, |_| None)
     }
 
     /// A property, or a subscript of an object with a `__getitem__`, whose function takes all operands. The function is an object

@@ -95,11 +95,40 @@ fn is_branch(opcode: u8) -> bool {
     )
 }
 
+/// Whether an instruction that may run code does not, as far as its form tells.
+fn is_pure(code: &Code, instruction: &Instruction) -> bool {
+    let is_inlined = code.inlinees.contains_key(&instruction.start);
+    match instruction.opcode {
+        _ if is_left(code, instruction) => true,
+        op::CALL => {
+            is_inlined
+                || matches!(
+                    instruction.specialized,
+                    op::CALL_LEN | op::CALL_ISINSTANCE | op::CALL_TYPE_1
+                )
+        }
+        op::LOAD_ATTR => {
+            is_inlined
+                || !code.forms(instruction).is_empty()
+                || matches!(
+                    instruction.specialized,
+                    op::LOAD_ATTR_MODULE | op::LOAD_ATTR_CLASS | op::LOAD_ATTR_WITH_HINT
+                )
+        }
+        op::STORE_ATTR => !code.forms(instruction).is_empty(),
+        _ => true,
+    }
+}
+
 /// Whether a function consists of instructions that may run no code, as far as they alone tell.
 fn is_small(code: &Code) -> bool {
     code.exceptions.is_empty()
         && !code.is_generator
         && !code.cells.contains(&true)
+        && code
+            .instructions
+            .iter()
+            .all(|instruction| is_pure(code, instruction))
         && code.instructions.iter().all(|instruction| {
             is_branch(instruction.opcode)
                 || matches!(
@@ -209,7 +238,7 @@ impl Inlining<'_> {
 
 impl<'a> Builder<'a> {
     /// The function that is to be executed in place of the current call, as far as it is known.
-    fn inlinee(&self) -> Option<&'a Inlinee> {
+    pub(super) fn inlinee(&self) -> Option<&'a Inlinee> {
         let inlinee = self.code.inlinees.get(&self.instruction.start)?;
         let depth = self.inlining.outer.len();
         let start = if depth == 0 {

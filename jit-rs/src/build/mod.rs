@@ -128,7 +128,8 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
     let mut caught = HashMap::new();
     let mut pinned = HashSet::new();
     let mut refused = HashSet::new();
-    for _ in 0..MAX_ATTEMPTS {
+    let mut attempts = 0;
+    while attempts < MAX_ATTEMPTS {
         let mut builder = Builder {
             code,
             history,
@@ -159,17 +160,16 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             again: false,
         };
         let result = builder.run(entry);
-        if let Some(start) = builder.inlining.refused() {
-            refused = builder.refused;
-            refused.insert(start);
-            (shapes, pinned, caught) = (HashMap::new(), HashSet::new(), HashMap::new());
-            continue;
-        }
-        result?;
-        if !builder.again {
-            return Ok(builder.function);
+        let unfit = builder.inlining.refused();
+        if unfit.is_none() {
+            result?;
+            if !builder.again {
+                return Ok(builder.function);
+            }
+            attempts += 1;
         }
         refused = builder.refused;
+        refused.extend(unfit);
         shapes = builder.shapes;
         pinned = builder.pinned;
         caught = builder.caught;

@@ -260,6 +260,53 @@ run(T *tstate, F *frame, PyCodeObject *code)
     return _PyEvalHooks_ResumeFrames(tstate, frame, 0);
 }
 
+// More parameters are left to CPython where some have defaults or are named.
+#define MAX_PARAMETERS 16
+
+/* Find out what the parameters of a function get, as initialize_locals() of
+ * Python/ceval.c: arguments first, then the defaults of others, which are NULL in
+ * that list.  Returns 0 if it is not that easy. */
+static inline int
+match_parameters(PyFunctionObject *func, PyObject *const *args, int count,
+                 PyObject *kwnames, PyObject **parameters)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
+    int wanted = code->co_argcount;
+    if ((code->co_flags & simple) != CO_OPTIMIZED
+        || code->co_kwonlyargcount != 0 || count > wanted
+        || wanted > MAX_PARAMETERS)
+    {
+        return 0;
+    }
+    int names = kwnames == NULL ? 0 : (int)PyTuple_GET_SIZE(kwnames);
+    int positional = count - names;
+    memset(parameters, 0, wanted * sizeof(PyObject *));
+    memcpy(parameters, args, positional * sizeof(PyObject *));
+    for (int i = 0; i < names; i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        int place = wanted - 1;
+        while (place >= code->co_posonlyargcount
+               && PyTuple_GET_ITEM(code->co_localsplusnames, place) != name)
+        {
+            place--;
+        }
+        if (place < code->co_posonlyargcount || parameters[place] != NULL) {
+            return 0;
+        }
+        parameters[place] = args[positional + i];
+    }
+    PyObject *defaults = func->func_defaults;
+    int last = defaults == NULL ? wanted
+                                : wanted - (int)PyTuple_GET_SIZE(defaults);
+    for (int i = positional; i < last; i++) {
+        if (parameters[i] == NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Push the frame of a call of a Python function, with arguments that are stolen, as
  * the function is.  Borrows kwnames. */
 static F *
@@ -267,15 +314,21 @@ push_function(T *tstate, F *frame, PyFunctionObject *func,
               PyObject *const *args, int count, PyObject *kwnames)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
-    const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
+    PyObject *parameters[MAX_PARAMETERS];
     F *new_frame;
-    if ((code->co_flags & simple) == CO_OPTIMIZED && kwnames == NULL
-        && code->co_kwonlyargcount == 0 && code->co_argcount == count
+    if (match_parameters(func, args, count, kwnames, parameters)
         && _PyThreadState_HasStackSpace(tstate, code->co_framesize))
     {
-        new_frame = _PyFrame_PushUnchecked(tstate, func, count);
-        for (int i = 0; i < count; i++) {
-            new_frame->localsplus[i] = args[i];
+        int wanted = code->co_argcount;
+        new_frame = _PyFrame_PushUnchecked(tstate, func, wanted);
+        for (int i = 0; i < wanted; i++) {
+            PyObject *value = parameters[i];
+            if (value == NULL) {
+                Py_ssize_t size = PyTuple_GET_SIZE(func->func_defaults);
+                value = Py_NewRef(PyTuple_GET_ITEM(func->func_defaults,
+                                                   size - wanted + i));
+            }
+            new_frame->localsplus[i] = value;
         }
     }
     else {

@@ -134,6 +134,8 @@ clinker_object(int which)
             return _PyInterpreterState_GET()->callable_cache.isinstance;
         case 9:
             return &PyType_Type;
+        case 10:
+            return &PyMethod_Type;
         default:
             Py_UNREACHABLE();
     }
