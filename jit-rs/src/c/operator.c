@@ -169,12 +169,38 @@ clinker_equal_str(T *tstate, F *frame, PyObject *left, PyObject *right,
     return _PyUnicode_Equal(left, right);
 }
 
+/* Whether a small int is among the first items of a list or tuple, which are small
+ * ints; -1 if there are others before it is found. */
+static int
+contains_small(PyObject *container, int64_t value)
+{
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(container); i++) {
+        int64_t other;
+        if (!small_value(PySequence_Fast_GET_ITEM(container, i), &other)) {
+            return -1;
+        }
+        if (other == value) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int
 clinker_contains(T *tstate, F *frame, PyObject *item, PyObject *container,
                  uint64_t unused)
 {
+    int64_t value;
     if (PyDict_CheckExact(container)) {
         return PyDict_Contains(container, item);
+    }
+    if ((PyList_CheckExact(container) || PyTuple_CheckExact(container))
+        && small_value(item, &value))
+    {
+        int found = contains_small(container, value);
+        if (found >= 0) {
+            return found;
+        }
     }
     return PySequence_Contains(container, item);
 }
