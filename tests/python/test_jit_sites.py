@@ -335,6 +335,60 @@ class SiteTest(ProgramTest):
             print(out)
         """)
 
+    def test_objects_with_dictionaries(self):
+        self.check("""
+            class Plain:
+                def m(self): return 1
+                def put(self, v): self.v = v
+            class Sub(dict): pass
+            class WithDel:
+                def __init__(self, log): self.log = log
+                def __del__(self): self.log.append("died")
+            def make():
+                o = Plain()
+                o.__dict__["v"] = 0
+                vars(o)["w w"] = 0
+                return o
+            log = []
+            def run(objects, n):
+                out = []
+                for i in range(n):
+                    o = objects[i % len(objects)]
+                    out.append(o.m())
+                    o.put(i)
+                    o.v = o.v + 1
+                    out.append(o.v)
+                return sum(out), out[-4:]
+            a, b = make(), make()
+            print(run([a, b], 3000))
+            a.m = lambda: 5
+            print(run([a, b], 300))
+            del a.m
+            print(run([a, b], 300))
+            Plain.m = lambda self: 7
+            print(run([a, b, Plain()], 300))
+            del a.v
+            a.other = 1
+            print(run([a, b], 300), list(a.__dict__))
+            b.__dict__ = Sub(v=1)
+            print(run([a, b], 300), b.__dict__)
+            b.__dict__ = {3: 4, "v": 1}
+            print(run([a, b], 300), b.__dict__)
+            b.__dict__ = {}
+            print(run([a, b], 300), b.__dict__)
+            def replace(o, n):
+                for i in range(n):
+                    o.v = WithDel(log)
+                    o.put(None)
+            replace(a, 500)
+            print(len(log))
+            try:
+                Plain.v = property(lambda self: 3)
+                run([a, b], 300)
+            except AttributeError as error:
+                print(error)
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

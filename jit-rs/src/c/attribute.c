@@ -2,6 +2,7 @@
 
 #include "runtime.h"
 #include "pycore_descrobject.h"
+#include "pycore_gc.h"            // _PyObject_GC_TRACK()
 
 /* Caches of types that were seen: as Python/specialize.c analyzes an instruction
  * for one, here for several. */
@@ -17,6 +18,8 @@ enum kind {
     // In the class, and not among the inline values: by the shared keys.
     IN_CLASS,
     METHOD,
+    // In the class, and not in the dictionary of the object.
+    METHOD_BESIDE,
     // In the class, of objects that have no other attributes.
     IN_CLASS_ONLY,
     METHOD_ONLY,
@@ -55,6 +58,28 @@ is_shadowed(PyObject *owner, const struct clinker_way *way)
            || keys->dk_version != way->place;
 }
 
+/* The keys of the dictionary of an object, or NULL.  Dictionaries of other kinds
+ * may hold deferred imports, or share their keys. */
+static inline PyDictKeysObject *
+dict_keys(PyObject *owner)
+{
+    PyDictObject *dict = _PyObject_GetManagedDict(owner);
+    return dict != NULL && dict->ma_keys->dk_kind == DICT_KEYS_UNICODE
+           ? dict->ma_keys : NULL;
+}
+
+/* The entry of a name at a place of the dictionary of an object, or NULL. */
+static inline PyDictUnicodeEntry *
+find_entry(PyObject *owner, PyObject *name, uint32_t place)
+{
+    PyDictKeysObject *keys = dict_keys(owner);
+    if (keys == NULL || place >= (uint64_t)keys->dk_nentries) {
+        return NULL;
+    }
+    PyDictUnicodeEntry *entry = &DK_UNICODE_ENTRIES(keys)[place];
+    return entry->me_key == name ? entry : NULL;
+}
+
 /* A new reference to the attribute that the cache knows, or NULL.  With
  * is_method, a method is not bound, and that tells of it. */
 static inline PyObject *
@@ -74,16 +99,18 @@ look_up(PyObject *owner, PyObject *name, const struct clinker_cache *cache,
         case IN_SLOT:
             return Py_XNewRef(*(PyObject **)((char *)owner + way->place));
         case IN_DICT: {
-            PyDictObject *dict = _PyObject_GetManagedDict(owner);
-            // Dictionaries of other kinds may hold deferred imports.
-            if (dict == NULL || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE
-                || way->place >= (uint64_t)dict->ma_keys->dk_nentries)
+            PyDictUnicodeEntry *entry = find_entry(owner, name, way->place);
+            return entry != NULL ? Py_XNewRef(entry->me_value) : NULL;
+        }
+        case METHOD_BESIDE: {
+            PyDictKeysObject *keys = dict_keys(owner);
+            if (is_method == NULL || keys == NULL
+                || _PyDictKeys_StringLookup(keys, name) != DKIX_EMPTY)
             {
                 return NULL;
             }
-            PyDictUnicodeEntry *entry =
-                &DK_UNICODE_ENTRIES(dict->ma_keys)[way->place];
-            return entry->me_key == name ? Py_XNewRef(entry->me_value) : NULL;
+            *is_method = 1;
+            return Py_NewRef(way->value);
         }
         case METHOD:
             if (is_method == NULL || is_shadowed(owner, way)) {
@@ -171,18 +198,23 @@ slot_offset(PyObject *owner, PyObject *descr, int no_flags)
     return (uint32_t)member->d_member->offset;
 }
 
-/* Remember the place in the dictionary of an object, if it has that attribute. */
+/* Remember the place in the dictionary of an object, if it has that attribute, or
+ * else the method of its class, if that is not NULL. */
 static void
-learn_dict(PyObject *owner, PyObject *name, struct clinker_cache *cache)
+learn_dict(PyObject *owner, PyObject *name, PyObject *method,
+           struct clinker_cache *cache)
 {
-    PyDictObject *dict = _PyObject_GetManagedDict(owner);
-    if (dict == NULL || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE) {
+    PyDictKeysObject *keys = dict_keys(owner);
+    uint32_t version = Py_TYPE(owner)->tp_version_tag;
+    if (keys == NULL) {
         return;
     }
-    Py_ssize_t index = _PyDictKeys_StringLookup(dict->ma_keys, name);
+    Py_ssize_t index = _PyDictKeys_StringLookup(keys, name);
     if (index >= 0) {
-        add_way(cache, Py_TYPE(owner)->tp_version_tag, IN_DICT,
-                (uint32_t)index, NULL);
+        add_way(cache, version, IN_DICT, (uint32_t)index, NULL);
+    }
+    else if (index == DKIX_EMPTY && method != NULL) {
+        add_way(cache, version, METHOD_BESIDE, 0, method);
     }
 }
 
@@ -232,12 +264,14 @@ learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
         }
         return;
     }
+    PyObject *function =
+        descr != NULL && is_method_descriptor(descr) ? descr : NULL;
     enum kind in_class = IN_CLASS_ONLY, method = METHOD_ONLY;
     uint32_t keys_version = 0;
     if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
         PyDictValues *values = _PyObject_InlineValues(owner);
         if (!values->valid) {
-            learn_dict(owner, name, cache);
+            learn_dict(owner, name, function, cache);
             return;
         }
         PyDictKeysObject *keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
@@ -258,14 +292,14 @@ learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
     }
     else if (type->tp_dictoffset != 0) {
         if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
-            learn_dict(owner, name, cache);
+            learn_dict(owner, name, function, cache);
         }
         return;
     }
     if (descr == NULL) {
         return;
     }
-    if (is_method_descriptor(descr)) {
+    if (function != NULL) {
         add_way(cache, version, method, keys_version, descr);
     }
     else if (Py_TYPE(descr)->tp_descr_get == NULL) {
@@ -290,6 +324,11 @@ learn_store(PyObject *owner, PyObject *name, struct clinker_cache *cache)
         if (offset != 0) {
             add_way(cache, version, IN_SLOT, offset, NULL);
         }
+    }
+    else if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT
+             && dict_keys(owner) != NULL)
+    {
+        learn_dict(owner, name, NULL, cache);
     }
     else if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
         PyDictKeysObject *keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
@@ -419,6 +458,32 @@ clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg)
     return 0;
 }
 
+/* Replace the value at a place of the dictionary of an object, as
+ * STORE_ATTR_WITH_HINT.  Returns 0 if the name is not there. */
+static int
+set_in_dict(T *tstate, PyObject *owner, PyObject *name, uint32_t place,
+            PyObject *value)
+{
+    PyDictUnicodeEntry *entry = find_entry(owner, name, place);
+    if (entry == NULL || entry->me_value == NULL) {
+        return 0;
+    }
+    PyDictObject *dict = _PyObject_GetManagedDict(owner);
+    if (!PyDict_CheckExact(dict)) {
+        return 0;
+    }
+    PyObject *old = entry->me_value;
+    uint64_t version = _PyDict_NotifyEvent(
+        tstate->interp, PyDict_EVENT_MODIFIED, dict, name, value);
+    entry->me_value = Py_NewRef(value);
+    if (!_PyObject_GC_IS_TRACKED(dict) && _PyObject_GC_MAY_BE_TRACKED(value)) {
+        _PyObject_GC_TRACK(dict);
+    }
+    dict->ma_version_tag = version;
+    Py_DECREF(old);
+    return 1;
+}
+
 int
 clinker_store_attr(T *tstate, F *frame, PyObject *value, PyObject *owner,
                    uint64_t name, struct clinker_cache *cache)
@@ -442,6 +507,11 @@ clinker_store_attr(T *tstate, F *frame, PyObject *value, PyObject *owner,
             }
             return 0;
         }
+    }
+    if (way != NULL && way->kind == IN_DICT
+        && set_in_dict(tstate, owner, NAME(name), way->place, value))
+    {
+        return 0;
     }
     if (PyObject_SetAttr(owner, NAME(name), value) < 0) {
         return -1;
