@@ -10,7 +10,7 @@ use crate::options::{Mode, Options, Report};
 use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
@@ -25,7 +25,7 @@ const CALLED_OFTEN: u64 = 32;
 /// What the hook returns of an instruction that is not to be counted any more.
 pub const STOP_COUNTING: u32 = layout::EVAL_STOP_COUNTING as u32;
 
-/// What is known of a live code object beyond its counters.
+/// What is known of a live code object beyond its counters. Each code object that runs has it: it is small.
 #[derive(Debug)]
 pub struct Live {
     /// The code object.
@@ -34,7 +34,11 @@ pub struct Live {
     pub suppressed: bool,
     /// Whether it is to be compiled whatever the mode is.
     pub wanted: bool,
-    counts: Counts,
+    hot: bool,
+    specialized: u32,
+    missed: u32,
+    failed: u32,
+    compiled: u32,
 }
 
 /// A started archive.
@@ -45,7 +49,7 @@ pub struct Client {
     /// Whether nothing is compiled for now.
     pub paused: bool,
     /// The code objects that have their shadow record, by address.
-    pub live: HashMap<usize, Live>,
+    pub live: FxHashMap<usize, Live>,
     /// None if nothing is compiled.
     pub compiler: Option<Compiler>,
     /// Gives the text of a string.
@@ -91,12 +95,12 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 /// Starts the archive.
 ///
 /// # Errors
-/// If this machine is not supported.
+/// If the log cannot be written.
 pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
     let compiler = match options.mode {
         Mode::Count => None,
-        Mode::Manual | Mode::Auto => Some(Compiler::new(options.dump, Handlers::default())?),
-        Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump, Handlers::All)?),
+        Mode::Manual | Mode::Auto => Some(Compiler::new(options.dump, Handlers::default())),
+        Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump, Handlers::All)),
     };
     let log = options.log.as_deref().map(Log::open).transpose()?;
     let client = Client {
@@ -105,7 +109,7 @@ pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
         paused: false,
         text,
         line,
-        live: HashMap::new(),
+        live: FxHashMap::default(),
         profile: Profile::default(),
         compiler,
     };
@@ -131,14 +135,17 @@ pub fn finish() {
 impl Client {
     /// A code object has its shadow record.
     pub fn attached(&mut self, id: usize, code: Code) {
-        let counts = Counts::default();
         self.live.insert(
             id,
             Live {
                 code,
                 suppressed: false,
                 wanted: false,
-                counts,
+                hot: false,
+                specialized: 0,
+                missed: 0,
+                failed: 0,
+                compiled: 0,
             },
         );
     }
@@ -148,12 +155,14 @@ impl Client {
         self.options.period()
     }
 
-    /// A code object dies: what was counted is kept.
+    /// A code object dies: what was counted is kept if somebody will want to know.
     pub fn death(&mut self, id: usize) {
         if let Some(compiler) = &mut self.compiler {
             compiler.death(id);
         }
-        if let Some(live) = self.live.remove(&id) {
+        if let Some(live) = self.live.remove(&id)
+            && (live.hot || self.options.report != Report::None)
+        {
             self.keep(live);
         }
     }
@@ -164,7 +173,7 @@ impl Client {
         let Some(live) = self.live.get_mut(&id) else {
             return 0;
         };
-        live.counts.hot = true;
+        live.hot = true;
         let Some(compiler) = &mut self.compiler else {
             // Once is enough: counting goes on without reports.
             return 0;
@@ -230,7 +239,7 @@ impl Client {
         let (Some(live), Some(compiler)) = (self.live.get_mut(&id), &mut self.compiler) else {
             return;
         };
-        live.counts.compiled += 1;
+        live.compiled += 1;
         if let Some(log) = &mut self.log {
             log.add(&live.code.place(self.text));
         }
@@ -277,9 +286,9 @@ impl Client {
     /// The specializing interpreter tried an instruction.
     pub fn specialized(&mut self, id: usize, missed: bool, failed: bool) {
         if let Some(live) = self.live.get_mut(&id) {
-            live.counts.missed += u64::from(missed);
-            live.counts.failed += u64::from(failed);
-            live.counts.specialized += u64::from(!failed);
+            live.missed += u32::from(missed);
+            live.failed += u32::from(failed);
+            live.specialized += u32::from(!failed);
         }
     }
 
@@ -306,7 +315,11 @@ impl Client {
         Counts {
             entries: live.code.entries(),
             loops: live.code.loops(self.line),
-            ..live.counts.clone()
+            specialized: live.specialized.into(),
+            missed: live.missed.into(),
+            failed: live.failed.into(),
+            hot: live.hot,
+            compiled: live.compiled.into(),
         }
     }
 

@@ -146,7 +146,8 @@ impl Compiled {
 
 /// The compiler.
 pub struct Compiler {
-    isa: OwnedTargetIsa,
+    /// Made when something is compiled first: most short programs compile nothing.
+    isa: Option<OwnedTargetIsa>,
     dump: bool,
     /// What is known of a code object at first.
     fresh: History,
@@ -168,14 +169,10 @@ impl std::fmt::Debug for Compiler {
 }
 
 impl Compiler {
-    /// A compiler for this machine, which compiles some handlers at once. With `dump`, it prints what it compiles.
-    ///
-    /// # Errors
-    /// If this machine is not supported.
-    pub fn new(dump: bool, handlers: Handlers) -> Result<Self, String> {
-        crate::runtime::check()?;
-        Ok(Self {
-            isa: codegen::isa()?,
+    /// A compiler that compiles some handlers at once. With `dump`, it prints what it compiles.
+    pub fn new(dump: bool, handlers: Handlers) -> Self {
+        Self {
+            isa: None,
             dump,
             fresh: History {
                 handlers,
@@ -187,7 +184,19 @@ impl Compiler {
             background: None,
             pending: Vec::new(),
             ticket: 0,
-        })
+        }
+    }
+
+    /// What machine code is made for.
+    ///
+    /// # Errors
+    /// If this machine is not supported.
+    fn isa(&mut self) -> Result<OwnedTargetIsa, String> {
+        if let Some(isa) = &self.isa {
+            return Ok(isa.clone());
+        }
+        crate::runtime::check()?;
+        Ok(self.isa.insert(codegen::isa()?).clone())
     }
 
     /// What has been done.
@@ -211,7 +220,7 @@ impl Compiler {
         let start = Instant::now();
         let result = self.job(id, code, place, wish);
         let result = result.and_then(|job| {
-            let product = job.run(&self.isa)?;
+            let product = job.run(&self.isa()?)?;
             self.install(id, place, product)
         });
         self.took(id, start.elapsed().as_micros() as u64);
@@ -245,10 +254,10 @@ impl Compiler {
         }
         let background = match self.background.take() {
             Some(background) => background,
-            None => match Background::start(self.isa.clone()) {
-                Ok(background) => background,
-                // Without another thread, this one does it.
-                Err(_) => {
+            None => match self.isa().map(Background::start) {
+                Ok(Ok(background)) => background,
+                // Without another thread, this one does it, or says why it cannot be done.
+                _ => {
                     return self
                         .compile(id, code, place, Wish::Hot)
                         .map(|()| Progress::Installed);

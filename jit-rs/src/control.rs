@@ -44,16 +44,15 @@ impl Unit {
 }
 
 impl Client {
-    fn prepare(&mut self, auto: bool) -> Result<(), String> {
+    fn prepare(&mut self, auto: bool) {
         if self.compiler.is_none() {
-            self.compiler = Some(Compiler::new(self.options.dump, Handlers::default())?);
+            self.compiler = Some(Compiler::new(self.options.dump, Handlers::default()));
             self.options.mode = Mode::Manual;
         }
         if auto && self.options.mode == Mode::Manual {
             self.options.mode = Mode::Auto;
             self.recount();
         }
-        Ok(())
     }
 
     /// Lets everything that is not compiled count from its start again.
@@ -145,7 +144,10 @@ extern "C" fn clinker_source(length: *mut usize) -> *const c_char {
 
 #[unsafe(no_mangle)]
 extern "C" fn clinker_prepare(auto: c_int, error: *mut c_char, capacity: usize) -> c_int {
-    let prepared = client::with(|client| Some(client.prepare(auto != 0)));
+    let prepared = client::with(|client| {
+        client.prepare(auto != 0);
+        Some(Ok(()))
+    });
     // SAFETY: the caller hands over room for `capacity` bytes, which is not empty.
     unsafe { status(answer(prepared), error, capacity) }
 }
