@@ -5,6 +5,7 @@
 
 pub mod exceptions;
 pub mod filter;
+mod heap;
 pub mod hir;
 pub mod lazy;
 pub mod log;

@@ -1,7 +1,9 @@
 //! Addresses of the C side that machine code holds.
 
 use crate::hir::{Helper, Type};
+use rustc_hash::FxHashMap;
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::sync::LazyLock;
 
 unsafe extern "C" {
     fn clinker_helper(name: *const c_char) -> *const c_void;
@@ -9,12 +11,21 @@ unsafe extern "C" {
     fn clinker_object(which: c_int) -> *const c_void;
 }
 
+/// The addresses of the helpers that exist: the C side compares a name with all that it has.
+static HELPERS: LazyLock<FxHashMap<&'static str, u64>> = LazyLock::new(|| {
+    let names = Helper::ALL.iter().map(|helper| helper.name());
+    names.filter_map(|name| Some((name, find(name)?))).collect()
+});
+
 /// The address of a function of `src/c/`, by its name without `clinker_`.
 ///
 /// # Panics
 /// If there is none: [`check`] has made sure that helpers exist.
 pub fn helper(name: &str) -> u64 {
-    find(name).unwrap_or_else(|| panic!("the C side has no clinker_{name}"))
+    let known = HELPERS.get(name).copied();
+    known
+        .or_else(|| find(name))
+        .unwrap_or_else(|| panic!("the C side has no clinker_{name}"))
 }
 
 fn find(name: &str) -> Option<u64> {
@@ -31,7 +42,7 @@ fn find(name: &str) -> Option<u64> {
 pub fn check() -> Result<(), String> {
     match Helper::ALL
         .iter()
-        .find(|helper| find(helper.name()).is_none())
+        .find(|helper| !HELPERS.contains_key(helper.name()))
     {
         Some(helper) => Err(format!("the archive lacks clinker_{}", helper.name())),
         None => Ok(()),

@@ -44,11 +44,16 @@ impl Trees<'_> {
             "-e",
             SYMBOLS[0],
         ])
-        .args(SYMBOLS.iter().flat_map(|symbol| ["-u", symbol]))
-        .arg("-o")
-        .arg(&object)
-        .arg(&library)
-        .current_dir(&folder);
+        .args(SYMBOLS.iter().flat_map(|symbol| ["-u", symbol]));
+        // What runs, in one place.
+        let order = self.workspace.root().join(package).join("hot.ld");
+        if order.exists() {
+            join.arg("-T").arg(order);
+        }
+        join.arg("-o")
+            .arg(&object)
+            .arg(&library)
+            .current_dir(&folder);
         log.run("Joining", "the archive's objects", &mut join)
             .map_err(|failure| {
                 failure.next(format!(
