@@ -1,7 +1,7 @@
 //! Checks what every function has to fulfill.
 
 use super::{Block, End, Function, Inst, Rep, Value};
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 /// Checks that definitions dominate uses, that representations fit, and that blocks are linked as they should be.
 ///
@@ -36,13 +36,13 @@ struct Verifier<'a> {
     function: &'a Function,
     predecessors: Vec<usize>,
     /// The values that a block leaves to its successors.
-    at_end: Vec<Option<HashSet<Value>>>,
+    at_end: Vec<Option<FxHashSet<Value>>>,
 }
 
 impl Verifier<'_> {
     fn block(&mut self, block: Block) -> Result<(), String> {
         let data = &self.function.blocks[block.0 as usize];
-        let mut seen = HashSet::new();
+        let mut seen = FxHashSet::default();
         if self.predecessors[block.0 as usize] == 1 {
             let before = self.function.blocks[..block.0 as usize]
                 .iter()
@@ -70,7 +70,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn inst(&self, seen: &mut HashSet<Value>, inst: &Inst) -> Result<(), String> {
+    fn inst(&self, seen: &mut FxHashSet<Value>, inst: &Inst) -> Result<(), String> {
         self.uses(seen, &inst.args)?;
         if let Some(expected) = inst.op.operands() {
             let found: Vec<Rep> = inst.args.iter().map(|&v| self.function.rep(v)).collect();
@@ -95,7 +95,7 @@ impl Verifier<'_> {
         }
     }
 
-    fn end(&self, seen: &HashSet<Value>, end: &End) -> Result<(), String> {
+    fn end(&self, seen: &FxHashSet<Value>, end: &End) -> Result<(), String> {
         match end {
             End::Jump(target, args) => {
                 self.uses(seen, args)?;
@@ -143,7 +143,7 @@ impl Verifier<'_> {
         }
     }
 
-    fn state(&self, seen: &HashSet<Value>, state: super::State) -> Result<(), String> {
+    fn state(&self, seen: &FxHashSet<Value>, state: super::State) -> Result<(), String> {
         let state = self.function.state(state);
         self.uses(seen, &state.stack)?;
         for (slot, value) in &state.dirty {
@@ -157,7 +157,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn uses(&self, seen: &HashSet<Value>, values: &[Value]) -> Result<(), String> {
+    fn uses(&self, seen: &FxHashSet<Value>, values: &[Value]) -> Result<(), String> {
         match values.iter().find(|value| !seen.contains(value)) {
             Some(value) => Err(format!("{value} is not defined here")),
             None => Ok(()),
@@ -165,7 +165,7 @@ impl Verifier<'_> {
     }
 }
 
-fn define(seen: &mut HashSet<Value>, value: Value) -> Result<(), String> {
+fn define(seen: &mut FxHashSet<Value>, value: Value) -> Result<(), String> {
     if seen.insert(value) {
         Ok(())
     } else {

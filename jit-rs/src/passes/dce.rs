@@ -1,12 +1,12 @@
 //! Removes instructions whose result nobody uses and that have no other effect.
 
 use crate::hir::{End, Function, Value};
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 /// Runs the pass.
 pub fn run(function: &mut Function) {
-    let mut used = HashSet::new();
-    let mut states = HashSet::new();
+    let mut used = FxHashSet::default();
+    let mut states = FxHashSet::default();
     // Uses come after definitions in the order of the blocks, and parameters are kept.
     for index in (0..function.blocks.len()).rev() {
         match &function.blocks[index].end {
@@ -46,7 +46,7 @@ pub fn run(function: &mut Function) {
     }
 }
 
-fn use_state(function: &Function, state: crate::hir::State, used: &mut HashSet<Value>) {
+fn use_state(function: &Function, state: crate::hir::State, used: &mut FxHashSet<Value>) {
     let state = function.state(state);
     used.extend(state.stack.iter().copied());
     used.extend(state.dirty.iter().map(|(_, value)| *value));

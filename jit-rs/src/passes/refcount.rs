@@ -8,7 +8,8 @@
 use crate::hir::{
     End, FrameState, Function, Helper, Inst, Leave, Op, Ownership, Rep, State, Type, Value,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 
 /// Runs the pass.
 pub fn run(function: &mut Function) {
@@ -51,14 +52,14 @@ enum Own {
 #[derive(Debug, Clone, Default)]
 struct Env {
     own: BTreeMap<Value, Own>,
-    types: HashMap<Value, Type>,
+    types: FxHashMap<Value, Type>,
 }
 
-fn live_in(function: &Function) -> Vec<HashSet<Value>> {
-    let mut live = vec![HashSet::new(); function.blocks.len()];
+fn live_in(function: &Function) -> Vec<FxHashSet<Value>> {
+    let mut live = vec![FxHashSet::default(); function.blocks.len()];
     for index in (0..function.blocks.len()).rev() {
         let block = &function.blocks[index];
-        let mut here = HashSet::new();
+        let mut here = FxHashSet::default();
         if let End::Branch(_, yes, no) = block.end {
             here.extend(live[yes.0 as usize].iter().copied());
             here.extend(live[no.0 as usize].iter().copied());
@@ -108,16 +109,16 @@ struct Walk<'a> {
     function: &'a Function,
     env: Env,
     /// The position of the last use of each value; past the end if a successor uses it.
-    last: HashMap<Value, usize>,
+    last: FxHashMap<Value, usize>,
     /// Owned values without further use that may run code when they are released.
     pending: Vec<Value>,
     out: Vec<Inst>,
 }
 
-fn block(function: &mut Function, index: usize, env: Env, live: &[HashSet<Value>]) -> Env {
+fn block(function: &mut Function, index: usize, env: Env, live: &[FxHashSet<Value>]) -> Env {
     let insts = std::mem::take(&mut function.blocks[index].insts);
     let end = std::mem::replace(&mut function.blocks[index].end, End::Unreachable);
-    let mut last = HashMap::new();
+    let mut last = FxHashMap::default();
     for (position, inst) in insts.iter().enumerate() {
         visit(function, inst, &mut |value| {
             last.insert(value, position);
@@ -240,7 +241,7 @@ impl Walk<'_> {
     /// What leaving with a state does.
     fn leave(&self, state: &FrameState) -> Leave {
         let mut leave = Leave::default();
-        let mut moved = HashSet::new();
+        let mut moved = FxHashSet::default();
         for &value in &state.stack {
             if self.is_immortal(value) {
                 continue;
@@ -264,7 +265,7 @@ impl Walk<'_> {
 
     /// Hands over references to values, each of which is moved if nobody else needs it.
     fn hand_over(&mut self, values: &[Value], keep: impl Fn(&Self, Value) -> bool) {
-        let mut moved = HashSet::new();
+        let mut moved = FxHashSet::default();
         for &value in values {
             if self.is_immortal(value) {
                 continue;
