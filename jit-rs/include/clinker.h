@@ -53,6 +53,11 @@ void clinker_calls_special(const void *code, uint32_t offset, uint32_t version);
  * isinstance() is the kind of the objects of the class. */
 void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 
+/* The call at offset calls a function of the module math, by the number of
+ * jit-rs/src/hir/op.rs and its PyMethodDef, with an argument of a kind. */
+void clinker_saw_math(const void *code, uint32_t offset, int which,
+                      const void *method, int kind);
+
 /* The LOAD_ATTR or STORE_ATTR at offset did not fit what it was specialized for, and
  * has this form now. */
 void clinker_saw_form(const void *code, uint32_t offset, uint8_t opcode);

@@ -10,6 +10,7 @@ use crate::options::{Mode, Options, Report};
 use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
+use crate::snapshot::MathCall;
 use rustc_hash::FxHashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -273,6 +274,13 @@ impl Client {
     pub fn saw(&mut self, id: usize, offset: u32, types: [Type; 3]) {
         if let Some(compiler) = &mut self.compiler {
             compiler.saw(id, offset, types);
+        }
+    }
+
+    /// The call at an offset calls a function of the module `math`.
+    pub fn saw_math(&mut self, id: usize, offset: u32, call: MathCall) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.saw_math(id, offset, call);
         }
     }
 

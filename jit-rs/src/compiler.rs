@@ -10,7 +10,7 @@ use crate::memory::Executable;
 use crate::opcode;
 use crate::passes;
 use crate::report::Compilation;
-use crate::snapshot::{Callee, Code as Snapshot, Form};
+use crate::snapshot::{Callee, Code as Snapshot, Form, MathCall};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
@@ -128,6 +128,8 @@ pub struct Compiled {
     specials: HashMap<u32, u32>,
     /// The types of operands for which the interpreter has no form, by the offset of the instruction.
     seen: HashMap<u32, [Type; 3]>,
+    /// The functions of the module `math` that calls at an offset call.
+    math: HashMap<u32, MathCall>,
     /// What accesses to attributes have been specialized for after another type was found there, by their offset.
     forms: HashMap<u32, Vec<Form>>,
     /// The address of the native code that calls of its functions enter, or 0.
@@ -346,6 +348,7 @@ impl Compiler {
         let known = self.of(id);
         snapshot.seen.clone_from(&known.seen);
         snapshot.forms.clone_from(&known.forms);
+        snapshot.math.clone_from(&known.math);
         snapshot.inlinees = self.inlinees(id, &snapshot, layout::MAX_PUSHES);
         if snapshot.is_generator && !place.is_loop {
             snapshot.resumes = self.resumes(id, &snapshot, place.offset);
@@ -442,6 +445,11 @@ impl Compiler {
         }
     }
 
+    /// The call at an offset calls a function of the module `math`.
+    pub fn saw_math(&mut self, id: usize, offset: u32, call: MathCall) {
+        self.of(id).math.insert(offset, call);
+    }
+
     /// An access to an attribute at an offset has another form now.
     pub fn saw_form(&mut self, id: usize, offset: u32, form: Form) {
         let forms = self.of(id).forms.entry(offset).or_default();
@@ -511,6 +519,7 @@ impl Compiler {
             let known = self.of(callee_id);
             code.seen.clone_from(&known.seen);
             code.forms.clone_from(&known.forms);
+            code.math.clone_from(&known.math);
             if let Some(inlinee) = Inlinee::new(code, known.history.clone()) {
                 inlinees.insert(start, inlinee);
             }

@@ -2,8 +2,9 @@
 
 use crate::client::{self, Client};
 use crate::code::{Code, Line, Text};
-use crate::hir::Type;
+use crate::hir::{Math, Type};
 use crate::options::Options;
+use crate::snapshot::MathCall;
 use std::ffi::{c_char, c_int, c_void};
 
 #[unsafe(no_mangle)]
@@ -90,6 +91,28 @@ extern "C" fn clinker_saw(code: *const c_void, offset: u32, kinds: *const [c_int
         kind => Type::from_bit(kind),
     });
     client::with(|client| client.saw(code as usize, offset, types));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_saw_math(
+    code: *const c_void,
+    offset: u32,
+    which: c_int,
+    method: *const c_void,
+    kind: c_int,
+) {
+    let call = MathCall {
+        function: Math::ALL[which as usize],
+        method: method as u64,
+    };
+    client::with(|client| {
+        client.saw_math(code as usize, offset, call);
+        client.saw(
+            code as usize,
+            offset,
+            [Type::from_bit(kind), Type::NEVER, Type::NEVER],
+        );
+    });
 }
 
 #[unsafe(no_mangle)]

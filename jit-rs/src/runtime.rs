@@ -105,6 +105,11 @@ pub fn type_class() -> u64 {
     object(9)
 }
 
+/// `types.BuiltinFunctionType`.
+pub fn builtin_class() -> u64 {
+    object(11)
+}
+
 /// `types.MethodType`.
 pub fn method_class() -> u64 {
     object(10)

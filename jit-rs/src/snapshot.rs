@@ -2,7 +2,7 @@
 
 use crate::build::Inlinee;
 use crate::exceptions::Table;
-use crate::hir::Type;
+use crate::hir::{Math, Type};
 use crate::opcode as op;
 use std::collections::{HashMap, HashSet};
 
@@ -53,6 +53,15 @@ pub struct Callee {
     pub frame_size: u32,
     /// Where the address of the native code is that is entered at its start.
     pub entry: u64,
+}
+
+/// A function of the module `math` that is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MathCall {
+    /// Which one.
+    pub function: Math,
+    /// The address of its `PyMethodDef`, by which it is known.
+    pub method: u64,
 }
 
 /// What an access to an attribute is specialized for: its opcode and its inline cache, as in `_PyLoadMethodCache`.
@@ -150,6 +159,8 @@ pub struct Code {
     /// The types of the operands that instructions without a specialized form have been seen with, by the offsets of their
     /// opcodes.
     pub seen: HashMap<u32, [Type; 3]>,
+    /// The functions of the module `math` that it calls, by the offsets of the opcodes.
+    pub math: HashMap<u32, MathCall>,
     /// What else accesses to attributes have been specialized for, by the offsets of their opcodes.
     pub forms: HashMap<u32, Vec<Form>>,
     /// The functions that it calls, by where the calls begin.

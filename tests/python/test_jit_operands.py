@@ -92,6 +92,39 @@ class OperandTest(ProgramTest):
             print(out[::97], out[-30:])
         """)
 
+    def test_functions_of_math(self):
+        self.check("""
+            import math
+            from math import sin, cos as c
+            class Floaty:
+                def __float__(self): return 0.25
+            class Sub(float): pass
+            def root(x): return math.sqrt(x)
+            def sine(x): return sin(x)
+            def cosine(x): return c(x)
+            def other(f, x): return f(x)
+            out = []
+            for f in (root, sine, cosine, lambda x: other(math.sqrt, x)):
+                out.extend(f(i * 0.37) for i in range(2500))
+                for x in (-1.0, -0.0, float("inf"), float("-inf"), float("nan"), 4, -4, 10**20, 10**400, True, Floaty(),
+                          Sub(2.0), "x", None, 1e308):
+                    for _ in range(60):
+                        try:
+                            out.append(f(x))
+                        except (ValueError, TypeError, OverflowError) as error:
+                            out.append(f"{type(error).__name__}: {error}")
+            out.extend(other(f, 0.5) for f in (math.sqrt, math.sin, math.cos, math.tan, abs, str) for _ in range(500))
+            sin = lambda x: -x
+            out.extend(sine(0.5) for _ in range(100))
+            math.sqrt = len
+            try:
+                root(2.0)
+            except TypeError as error:
+                out.append(str(error))
+            import zlib
+            print(zlib.crc32(repr(out).encode()), out[::701])
+        """)
+
     def test_slices(self):
         self.check("""
             import zlib

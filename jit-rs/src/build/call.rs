@@ -159,8 +159,39 @@ impl<'a> Builder<'a> {
         self.value_or_leave(op, &args, Type::OBJECT, Some(state))
     }
 
-    /// A call of a built-in function that has an instruction of its own.
+    /// A call of a function of the module `math`.
+    fn call_math(&mut self) -> bool {
+        let Some(&call) = self.code.math.get(&self.instruction.offset) else {
+            return false;
+        };
+        let (callable, first, arg) = (self.peek(3), self.peek(2), self.peek(1));
+        let number = Type::INT | Type::FLOAT;
+        let ty = self.ty(arg);
+        let seen = self.seen()[0];
+        let is_number = ty == Type::INT || ty == Type::FLOAT || seen == Type::FLOAT;
+        if self.guess() != op::CALL_BUILTIN_O
+            || self.ty(first) != Type::NULL
+            || !is_number
+            || !(ty.is(number) || self.require(arg, seen))
+        {
+            return false;
+        }
+        let Some(arg) = self.float(arg) else {
+            return false;
+        };
+        let callable = self.boxed(callable);
+        self.guard(Op::GuardBuiltin(call.method), &[callable]);
+        let result = self.guarded(Op::Math(call.function), &[arg], Type::NEVER);
+        self.pop_many(3);
+        self.push(result);
+        true
+    }
+
+    /// A call of a built-in function that is known.
     pub(super) fn call_builtin(&mut self) -> bool {
+        if self.call_math() {
+            return true;
+        }
         let (builtin, count) = match self.guess() {
             op::CALL_LEN => (runtime::len(), 1),
             op::CALL_ISINSTANCE => (runtime::isinstance(), 2),

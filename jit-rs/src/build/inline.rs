@@ -14,10 +14,10 @@ use crate::snapshot::{Callee, Code, Instruction};
 use std::collections::{HashMap, HashSet};
 
 /// Instructions that are built for a call at most, in all the ways that they are reached.
-const MAX_INSTRUCTIONS: u32 = 150;
+const MAX_INSTRUCTIONS: u32 = 200;
 
 /// Ways of a function to its end.
-const MAX_WAYS: u32 = 6;
+const MAX_WAYS: u32 = 8;
 
 /// A function that may be executed in place of a call.
 #[derive(Debug, Clone)]
@@ -102,6 +102,7 @@ fn is_pure(code: &Code, instruction: &Instruction) -> bool {
         _ if is_left(code, instruction) => true,
         op::CALL => {
             is_inlined
+                || code.math.contains_key(&instruction.offset)
                 || matches!(
                     instruction.specialized,
                     op::CALL_LEN | op::CALL_ISINSTANCE | op::CALL_TYPE_1

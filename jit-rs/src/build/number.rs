@@ -180,7 +180,7 @@ impl Builder<'_> {
     }
 
     /// A float, or an int as a float: rounded like Python does it, to the nearest, half to even.
-    fn float(&mut self, value: Value) -> Option<Value> {
+    pub(super) fn float(&mut self, value: Value) -> Option<Value> {
         let ty = self.ty(value);
         if ty == Type::FLOAT {
             Some(self.unboxed(value, self.state))

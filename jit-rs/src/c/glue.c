@@ -61,6 +61,27 @@ code_death(PyCodeObject *code, _PyShadowCode *shadow)
     clinker_code_death(code);
 }
 
+/* Tell which function of the module math is called, if native code has it. */
+static void
+tell_math(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable,
+          PyObject *arg)
+{
+    static const char *const names[] = {"sqrt", "sin", "cos"};
+    PyObject *self = PyCFunction_GET_SELF(callable);
+    PyModuleDef *def = self != NULL && PyModule_Check(self)
+                       ? PyModule_GetDef(self) : NULL;
+    if (def == NULL || strcmp(def->m_name, "math") != 0) {
+        return;
+    }
+    PyMethodDef *method = ((PyCFunctionObject *)callable)->m_ml;
+    for (int i = 0; i < (int)Py_ARRAY_LENGTH(names); i++) {
+        if (strcmp(method->ml_name, names[i]) == 0) {
+            clinker_saw_math(code, (uint32_t)(instr - _PyCode_CODE(code)), i,
+                             method, clinker_kind(arg));
+        }
+    }
+}
+
 /* Tell the types of the operands of an instruction, if native code can do more with
  * them than the specialized form, or there is none. */
 static void
@@ -110,7 +131,10 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
         clinker_saw_form(code, (uint32_t)(instr - _PyCode_CODE(code)),
                          instr->op.code);
     }
-    if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
+    if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
+        tell_math(code, instr, stack_pointer[-3], stack_pointer[-1]);
+    }
+    else if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
         // Nothing leads from the version of a class to its __init__.
         PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
         PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;

@@ -201,6 +201,7 @@ const struct entry clinker_layout[] = {
     OFFSET("ARRAY_ITEMS", struct clinker_array, items),
     OFFSET("ARRAY_DESCR", struct clinker_array, descr),
     OFFSET("TUPLE_ITEMS", PyTupleObject, ob_item),
+    OFFSET("BUILTIN_METHOD", PyCFunctionObject, m_ml),
     OFFSET("METHOD_FUNCTION", PyMethodObject, im_func),
     OFFSET("METHOD_SELF", PyMethodObject, im_self),
     OFFSET("CELL_VALUE", PyCellObject, ob_ref),

@@ -74,6 +74,18 @@ clinker_power(double base, double exponent)
     return pow(base, exponent);
 }
 
+double
+clinker_sin(double x)
+{
+    return sin(x);
+}
+
+double
+clinker_cos(double x)
+{
+    return cos(x);
+}
+
 /* An int object; native code cannot go on without. */
 PyObject *
 clinker_box_int(int64_t value)
@@ -123,6 +135,8 @@ const struct clinker_entry clinker_number_helpers[] = {
     ENTRY(box_float),
     ENTRY(free_float),
     ENTRY(power),
+    ENTRY(sin),
+    ENTRY(cos),
     ENTRY(box_int),
     ENTRY(free_int),
     ENTRY(unbox_int),

@@ -136,6 +136,8 @@ clinker_object(int which)
             return &PyType_Type;
         case 10:
             return &PyMethod_Type;
+        case 11:
+            return &PyCFunction_Type;
         default:
             Py_UNREACHABLE();
     }

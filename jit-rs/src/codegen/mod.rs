@@ -8,6 +8,7 @@ mod generator;
 mod handler;
 mod inline;
 mod leave;
+mod math;
 mod object;
 mod operation;
 mod record;

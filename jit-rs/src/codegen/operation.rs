@@ -196,6 +196,11 @@ impl Generator<'_> {
                     }
                 })
             }
+            Op::Math(function) => Some(self.math(function, args[0], needed()?, leave)),
+            Op::GuardBuiltin(method) => {
+                self.require_builtin(args[0], method, needed()?, leave);
+                None
+            }
             Op::FloatNegate => Some(self.builder.ins().fneg(args[0])),
             Op::FloatCompare(comparison) => {
                 let code = match comparison {

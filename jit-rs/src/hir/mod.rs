@@ -15,7 +15,7 @@ use crate::exceptions::Handler;
 use crate::snapshot::{Callee, Form};
 
 pub use element::Element;
-pub use op::{Comparison, FloatOp, Helper, IntOp, Op, Ownership, Passing, Returns};
+pub use op::{Comparison, FloatOp, Helper, IntOp, Math, Op, Ownership, Passing, Returns};
 pub use parse::parse;
 pub use types::Type;
 pub use verify::verify;

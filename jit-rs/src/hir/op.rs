@@ -83,6 +83,10 @@ pub enum Op {
     FloatBinary(FloatOp),
     /// The negative of a float.
     FloatNegate,
+    /// A function of a float. Leaves if it raises.
+    Math(Math),
+    /// Leaves unless the object is the built-in function with a `PyMethodDef`, by its address.
+    GuardBuiltin(u64),
     /// Compares floats.
     FloatCompare(Comparison),
     /// The opposite of a truth value.
@@ -209,6 +213,22 @@ pub enum FloatOp {
     Divide,
     /// Power. Leaves unless the base is positive and the result is finite.
     Power,
+}
+
+/// Functions of the module `math`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Math {
+    /// The square root.
+    Sqrt,
+    /// The sine.
+    Sin,
+    /// The cosine.
+    Cos,
+}
+
+impl Math {
+    /// All of them, by the number that `src/c/glue.c` gives them.
+    pub const ALL: [Self; 3] = [Self::Sqrt, Self::Sin, Self::Cos];
 }
 
 /// Comparisons, in the order of `Py_LT` and so on.
@@ -603,6 +623,7 @@ impl Op {
             | Self::GuardClass(_)
             | Self::GuardFunction(_)
             | Self::GuardHeapType
+            | Self::GuardBuiltin(_)
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
@@ -625,7 +646,7 @@ impl Op {
             | Self::DecRef(_) => &[Object],
             Self::Guard | Self::BoxBool | Self::Not => &[Bool],
             Self::BoxInt | Self::IntToFloat | Self::IntNegate => &[Int],
-            Self::BoxFloat | Self::FloatNegate => &[Float],
+            Self::BoxFloat | Self::FloatNegate | Self::Math(_) => &[Float],
             Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide => &[Int, Int],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
             Self::Is
@@ -692,6 +713,7 @@ impl Op {
             | Self::NumberToFloat
             | Self::IntDivide
             | Self::FloatBinary(_)
+            | Self::Math(_)
             | Self::FloatNegate => Rep::Float,
             Self::Bool(_)
             | Self::UnboxBool
@@ -733,6 +755,8 @@ impl Op {
             | Self::LoadForms(_)
             | Self::LoadHint(_)
             | Self::GuardHeapType
+            | Self::GuardBuiltin(_)
+            | Self::Math(_)
             | Self::Guard
             | Self::GuardKeys(..)
             | Self::GuardValues

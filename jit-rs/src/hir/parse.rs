@@ -4,7 +4,7 @@ use crate::exceptions::Handler;
 
 use super::{
     Block, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inlined, Inst, IntOp,
-    Leave, Op, Rep, State, Type, Value, Yield,
+    Leave, Math, Op, Rep, State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -402,6 +402,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("IntNegate", []) => Op::IntNegate,
         ("IntCompare", [how]) => Op::IntCompare(one_of(&Comparison::ALL, how)?),
         ("FloatBinary", [operator]) => Op::FloatBinary(one_of(&FLOATS, operator)?),
+        ("Math", [function]) => Op::Math(one_of(&Math::ALL, function)?),
+        ("GuardBuiltin", [method]) => Op::GuardBuiltin(address(method)?),
         ("FloatNegate", []) => Op::FloatNegate,
         ("FloatCompare", [how]) => Op::FloatCompare(one_of(&Comparison::ALL, how)?),
         ("Not", []) => Op::Not,
