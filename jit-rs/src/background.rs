@@ -1,12 +1,8 @@
 //! A thread that makes machine code while the program goes on.
 //!
-//! It touches nothing of the interpreter: what it needs has been copied, and addresses that the machine code refers to are
-//! just numbers to it. It ends before a fork, which copies one thread only and is told of others.
+//! It ends before a fork, which copies one thread only and is told of others.
 
-use crate::codegen::{self, Catch, Exit};
-use crate::hir::Function;
-use crate::memory::Executable;
-use crate::snapshot::Code;
+use crate::job::{Job, Product};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::ffi::c_int;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,54 +15,6 @@ unsafe extern "C" {
 
 /// The stack of the thread, as large as that of the program usually is: Cranelift gets what is compiled at once as well.
 const STACK_SIZE: usize = 8 << 20;
-
-/// What machine code is made from.
-#[derive(Debug)]
-pub struct Job {
-    /// The function.
-    pub function: Function,
-    /// The code object it comes from.
-    pub code: Code,
-    /// Caches of helpers.
-    pub caches: Box<[u64]>,
-    /// The address of the code object.
-    pub id: usize,
-}
-
-/// Machine code with what it refers to.
-#[derive(Debug)]
-pub struct Product {
-    /// The machine code.
-    pub machine: Executable,
-    /// What leaving does at each place.
-    pub exits: Vec<Exit>,
-    /// How the runtime enters handlers.
-    pub catches: Vec<Catch>,
-    /// Caches of helpers.
-    pub caches: Box<[u64]>,
-    /// The `RESUME`s that it is entered by besides the one it was compiled for.
-    pub resumes: Vec<u32>,
-}
-
-impl Job {
-    /// Makes the machine code.
-    ///
-    /// # Errors
-    /// Says why it cannot be made.
-    pub fn run(self, isa: &OwnedTargetIsa) -> Result<Product, String> {
-        let caches = self.caches.as_ptr() as u64;
-        let machine = codegen::compile(isa, &self.function, &self.code, caches, self.id as u64)?;
-        let mut resumes = self.function.resumes();
-        resumes.retain(|offset| self.code.resumes.contains(offset));
-        Ok(Product {
-            resumes,
-            machine: Executable::new(&machine.bytes).map_err(|error| error.to_string())?,
-            exits: machine.exits,
-            catches: machine.catches,
-            caches: self.caches,
-        })
-    }
-}
 
 /// What has become of a job.
 #[derive(Debug)]

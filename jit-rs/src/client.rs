@@ -2,8 +2,9 @@
 
 use crate::build::Handlers;
 use crate::code::{Code, Line, Text};
-use crate::compiler::{Compiler, Place, Progress, Wish};
+use crate::compiler::{Compiler, Place, Progress};
 use crate::hir::Type;
+use crate::job::Wish;
 use crate::layout;
 use crate::log::Log;
 use crate::options::{Mode, Options, Report};

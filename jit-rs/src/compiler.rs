@@ -1,14 +1,14 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
-use crate::background::{Background, Job, Product};
-use crate::build::{self, Entry, Handlers, History, Inlinee};
+use crate::background::Background;
+use crate::build::{Entry, Handlers, History, Inlinee};
 use crate::code::Code;
 use crate::codegen;
-use crate::hir::{self, Type};
+use crate::hir::Type;
+use crate::job::{Job, Product, Wish};
 use crate::layout;
 use crate::memory::Executable;
 use crate::opcode;
-use crate::passes;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot, Form, MathCall};
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -22,9 +22,6 @@ const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
 
 /// How often a code object is compiled again with fewer guesses, before it is compiled without any.
 const MAX_REFUTATIONS: u32 = 10;
-
-/// Instructions that pay for entering and leaving.
-const WORTH_ENTERING: usize = 24;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
@@ -54,15 +51,6 @@ pub struct Place {
     pub depth: u32,
     /// Whether it is a `JUMP_BACKWARD`.
     pub is_loop: bool,
-}
-
-/// Why something is compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// It is hot: if it pays.
-    Hot,
-    /// The program wants it.
-    Forced,
 }
 
 /// What has become of something that is hot.
@@ -330,16 +318,11 @@ impl Compiler {
         *self.counts.refused.entry(reason).or_default() += 1;
     }
 
-    /// The representation of an entry, with which machine code can be made, and what it was made from.
+    /// What the machine code of an entry is made from.
     ///
     /// # Errors
     /// The reason why it is not compiled.
-    pub fn represent(
-        &mut self,
-        id: usize,
-        code: Code,
-        place: Place,
-    ) -> Result<(Snapshot, hir::Function), String> {
+    pub fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
         if self.counts.bytes >= MAX_BYTES {
             return Err("the code cache is full".into());
         }
@@ -356,36 +339,14 @@ impl Compiler {
         }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
-        let compiled = self.of(id);
-        let mut function = build::build(&snapshot, entry, &compiled.history)?;
-        passes::dce::run(&mut function);
-        check(&function)?;
-        passes::refcount::run(&mut function);
-        check(&function)?;
-        if self.dump {
-            eprintln!(
-                "clinker: {} from {}\n{function}",
-                code.describe(),
-                entry.offset
-            );
-        }
-        Ok((snapshot, function))
-    }
-
-    /// What the machine code of an entry is made from.
-    fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
-        let (snapshot, function) = self.represent(id, code, place)?;
-        if wish == Wish::Hot && !is_worth_entering(&function) {
-            return Err("it is left before it has done much".into());
-        }
-        let insts = function.blocks.iter().flat_map(|block| &block.insts);
-        let caches = insts
-            .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
-            .count();
         Ok(Job {
-            function,
             code: snapshot,
-            caches: vec![0; caches * layout::CACHE_SIZE / 8].into_boxed_slice(),
+            entry,
+            history: self.of(id).history.clone(),
+            wish,
+            dump: self
+                .dump
+                .then(|| format!("{} from {}", code.describe(), entry.offset)),
             id,
         })
     }
@@ -643,20 +604,4 @@ fn sends(snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
         })
         .map(|three| three[0].start)
         .collect()
-}
-
-/// Whether a function does enough to pay for entering and leaving it.
-fn is_worth_entering(function: &hir::Function) -> bool {
-    let insts = function.blocks.iter().flat_map(|block| &block.insts);
-    let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
-    let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
-        // An exception that is raised ends it as well.
-        hir::End::Return(..) | hir::End::Yield(_) | hir::End::Unreachable => true,
-        end => end.targets().any(|target| target.0 as usize <= index),
-    };
-    begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)
-}
-
-fn check(function: &hir::Function) -> Result<(), String> {
-    hir::verify(function).map_err(|error| format!("the verifier found a mistake: {error}"))
 }

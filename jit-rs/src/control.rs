@@ -2,8 +2,9 @@
 
 use crate::build::Handlers;
 use crate::client::{self, Client, Live, WANTED_PERIOD};
-use crate::compiler::{Compiler, Place, Unit, Wish};
+use crate::compiler::{Compiler, Place, Unit};
 use crate::ffi::status;
+use crate::job::Wish;
 use crate::options::Mode;
 use serde::Serialize;
 use std::ffi::{c_char, c_int, c_void};
@@ -328,8 +329,10 @@ extern "C" fn clinker_hir(code: *const c_void, offset: u32, sink: Sink, context:
     let id = code as usize;
     let text = client::with(|client| {
         let code = client.live.get(&id)?.code;
-        let represented = client.compiler.as_mut()?.represent(id, code, start(offset));
-        Some(represented.map_or_else(|reason| reason, |(_, function)| function.to_string()))
+        let compiler = client.compiler.as_mut()?;
+        let job = compiler.job(id, code, start(offset), Wish::Forced);
+        let represented = job.and_then(|job| job.represent());
+        Some(represented.map_or_else(|reason| reason, |function| function.to_string()))
     });
     pour(text.as_deref().unwrap_or_default(), sink, context);
 }

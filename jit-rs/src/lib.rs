@@ -33,6 +33,8 @@ mod control;
 #[cfg(clinker_headers)]
 mod ffi;
 #[cfg(clinker_headers)]
+mod job;
+#[cfg(clinker_headers)]
 mod layout;
 #[cfg(clinker_headers)]
 #[allow(

@@ -109,7 +109,7 @@ clinker_float_value(PyObject *object, double *value)
     return 1;
 }
 
-/* Objects whose addresses native code holds. */
+/* Objects whose addresses native code holds.  Any thread may ask. */
 void *
 clinker_object(int which)
 {
@@ -123,15 +123,15 @@ clinker_object(int which)
         case 3:
             return PyExc_AssertionError;
         case 4:
-            return _PyInterpreterState_GET()->callable_cache.list_append;
+            return PyInterpreterState_Main()->callable_cache.list_append;
         case 5:
             return &_PyLong_SMALL_INTS[0];
         case 6:
             return &clinker_returned;
         case 7:
-            return _PyInterpreterState_GET()->callable_cache.len;
+            return PyInterpreterState_Main()->callable_cache.len;
         case 8:
-            return _PyInterpreterState_GET()->callable_cache.isinstance;
+            return PyInterpreterState_Main()->callable_cache.isinstance;
         case 9:
             return &PyType_Type;
         case 10:

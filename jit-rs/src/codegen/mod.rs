@@ -73,7 +73,7 @@ pub fn isa() -> Result<OwnedTargetIsa, String> {
 /// Says why it cannot be compiled.
 pub fn compile(
     isa: &OwnedTargetIsa,
-    function: &Function,
+    function: Function,
     code: &Code,
     caches: u64,
     id: u64,
@@ -86,7 +86,9 @@ pub fn compile(
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
     let (exits, catches) =
-        Generator::new(builder, function, code, caches, id).run(isa.frontend_config())?;
+        Generator::new(builder, &function, code, caches, id).run(isa.frontend_config())?;
+    // Cranelift takes the most memory.
+    drop(function);
     let compiled = context
         .compile(&**isa, &mut ControlPlane::default())
         .map_err(|error| message(&error.inner))?;

@@ -1,0 +1,118 @@
+//! A compilation: from a copy of a code object to machine code.
+//!
+//! Any thread can run it, since it touches nothing of the interpreter: what it needs has been copied, and addresses that the
+//! machine code refers to are just numbers to it.
+
+use crate::build::{self, Entry, History};
+use crate::codegen::{self, Catch, Exit};
+use crate::hir::{self, Function};
+use crate::layout;
+use crate::memory::Executable;
+use crate::passes;
+use crate::snapshot::Code;
+use cranelift_codegen::isa::OwnedTargetIsa;
+
+/// Instructions that pay for entering and leaving.
+const WORTH_ENTERING: usize = 24;
+
+/// Why something is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It is hot: if it pays.
+    Hot,
+    /// The program wants it.
+    Forced,
+}
+
+/// What machine code is made from.
+#[derive(Debug)]
+pub struct Job {
+    /// The code object.
+    pub code: Code,
+    /// What to compile of it.
+    pub entry: Entry,
+    /// What has been learned of it.
+    pub history: History,
+    /// Why.
+    pub wish: Wish,
+    /// What to call it when its representation is printed, if it is to be.
+    pub dump: Option<String>,
+    /// The address of the code object.
+    pub id: usize,
+}
+
+/// Machine code with what it refers to.
+#[derive(Debug)]
+pub struct Product {
+    /// The machine code.
+    pub machine: Executable,
+    /// What leaving does at each place.
+    pub exits: Vec<Exit>,
+    /// How the runtime enters handlers.
+    pub catches: Vec<Catch>,
+    /// Caches of helpers.
+    pub caches: Box<[u64]>,
+    /// The `RESUME`s that it is entered by besides the one it was compiled for.
+    pub resumes: Vec<u32>,
+}
+
+impl Job {
+    /// The representation that machine code can be made of.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub fn represent(&self) -> Result<Function, String> {
+        let mut function = build::build(&self.code, self.entry, &self.history)?;
+        passes::dce::run(&mut function);
+        check(&function)?;
+        passes::refcount::run(&mut function);
+        check(&function)?;
+        if let Some(name) = &self.dump {
+            eprintln!("clinker: {name}\n{function}");
+        }
+        Ok(function)
+    }
+
+    /// Makes the machine code.
+    ///
+    /// # Errors
+    /// Says why it is not made.
+    pub fn run(self, isa: &OwnedTargetIsa) -> Result<Product, String> {
+        let function = self.represent()?;
+        if self.wish == Wish::Hot && !is_worth_entering(&function) {
+            return Err("it is left before it has done much".into());
+        }
+        let insts = function.blocks.iter().flat_map(|block| &block.insts);
+        let count = insts
+            .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
+            .count();
+        let caches = vec![0; count * layout::CACHE_SIZE / 8].into_boxed_slice();
+        let mut resumes = function.resumes();
+        resumes.retain(|offset| self.code.resumes.contains(offset));
+        let address = caches.as_ptr() as u64;
+        let machine = codegen::compile(isa, function, &self.code, address, self.id as u64)?;
+        Ok(Product {
+            machine: Executable::new(&machine.bytes).map_err(|error| error.to_string())?,
+            exits: machine.exits,
+            catches: machine.catches,
+            caches,
+            resumes,
+        })
+    }
+}
+
+/// Whether a function does enough to pay for entering and leaving it.
+fn is_worth_entering(function: &Function) -> bool {
+    let insts = function.blocks.iter().flat_map(|block| &block.insts);
+    let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
+    let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
+        // An exception that is raised ends it as well.
+        hir::End::Return(..) | hir::End::Yield(_) | hir::End::Unreachable => true,
+        end => end.targets().any(|target| target.0 as usize <= index),
+    };
+    begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)
+}
+
+fn check(function: &Function) -> Result<(), String> {
+    hir::verify(function).map_err(|error| format!("the verifier found a mistake: {error}"))
+}
