@@ -3,8 +3,8 @@
 import ast
 import copy
 
-from generate import FLOATS, INTS, STRINGS
 from shrink import bodies, compiles, expressions, get, put
+from values import FLOATS, INTS, STRINGS
 
 BINARY = [ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitAnd, ast.BitOr, ast.BitXor, ast.Div]
 COMPARE = [ast.Lt, ast.LtE, ast.Eq, ast.NotEq, ast.Gt, ast.GtE]

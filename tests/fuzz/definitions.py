@@ -1,0 +1,149 @@
+"""The functions and classes of random programs, and what calls them."""
+
+from scope import Function, Scope
+from statements import RAISED
+
+
+class Definitions:
+    """Functions and classes."""
+
+    def function(self, flavor="function"):
+        name = self.fresh({"function": "f", "generator": "gen", "coroutine": "co"}[flavor])
+        outer = self.scope
+        self.scope = Scope(flavor, self.module)
+        kinds = [self.kind() for _ in range(self.random.randrange(1, 4))]
+        names = [self.fresh("a") for _ in kinds]
+        defaults = self.random.randrange(len(kinds) + 1) if self.chance(0.3) else 0
+        words = []
+        for index, (parameter, kind) in enumerate(zip(names, kinds)):
+            default = f"={self.constant(kind)}" if index >= len(kinds) - defaults and kind != "obj" else ""
+            if index >= len(kinds) - defaults and kind == "obj":
+                default = "=None"
+            words.append(parameter + default)
+        keywords = []
+        if self.chance(0.15):
+            keyword = self.fresh("k")
+            keywords.append((keyword, "int"))
+            words += ["*", f"{keyword}={self.constant('int')}"]
+            self.scope.names[keyword] = "int"
+        elif self.chance(0.08):
+            words.append("*rest")
+            self.scope.names["rest"] = "tuple"
+        self.scope.names.update(zip(names, kinds))
+        self.emit(f"{'async ' if flavor == 'coroutine' else ''}def {name}({', '.join(words)}):")
+        self.scope.result = result = self.kind()
+        if self.spice["globals"] and self.chance(0.3):
+            self.emit("    global G1")
+            self.scope.globals.add("G1")
+            self.scope.names["G1"] = "int"
+        self.block(self.pick([3, 6, 9]), 3)
+        self.indent += 1
+        if flavor == "generator":
+            self.emit(f"yield {self.expression(result, 1)}")
+        else:
+            self.emit(f"return {self.expression(result, 2)}")
+        self.indent -= 1
+        made = Function(name, kinds, result, self.scope.cost + 2, flavor, defaults, keywords)
+        self.scope = outer
+        self.functions.append(made)
+        self.emit("")
+
+    def make_class(self):
+        name = self.fresh("C")
+        bases = [base for base in self.classes] if self.chance(0.5) else []
+        base = self.pick(bases) if bases else self.pick(["", "Probe", "Probe"])
+        self.emit(f"class {name}({base}):" if base else f"class {name}:")
+        attributes = {"n": "int"}
+        self.indent += 1
+        slots = not base and self.chance(0.3)
+        if slots:
+            self.emit("__slots__ = ('n', 'x', 'items', 'extra')")
+        self.emit(f"rank = {self.constant('int')}")
+        attributes["rank"] = "int"
+        self.emit("def __init__(self, n=0, x=1.5):")
+        if base:
+            self.emit("    super().__init__(n)")
+        self.emit("    self.n = n")
+        if self.chance(0.8):
+            self.emit("    self.x = x")
+            attributes["x"] = "float"
+        if self.chance(0.5):
+            self.emit("    self.items = [n, 1, 2]")
+            attributes["items"] = "list"
+        attributes["step(3)"] = "int"
+        if not base:
+            # The default one has the address.
+            self.emit("def __repr__(self):")
+            self.emit(f"    return '{name}'")
+        self.scope = Scope("function", self.module)
+        self.scope.names = {"self.n": "int", "d": "int"}
+        self.scope.fixed = {"self.n"}
+        self.emit("def step(self, d):")
+        self.indent += 1
+        if base and base != "Probe" and self.chance(0.5):
+            self.emit("d = super().step(d)")
+        self.emit(f"self.n = clamp({self.expression('int', 2)})")
+        if self.chance(0.3):
+            self.emit(f"if {self.expression('bool', 1)}:")
+            self.emit(f"    raise {self.pick(RAISED)}(self.n)")
+        self.emit(f"return {self.expression('int', 2)}")
+        self.indent -= 1
+        if self.chance(0.4):
+            self.emit("@property")
+            self.emit("def twice(self):")
+            self.emit(f"    return {self.expression('int', 2)}")
+            attributes["twice"] = "int"
+        for method, chance, line in [
+            ("__add__(self, other)", 0.3, "return self.n + (other.n if isinstance(other, Probe) else 1)"),
+            ("__lt__(self, other)", 0.2, "return self.n < getattr(other, 'n', 0)"),
+            ("__eq__(self, other)", 0.2, "return self is other or self.n == getattr(other, 'n', None)"),
+            ("__bool__(self)", 0.2, "return self.n > 1"),
+            ("__len__(self)", 0.2, "return 3"),
+            ("__getitem__(self, i)", 0.2, "return (self.n, i)"),
+            ("__call__(self, *a)", 0.2, "return len(a) + self.n"),
+            ("__contains__(self, v)", 0.15, "return v == self.n"),
+            ("__iter__(self)", 0.15, self.pick(["return iter([self.n, 2])", "yield from (self.n, 2)", "yield self.n"])),
+            ("__getattr__(self, name)", 0.1, "return 11 if name == 'extra' else object.__getattribute__(self, name)"),
+        ]:
+            if self.chance(chance):
+                self.emit(f"def {method}:")
+                self.emit(f"    {line}")
+        if self.chance(0.2):
+            self.emit("@staticmethod")
+            self.emit("def get(a=1, *b):")
+            self.emit("    return a, b")
+        self.indent -= 1
+        self.scope = self.module
+        self.classes[name] = attributes
+        self.emit("")
+
+    def drive(self, function):
+        """Calls a function with arguments of its kinds, then with others."""
+        def arguments(odd):
+            kinds = [kind if not odd or self.chance(0.5) else self.kind() for kind in function.kinds]
+            return "(" + "".join(self.constant(kind) + ", " for kind in kinds) + ")"
+        table = self.fresh("A")
+        usual = ", ".join(arguments(False) for _ in range(self.random.randrange(1, 4)))
+        runs = max(3, min(150, 40_000 // (function.cost + 5)))
+        run = {"function": "attempt", "generator": self.pick(["attempt_all", "attempt_sends"]),
+               "coroutine": "attempt_async"}[function.flavor]
+        self.emit(f"{table} = [{usual}]")
+        self.emit(f"for i in range({runs}):")
+        self.emit(f"    {run}({function.name}, *{table}[i % len({table})])")
+        others = ", ".join(arguments(True) for _ in range(self.random.randrange(1, 6)))
+        self.emit(f"for a in [{others}]:")
+        repeat = self.pick([1, 1, 30])
+        self.emit(f"    for i in range({min(repeat, runs)}):")
+        self.emit(f"        {run}({function.name}, *a)")
+        if self.chance(0.3):
+            self.emit(f"for i in range({min(20, runs)}):")
+            self.emit(f"    {run}({function.name}, *{table}[i % len({table})])")
+
+    def recursion(self):
+        name = self.fresh("r")
+        self.emit(f"def {name}(n, a=1):")
+        self.emit("    if n <= 0:")
+        self.emit(f"        return {self.pick(['a', '1', 'a + 0.5', '[][a]', 'None'])}")
+        self.emit(f"    return {name}(n - 1, a {self.pick(['+ n', '* 3', '- 2**62', '+ 1.5'])}) {self.pick(['+ n', '', '* 2'])}")
+        self.emit("for i in range(40):")
+        self.emit(f"    attempt({name}, i % 9, {self.constant(self.pick(['int', 'float']))})")
