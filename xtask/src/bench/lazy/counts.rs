@@ -13,12 +13,14 @@ pub fn modules(runs: &Runs, interpreter: &Interpreter, case: &Case) -> Result<u6
     Ok(reported(&left.errors))
 }
 
-/// The lines with the times of a module; its heading and other remarks have none.
+/// The lines with the times of a module; its heading, other remarks and what is deferred have none. A resolution has times,
+/// and says after the name where it was deferred: the modules it loads have lines of their own.
 fn reported(errors: &str) -> u64 {
     let is_module = |line: &str| {
-        let mut times = line.split('|').map(str::trim);
-        let mut number = || times.next().is_some_and(|time| time.parse::<u64>().is_ok());
-        number() && number()
+        let mut parts = line.split('|').map(str::trim);
+        let mut number = || parts.next().is_some_and(|time| time.parse::<u64>().is_ok());
+        let has_times = number() && number();
+        has_times && parts.next().is_some_and(|name| !name.contains(' '))
     };
     let lines = errors.lines();
     let times = lines.filter_map(|line| line.strip_prefix("import time:"));
@@ -90,7 +92,16 @@ mod tests {
     fn modules_are_the_lines_with_two_times() {
         let errors = "import time: self [us] | cumulative | imported package\n\
             import time:       190 |        190 |   _io\nwarning: import\n\
-            import time:      1000 |       2000 | site\nimport time: deferred | - | json\n";
+            import time:      1000 |       2000 | site\n";
+        assert_eq!(reported(errors), 2);
+    }
+
+    #[test]
+    fn deferred_imports_and_their_resolutions_are_no_modules() {
+        let errors = "import time:  deferred |   deferred | json (prog.py:1)\n\
+            import time:        11 |      15318 |     json.encoder\n\
+            import time:       335 |      16917 |   json\n\
+            import time:         3 |      16920 | json (deferred at prog.py:1, needed at prog.py:5)\n";
         assert_eq!(reported(errors), 2);
     }
 
