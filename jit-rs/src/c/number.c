@@ -26,8 +26,9 @@ make(void *memory, PyTypeObject *type)
     return object;
 }
 
-#ifdef WITH_FREELISTS
-// The compiler serves the main interpreter only.
+// The compiler serves the main interpreter only, and none without the GIL, where
+// each thread has a list of its own.
+#if defined(WITH_FREELISTS) && !defined(Py_GIL_DISABLED)
 #  define FLOATS (_PyRuntime._main_interpreter.object_state.freelists.floats)
 #endif
 
