@@ -6,9 +6,35 @@ OPERATION is a function of this file with `_str` or `_int`, the kind of its 50 k
 """
 
 import sys
+import types
 
 KEYS = {"str": [f"key_{number}" for number in range(50)], "int": list(range(1000, 1050))}
 OTHER = {type(keys[0]): dict.fromkeys(keys, 0) for keys in KEYS.values()}
+
+
+# A module with an import that is deferred where there is such a thing, and never needed.
+BESIDE = types.ModuleType("beside")
+exec("""
+__lazy_modules__ = ["colorsys"]
+import colorsys
+
+factor = 2
+
+def scale(number):
+    return number
+
+def read(keys):
+    for key in keys:
+        scale(factor)
+        len(keys)
+""", vars(BESIDE))
+assert "colorsys" in getattr(sys, "lazy_modules", sys.modules)
+
+
+def beside_deferred(table, keys):
+    BESIDE.read(keys)
+    for key in keys:
+        BESIDE.factor
 
 
 def get(table, keys):
