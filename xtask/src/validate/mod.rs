@@ -3,6 +3,7 @@
 //! Every check runs to its end; a check that cannot be made is one that failed.
 
 mod binary;
+mod caches;
 mod layout;
 mod programs;
 
@@ -83,6 +84,10 @@ pub fn validate(
     checks.push(Check::made(
         "struct layouts",
         layout::check(built, pristine),
+    ));
+    checks.push(Check::made(
+        "shared .pyc files",
+        caches::check(built, pristine),
     ));
     checks.extend(smoke(
         &built.python,

@@ -37,6 +37,8 @@ match arguments:
     case ["-c", code, *rest]:
         importlib.import_module = import_module
         sys.argv = ["-c", *rest]
+        # It was started with -B, for the sake of this file.
+        sys.dont_write_bytecode = False
         exec(code, {"__name__": "__main__", "builtin": int(builtin)})
     case ["-m", "venv", folder]:
         make_venv(folder)
