@@ -105,6 +105,11 @@ pub fn type_class() -> u64 {
     object(9)
 }
 
+/// The name `super`.
+pub fn super_name() -> u64 {
+    object(12)
+}
+
 /// `types.BuiltinFunctionType`.
 pub fn builtin_class() -> u64 {
     object(11)

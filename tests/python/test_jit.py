@@ -157,6 +157,25 @@ class SameTest(ProgramTest):
             print(f(5000), f(10))
         """)
 
+    def test_super_without_class(self):
+        self.check("""
+            def f(a):
+                a += 1
+                super()
+            def g(a):
+                a *= 0.5
+                yield a
+                super()
+            for i in range(500):
+                for call in (lambda: f(i), lambda: list(g(i))):
+                    try:
+                        call()
+                    except RuntimeError as error:
+                        last = str(error)
+                if i % 100 == 0:
+                    print(last)
+        """)
+
     def test_recursion_limit(self):
         self.check("""
             import sys

@@ -374,6 +374,32 @@ class InlineTest(ProgramTest):
                 print(error)
         """)
 
+    def test_finalizers_that_the_collector_runs(self):
+        # They run where a function begins, not at the next call after an object was made.
+        self.check("""
+            import gc, itertools, sys
+            numbers = itertools.count()
+            taken = []
+            frames = set()
+            ended = False
+            class Circular:
+                def __init__(self):
+                    self.circular = self
+                def __del__(self):
+                    if ended: return
+                    taken.append(next(numbers))
+                    frames.add((sys._getframe(1).f_code.co_name, sys._getframe(1).f_lineno))
+            gc.set_threshold(200, 2, 2)
+            def run(n):
+                while len(taken) < n:
+                    o = Circular()
+                    taken.append(next(numbers))
+                    del o
+            run(8000)
+            ended = True
+            print(taken == list(range(len(taken))), sorted(frames))
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -181,6 +181,8 @@ impl<'a> Builder<'a> {
         };
         let callable = self.boxed(callable);
         self.guard(Op::GuardBuiltin(call.method), &[callable]);
+        // Pending events run after the call.
+        self.guard(Op::BackEdge, &[]);
         let result = self.guarded(Op::Math(call.function), &[arg], Type::NEVER);
         self.pop_many(3);
         self.push(result);

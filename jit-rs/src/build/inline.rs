@@ -221,7 +221,7 @@ impl Inlining<'_> {
             // Another object keeps it.
             self.objects.remove(object);
         }
-        !matches!(op, Op::Boundary | Op::Periodic | Op::BackEdge)
+        !matches!(op, Op::Boundary | Op::Periodic)
     }
 
     /// Stands for an unbound variable, which ends the attempt.
@@ -370,6 +370,8 @@ impl<'a> Builder<'a> {
                 op::RETURN_VALUE => return Ok(Some(self.pop())),
                 op::RETURN_CONST => return Ok(Some(self.constant(instruction.oparg))),
                 op::JUMP_FORWARD => offset += instruction.oparg,
+                // Signals and finalizers run there, in the frame that the function has then.
+                op::RESUME => self.guard(Op::BackEdge, &[]),
                 _ if is_left(self.code, &instruction) => {
                     // If that is often, there has to be a call.
                     let never = self.value(Op::Bool(false), &[], Type::NEVER);

@@ -224,6 +224,11 @@ impl Builder<'_> {
                     return Ok(then);
                 }
                 self.guard(Op::GuardCStack, &[]);
+                let may_be_super = self.code.names.contains(&runtime::super_name());
+                if oparg == 0 && may_be_super && !self.env.locals.is_empty() {
+                    // It looks into the first slot.
+                    self.sync_local(0);
+                }
                 let helper = if self.guess() == op::CALL_ALLOC_AND_ENTER_INIT {
                     let class = self.peek(oparg + 2);
                     let class = self.boxed(class);

@@ -18,6 +18,7 @@ extern int clinker_kind(PyObject *object);
 extern int clinker_kind_of_class(PyObject *class);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_take_generators(void);
+extern void clinker_prepare_objects(void);
 extern void clinker_give_generators_back(void);
 
 static const char *
@@ -241,6 +242,7 @@ start(PyObject *module, PyObject *value)
         return NULL;
     }
     clinker_take_generators();
+    clinker_prepare_objects();
     Py_RETURN_NONE;
 }
 

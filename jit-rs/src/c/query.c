@@ -109,6 +109,18 @@ clinker_float_value(PyObject *object, double *value)
     return 1;
 }
 
+static PyObject *super_name;
+
+/* Make what native code wants to know. */
+void
+clinker_prepare_objects(void)
+{
+    super_name = PyUnicode_InternFromString("super");
+    if (super_name == NULL) {
+        PyErr_Clear();
+    }
+}
+
 /* Objects whose addresses native code holds.  Any thread may ask. */
 void *
 clinker_object(int which)
@@ -138,6 +150,8 @@ clinker_object(int which)
             return &PyMethod_Type;
         case 11:
             return &PyCFunction_Type;
+        case 12:
+            return super_name;
         default:
             Py_UNREACHABLE();
     }
