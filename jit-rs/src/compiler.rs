@@ -1,7 +1,7 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
 use crate::background::Background;
-use crate::build::{Entry, Handlers, History, Inlinee};
+use crate::build::{self, Entry, Handlers, History};
 use crate::code::Code;
 use crate::codegen;
 use crate::hir::Type;
@@ -10,7 +10,7 @@ use crate::layout;
 use crate::memory::Executable;
 use crate::opcode;
 use crate::report::Compilation;
-use crate::snapshot::{Callee, Code as Snapshot, Form, MathCall};
+use crate::snapshot::{Callee, Code as Snapshot, Form, Inlinee, MathCall};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
@@ -481,7 +481,7 @@ impl Compiler {
             code.seen.clone_from(&known.seen);
             code.forms.clone_from(&known.forms);
             code.math.clone_from(&known.math);
-            if let Some(inlinee) = Inlinee::new(code, known.history.clone()) {
+            if let Some(inlinee) = build::inlinee(code, known.history.clone()) {
                 inlinees.insert(start, inlinee);
             }
         }

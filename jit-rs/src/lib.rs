@@ -7,6 +7,7 @@ pub mod exceptions;
 pub mod filter;
 mod heap;
 pub mod hir;
+pub mod history;
 pub mod lazy;
 pub mod log;
 pub mod memory;

@@ -1,9 +1,8 @@
 //! What compiling reads of a code object: a copy, so that it can go on while the program does.
 
-use crate::build::Inlinee;
 use crate::exceptions::Table;
 use crate::hir::{Math, Type};
-use crate::opcode as op;
+use crate::history::History;
 use std::collections::{HashMap, HashSet};
 
 /// An instruction.
@@ -79,53 +78,21 @@ pub struct Form {
     pub value: u64,
 }
 
-impl Form {
-    /// Reads the inline cache. What the opcode does not use is 0.
-    pub fn new(opcode: u8, cache: impl Fn(usize) -> u16) -> Self {
-        let wide = |index: usize, words: usize| {
-            let words = (0..words).map(|word| u64::from(cache(index + word)) << (16 * word));
-            words.sum::<u64>()
-        };
-        let mut form = Self {
-            opcode,
-            version: wide(1, 2) as u32,
-            index: 0,
-            keys: 0,
-            value: 0,
-        };
-        match opcode {
-            op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_NONDESCRIPTOR_WITH_VALUES => {
-                form.keys = wide(3, 2) as u32;
-                form.value = wide(5, 4);
-            }
-            op::LOAD_ATTR_METHOD_NO_DICT | op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT => {
-                form.value = wide(5, 4);
-            }
-            _ => form.index = u32::from(cache(3)),
-        }
-        form
-    }
+/// A function that may be executed in place of a call.
+#[derive(Debug, Clone)]
+pub struct Inlinee {
+    /// Its code.
+    pub code: Code,
+    /// What its own machine code has taught.
+    pub history: History,
+    /// In how many ways it comes to its end.
+    pub ways: u32,
+}
 
-    /// Whether it finds a function that is called with the owner as its first argument.
-    pub fn is_method(&self) -> bool {
-        matches!(
-            self.opcode,
-            op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_METHOD_NO_DICT
-        )
-    }
-
-    /// Whether machine code can follow it besides others.
-    pub fn is_simple(&self) -> bool {
-        self.is_method()
-            || matches!(
-                self.opcode,
-                op::LOAD_ATTR_INSTANCE_VALUE
-                    | op::LOAD_ATTR_SLOT
-                    | op::LOAD_ATTR_NONDESCRIPTOR_WITH_VALUES
-                    | op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT
-                    | op::STORE_ATTR_INSTANCE_VALUE
-                    | op::STORE_ATTR_SLOT
-            )
+impl Inlinee {
+    /// Whether it comes to its end in several ways.
+    pub fn has_ways(&self) -> bool {
+        self.ways > 1
     }
 }
 
@@ -209,21 +176,6 @@ impl Code {
     /// A word of the inline cache of an instruction, the first one being 0.
     pub fn cache16(&self, instruction: &Instruction, index: u32) -> u16 {
         self.units[(instruction.offset + 1 + index) as usize]
-    }
-
-    /// All that an access to an attribute has been specialized for, of different types, as far as machine code can follow it.
-    pub fn forms(&self, instruction: &Instruction) -> Vec<Form> {
-        let now = Form::new(instruction.specialized, |index| {
-            self.cache16(instruction, index as u32)
-        });
-        let before = self.forms.get(&instruction.offset).into_iter().flatten();
-        let mut forms: Vec<Form> = Vec::new();
-        for form in [&now].into_iter().chain(before) {
-            if form.is_simple() && !forms.iter().any(|known| known.version == form.version) {
-                forms.push(*form);
-            }
-        }
-        forms
     }
 
     /// Two words of the inline cache.

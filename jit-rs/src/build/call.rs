@@ -25,7 +25,14 @@ impl<'a> Builder<'a> {
         let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
             return Ok(None);
         };
-        match self.guess() {
+        // If it was wrong to execute a function in place of the call, it may be called still.
+        let is_inlined = self.code.inlinees.contains_key(&self.instruction.start);
+        let form = if is_inlined && self.may_guess_again() {
+            self.instruction.specialized
+        } else {
+            self.guess()
+        };
+        match form {
             op::CALL_PY_EXACT_ARGS => self.call_function(callee),
             op::CALL_BOUND_METHOD_EXACT_ARGS => self.call_method(callee),
             op::CALL_ALLOC_AND_ENTER_INIT => self.call_class(callee),

@@ -1,10 +1,10 @@
 //! The control flow of a code object, from its entries on.
 
+use super::Handlers;
 use super::handler::{self, start_of};
-use super::{Handlers, Inlinee};
 use crate::exceptions::Handler;
 use crate::opcode as op;
-use crate::snapshot::{Code, Instruction};
+use crate::snapshot::{Code, Inlinee, Instruction};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is compiled for the entries, with some handlers of exceptions.

@@ -10,7 +10,7 @@ use super::instruction::Then;
 use super::{Builder, History, Local};
 use crate::hir::{Block, End, Inlined, Leave, Op, Rep, Type, Value};
 use crate::opcode as op;
-use crate::snapshot::{Callee, Code, Instruction};
+use crate::snapshot::{Callee, Code, Inlinee, Instruction};
 use std::collections::{HashMap, HashSet};
 
 /// Instructions that are built for a call at most, in all the ways that they are reached.
@@ -19,32 +19,14 @@ const MAX_INSTRUCTIONS: u32 = 200;
 /// Ways of a function to its end.
 const MAX_WAYS: u32 = 8;
 
-/// A function that may be executed in place of a call.
-#[derive(Debug, Clone)]
-pub struct Inlinee {
-    /// Its code.
-    pub code: Code,
-    /// What its own machine code has taught.
-    pub history: History,
-    /// In how many ways it comes to its end.
-    ways: u32,
-}
-
-impl Inlinee {
-    /// The function with a code, if it is small enough.
-    pub fn new(code: Code, history: History) -> Option<Self> {
-        let ways = is_small(&code).then(|| ways(&code, 0, &mut HashMap::new()))?;
-        (1..=MAX_WAYS).contains(&ways).then_some(Self {
-            code,
-            history,
-            ways,
-        })
-    }
-
-    /// Whether it comes to its end in several ways.
-    pub fn has_ways(&self) -> bool {
-        self.ways > 1
-    }
+/// The function with a code, if it is small enough to be executed in place of a call.
+pub fn inlinee(code: Code, history: History) -> Option<Inlinee> {
+    let ways = is_small(&code).then(|| ways(&code, 0, &mut HashMap::new()))?;
+    (1..=MAX_WAYS).contains(&ways).then_some(Inlinee {
+        code,
+        history,
+        ways,
+    })
 }
 
 /// In how many ways a function gets from an instruction to its end.

@@ -9,9 +9,11 @@ mod handler;
 mod inline;
 mod leave;
 mod math;
+mod number;
 mod object;
 mod operation;
 mod record;
+mod sequence;
 
 use crate::exceptions::Handler;
 use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Value};

@@ -2,7 +2,7 @@
 
 use super::{Generator, trusted};
 use crate::hir::{
-    Comparison, Element, FloatOp, Helper, Inst, IntOp, Leave, Op, Passing, Returns, State, Type,
+    Comparison, Element, FloatOp, Helper, Inst, Leave, Op, Passing, Returns, State, Type,
 };
 use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -403,59 +403,6 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Python's float_pow() does no more than C's if the base is positive and neither it nor the result is infinite.
-    fn power(
-        &mut self,
-        base: ir::Value,
-        exponent: ir::Value,
-        state: State,
-        leave: &Leave,
-    ) -> ir::Value {
-        let zero = self.builder.ins().f64const(0.0);
-        let infinity = self.builder.ins().f64const(f64::INFINITY);
-        let is_positive = self.builder.ins().fcmp(FloatCC::GreaterThan, base, zero);
-        let is_finite = self.builder.ins().fcmp(FloatCC::LessThan, base, infinity);
-        let fits = self.builder.ins().band(is_positive, is_finite);
-        let wrong = self.builder.ins().bxor_imm_s(fits, 1);
-        self.leave_if(wrong, state, leave, true);
-        let result = self
-            .call("power", &[base, exponent], Some(types::F64))
-            .expect("it has a result");
-        let is_finite = self.builder.ins().fcmp(FloatCC::LessThan, result, infinity);
-        let wrong = self.builder.ins().bxor_imm_s(is_finite, 1);
-        self.leave_if(wrong, state, leave, true);
-        result
-    }
-
-    fn set_list_float(
-        &mut self,
-        value: ir::Value,
-        list: ir::Value,
-        index: ir::Value,
-        state: Option<State>,
-        leave: &Leave,
-    ) {
-        let items = self.load(types::I64, list, layout::LIST_ITEMS);
-        let address = self.item(items, index);
-        let old = self.load(types::I64, address, 0);
-        let is_other = self.is_not(old, Type::FLOAT);
-        let count = self.load(types::I64, old, layout::OBJECT_REFCNT);
-        let is_shared = self.builder.ins().icmp_imm_s(IntCC::NotEqual, count, 1);
-        let either = self.builder.ins().bor(is_other, is_shared);
-        let (replace, reuse) = self.seldom(either);
-        let done = self.builder.create_block();
-        self.builder.switch_to_block(replace);
-        let object = self
-            .call("box_float", &[value], Some(types::I64))
-            .expect("it has a result");
-        self.put(object, address, 0, Type::OBJECT, state, leave);
-        self.builder.ins().jump(done, &[]);
-        self.builder.switch_to_block(reuse);
-        self.store(value, old, layout::FLOAT_VALUE);
-        self.builder.ins().jump(done, &[]);
-        self.builder.switch_to_block(done);
-    }
-
     /// An attribute in the dictionary of an object, as LOAD_ATTR_WITH_HINT. Other kinds of dictionaries than that of strings may
     /// hold deferred imports.
     fn load_hint(
@@ -545,7 +492,7 @@ impl Generator<'_> {
     }
 
     /// Puts an object somewhere and releases what was there.
-    fn put(
+    pub(super) fn put(
         &mut self,
         object: ir::Value,
         base: ir::Value,
@@ -609,151 +556,6 @@ impl Generator<'_> {
         self.builder.switch_to_block(out);
         self.leave(state, leave, false);
         self.builder.switch_to_block(on);
-    }
-
-    fn int_binary(
-        &mut self,
-        operator: IntOp,
-        left: ir::Value,
-        right: ir::Value,
-        state: Option<State>,
-        leave: &Leave,
-    ) -> ir::Value {
-        let checked = match operator {
-            IntOp::And => return self.builder.ins().band(left, right),
-            IntOp::Or => return self.builder.ins().bor(left, right),
-            IntOp::Xor => return self.builder.ins().bxor(left, right),
-            IntOp::Add => self.builder.ins().sadd_overflow(left, right),
-            IntOp::Subtract => self.builder.ins().ssub_overflow(left, right),
-            IntOp::Multiply => self.builder.ins().smul_overflow(left, right),
-            IntOp::FloorDivide | IntOp::Remainder => {
-                // Neither a division by zero nor the one that overflows.
-                let shifted = self.builder.ins().iadd_imm_s(right, 1);
-                let bad = self
-                    .builder
-                    .ins()
-                    .icmp_imm_s(IntCC::UnsignedLessThan, shifted, 2);
-                if let Some(state) = state {
-                    self.leave_if(bad, state, leave, true);
-                }
-                return self.rounded_down(operator, left, right);
-            }
-            IntOp::LeftShift => {
-                let result = self.builder.ins().ishl(left, right);
-                let back = self.builder.ins().sshr(result, right);
-                let lost = self.builder.ins().icmp(IntCC::NotEqual, back, left);
-                let wide = self
-                    .builder
-                    .ins()
-                    .icmp_imm_s(IntCC::UnsignedGreaterThan, right, 63);
-                (result, self.builder.ins().bor(lost, wide))
-            }
-            IntOp::RightShift => {
-                let negative = self
-                    .builder
-                    .ins()
-                    .icmp_imm_s(IntCC::SignedLessThan, right, 0);
-                let most = self.int(63);
-                let by = self.builder.ins().smin(right, most);
-                (self.builder.ins().sshr(left, by), negative)
-            }
-        };
-        if let Some(state) = state {
-            self.leave_if(checked.1, state, leave, true);
-        }
-        checked.0
-    }
-
-    /// As long_true_divide() of ints that are doubles exactly.
-    fn int_divide(
-        &mut self,
-        left: ir::Value,
-        right: ir::Value,
-        state: State,
-        leave: &Leave,
-    ) -> ir::Value {
-        // Of both from -2**53 on.
-        for int in [left, right] {
-            let shifted = self.builder.ins().iadd_imm_s(int, 1 << 53);
-            let inexact =
-                self.builder
-                    .ins()
-                    .icmp_imm_s(IntCC::UnsignedGreaterThan, shifted, 1 << 54);
-            self.leave_if(inexact, state, leave, true);
-        }
-        let is_zero = self.builder.ins().icmp_imm_s(IntCC::Equal, right, 0);
-        self.leave_if(is_zero, state, leave, true);
-        let left = self.builder.ins().fcvt_from_sint(types::F64, left);
-        let right = self.builder.ins().fcvt_from_sint(types::F64, right);
-        self.builder.ins().fdiv(left, right)
-    }
-
-    /// Python rounds quotients down, and remainders have the sign of the divisor; the processor rounds to zero.
-    fn rounded_down(&mut self, operator: IntOp, left: ir::Value, right: ir::Value) -> ir::Value {
-        let quotient = self.builder.ins().sdiv(left, right);
-        let product = self.builder.ins().imul(quotient, right);
-        let remainder = self.builder.ins().isub(left, product);
-        let signs = self.builder.ins().bxor(remainder, right);
-        let differ = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::SignedLessThan, signs, 0);
-        let inexact = self.builder.ins().icmp_imm_s(IntCC::NotEqual, remainder, 0);
-        let adjust = self.builder.ins().band(differ, inexact);
-        if operator == IntOp::FloorDivide {
-            let lower = self.builder.ins().iadd_imm_s(quotient, -1);
-            self.builder.ins().select(adjust, lower, quotient)
-        } else {
-            let higher = self.builder.ins().iadd(remainder, right);
-            self.builder.ins().select(adjust, higher, remainder)
-        }
-    }
-
-    fn range_next(&mut self, iterator: ir::Value) -> ir::Value {
-        let value = self.load(types::I64, iterator, layout::RANGE_ITER_START);
-        let step = self.load(types::I64, iterator, layout::RANGE_ITER_STEP);
-        let length = self.load(types::I64, iterator, layout::RANGE_ITER_LENGTH);
-        let next = self.builder.ins().iadd(value, step);
-        let left = self.builder.ins().iadd_imm_s(length, -1);
-        self.store(next, iterator, layout::RANGE_ITER_START);
-        self.store(left, iterator, layout::RANGE_ITER_LENGTH);
-        value
-    }
-
-    /// The next item of the iterator of a list or tuple, or NULL.
-    fn sequence_next(&mut self, iterator: ir::Value, is_list: bool) -> ir::Value {
-        let on = self.builder.create_block();
-        let result = self.builder.append_block_param(on, types::I64);
-        let (some, inside) = (self.builder.create_block(), self.builder.create_block());
-        let null = self.int(0);
-        let sequence = self.load(types::I64, iterator, layout::SEQUENCE_ITER_SEQUENCE);
-        self.builder
-            .ins()
-            .brif(sequence, some, &[], on, &[null.into()]);
-        self.builder.switch_to_block(some);
-        let index = self.load(types::I64, iterator, layout::SEQUENCE_ITER_INDEX);
-        let size = self.load(types::I64, sequence, layout::OBJECT_SIZE);
-        let more = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedLessThan, index, size);
-        self.builder
-            .ins()
-            .brif(more, inside, &[], on, &[null.into()]);
-        self.builder.switch_to_block(inside);
-        let next = self.builder.ins().iadd_imm_s(index, 1);
-        self.store(next, iterator, layout::SEQUENCE_ITER_INDEX);
-        let item = if is_list {
-            let items = self.load(types::I64, sequence, layout::LIST_ITEMS);
-            let address = self.item(items, index);
-            self.load(types::I64, address, 0)
-        } else {
-            let address = self.item(sequence, index);
-            self.load(types::I64, address, layout::TUPLE_ITEMS)
-        };
-        self.builder.ins().jump(on, &[item.into()]);
-        self.builder.switch_to_block(on);
-        result
     }
 
     fn helper(

@@ -5,6 +5,7 @@
 //! nothing counts them.
 
 mod element;
+mod helper;
 mod op;
 mod parse;
 mod print;
@@ -15,7 +16,8 @@ use crate::exceptions::Handler;
 use crate::snapshot::{Callee, Form};
 
 pub use element::Element;
-pub use op::{Comparison, FloatOp, Helper, IntOp, Math, Op, Ownership, Passing, Returns};
+pub use helper::{Helper, Passing, Returns};
+pub use op::{Comparison, FloatOp, IntOp, Math, Op, Ownership};
 pub use parse::parse;
 pub use types::Type;
 pub use verify::verify;

@@ -1,0 +1,85 @@
+//! Items of lists, and iteration.
+
+use super::Generator;
+use crate::hir::{Leave, State, Type};
+use crate::layout;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, types};
+
+impl Generator<'_> {
+    pub(super) fn set_list_float(
+        &mut self,
+        value: ir::Value,
+        list: ir::Value,
+        index: ir::Value,
+        state: Option<State>,
+        leave: &Leave,
+    ) {
+        let items = self.load(types::I64, list, layout::LIST_ITEMS);
+        let address = self.item(items, index);
+        let old = self.load(types::I64, address, 0);
+        let is_other = self.is_not(old, Type::FLOAT);
+        let count = self.load(types::I64, old, layout::OBJECT_REFCNT);
+        let is_shared = self.builder.ins().icmp_imm_s(IntCC::NotEqual, count, 1);
+        let either = self.builder.ins().bor(is_other, is_shared);
+        let (replace, reuse) = self.seldom(either);
+        let done = self.builder.create_block();
+        self.builder.switch_to_block(replace);
+        let object = self
+            .call("box_float", &[value], Some(types::I64))
+            .expect("it has a result");
+        self.put(object, address, 0, Type::OBJECT, state, leave);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(reuse);
+        self.store(value, old, layout::FLOAT_VALUE);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(done);
+    }
+
+    pub(super) fn range_next(&mut self, iterator: ir::Value) -> ir::Value {
+        let value = self.load(types::I64, iterator, layout::RANGE_ITER_START);
+        let step = self.load(types::I64, iterator, layout::RANGE_ITER_STEP);
+        let length = self.load(types::I64, iterator, layout::RANGE_ITER_LENGTH);
+        let next = self.builder.ins().iadd(value, step);
+        let left = self.builder.ins().iadd_imm_s(length, -1);
+        self.store(next, iterator, layout::RANGE_ITER_START);
+        self.store(left, iterator, layout::RANGE_ITER_LENGTH);
+        value
+    }
+
+    /// The next item of the iterator of a list or tuple, or NULL.
+    pub(super) fn sequence_next(&mut self, iterator: ir::Value, is_list: bool) -> ir::Value {
+        let on = self.builder.create_block();
+        let result = self.builder.append_block_param(on, types::I64);
+        let (some, inside) = (self.builder.create_block(), self.builder.create_block());
+        let null = self.int(0);
+        let sequence = self.load(types::I64, iterator, layout::SEQUENCE_ITER_SEQUENCE);
+        self.builder
+            .ins()
+            .brif(sequence, some, &[], on, &[null.into()]);
+        self.builder.switch_to_block(some);
+        let index = self.load(types::I64, iterator, layout::SEQUENCE_ITER_INDEX);
+        let size = self.load(types::I64, sequence, layout::OBJECT_SIZE);
+        let more = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedLessThan, index, size);
+        self.builder
+            .ins()
+            .brif(more, inside, &[], on, &[null.into()]);
+        self.builder.switch_to_block(inside);
+        let next = self.builder.ins().iadd_imm_s(index, 1);
+        self.store(next, iterator, layout::SEQUENCE_ITER_INDEX);
+        let item = if is_list {
+            let items = self.load(types::I64, sequence, layout::LIST_ITEMS);
+            let address = self.item(items, index);
+            self.load(types::I64, address, 0)
+        } else {
+            let address = self.item(sequence, index);
+            self.load(types::I64, address, layout::TUPLE_ITEMS)
+        };
+        self.builder.ins().jump(on, &[item.into()]);
+        self.builder.switch_to_block(on);
+        result
+    }
+}
