@@ -266,21 +266,27 @@ impl Client {
 
     /// An instruction at an offset calls an `__init__` or `__getitem__` that has a version.
     pub fn calls_special(&mut self, id: usize, offset: u32, version: u32) {
-        if let Some(compiler) = &mut self.compiler {
+        if let Some(compiler) = self.compiler_of(id) {
             compiler.calls_special(id, offset, version);
         }
     }
 
     /// The instruction at an offset has no specialized form for operands of these types.
     pub fn saw(&mut self, id: usize, offset: u32, types: [Type; 3]) {
-        if let Some(compiler) = &mut self.compiler {
+        if let Some(compiler) = self.compiler_of(id) {
             compiler.saw(id, offset, types);
         }
     }
 
+    /// The compiler, if a code object lives that something is to be kept of.
+    fn compiler_of(&mut self, id: usize) -> Option<&mut Compiler> {
+        let compiler = self.compiler.as_mut()?;
+        self.live.contains_key(&id).then_some(compiler)
+    }
+
     /// The call at an offset calls a function of the module `math`.
     pub fn saw_math(&mut self, id: usize, offset: u32, call: MathCall) {
-        if let Some(compiler) = &mut self.compiler {
+        if let Some(compiler) = self.compiler_of(id) {
             compiler.saw_math(id, offset, call);
         }
     }

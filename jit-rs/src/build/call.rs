@@ -104,9 +104,7 @@ impl<'a> Builder<'a> {
         let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
             return Ok(None);
         };
-        if !self.code.inlinees.contains_key(&self.instruction.start)
-            || callee.arguments as usize != operands
-        {
+        if self.inlinee().is_none() || callee.arguments as usize != operands {
             return Ok(None);
         }
         let function = function(self);
