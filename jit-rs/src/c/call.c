@@ -314,9 +314,19 @@ push_function(T *tstate, F *frame, PyFunctionObject *func,
               PyObject *const *args, int count, PyObject *kwnames)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
+    const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
     PyObject *parameters[MAX_PARAMETERS];
     F *new_frame;
-    if (match_parameters(func, args, count, kwnames, parameters)
+    if ((code->co_flags & simple) == CO_OPTIMIZED && kwnames == NULL
+        && code->co_kwonlyargcount == 0 && code->co_argcount == count
+        && _PyThreadState_HasStackSpace(tstate, code->co_framesize))
+    {
+        new_frame = _PyFrame_PushUnchecked(tstate, func, count);
+        for (int i = 0; i < count; i++) {
+            new_frame->localsplus[i] = args[i];
+        }
+    }
+    else if (match_parameters(func, args, count, kwnames, parameters)
         && _PyThreadState_HasStackSpace(tstate, code->co_framesize))
     {
         int wanted = code->co_argcount;
