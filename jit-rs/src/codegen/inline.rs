@@ -91,7 +91,14 @@ impl Generator<'_> {
         });
     }
 
-    pub(super) fn put_inline_value(&mut self, value: ir::Value, object: ir::Value, index: u32) {
+    /// Puts an object among the inline values of another; `release` drops what was there.
+    pub(super) fn put_inline_value(
+        &mut self,
+        value: ir::Value,
+        object: ir::Value,
+        index: u32,
+        release: impl FnOnce(&mut Self, ir::Value),
+    ) {
         let offset = layout::INLINE_VALUES + 8 * index as usize;
         let old = self.load(types::I64, object, offset);
         self.store(value, object, offset);
@@ -105,7 +112,7 @@ impl Generator<'_> {
         self.keep_order(object, index);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(on);
-        self.drop_scalar(old);
+        release(self, old);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
     }

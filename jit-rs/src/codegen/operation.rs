@@ -283,22 +283,9 @@ impl Generator<'_> {
             Op::ListNext => Some(self.sequence_next(args[0], true)),
             Op::TupleNext => Some(self.sequence_next(args[0], false)),
             Op::SetInlineValue(index) => {
-                let offset = layout::INLINE_VALUES + 8 * index as usize;
-                let old = self.load(types::I64, args[1], offset);
-                self.store(args[0], args[1], offset);
-                let (new, on, done) = (
-                    self.builder.create_block(),
-                    self.builder.create_block(),
-                    self.builder.create_block(),
-                );
-                self.builder.ins().brif(old, on, &[], new, &[]);
-                self.builder.switch_to_block(new);
-                self.keep_order(args[1], index);
-                self.builder.ins().jump(done, &[]);
-                self.builder.switch_to_block(on);
-                self.decref(old, Type::OBJECT, state, leave);
-                self.builder.ins().jump(done, &[]);
-                self.builder.switch_to_block(done);
+                self.put_inline_value(args[0], args[1], index, |generator, old| {
+                    generator.decref(old, Type::OBJECT, state, leave);
+                });
                 None
             }
             Op::PutTupleItem(index) => {
@@ -327,7 +314,7 @@ impl Generator<'_> {
                 None
             }
             Op::PutInlineValue(index) => {
-                self.put_inline_value(args[0], args[1], index);
+                self.put_inline_value(args[0], args[1], index, Self::drop_scalar);
                 None
             }
             Op::PutField(offset) => {
