@@ -12,6 +12,7 @@ use git2::{Oid, RepositoryState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A patch and its commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +119,9 @@ impl Place {
     }
 }
 
+/// How long git goes on at most when the command is killed that has started it.
+const GIT_ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 /// A git work tree that a person edits in.
 pub struct EditTree {
     folder: PathBuf,
@@ -145,8 +149,7 @@ impl EditTree {
                     self.folder.display()
                 ));
             }
-            run(git(&self.folder)?.args(["checkout", "--quiet", "--detach", "--force", &commit]))?;
-            return Ok(());
+            return self.move_to(&commit);
         }
         if self.folder.exists() && !making.exists() {
             return Err(Failure::person(
@@ -181,6 +184,32 @@ impl EditTree {
         std::fs::remove_file(&making).doing("remove", &making)?;
         step.done();
         Ok(())
+    }
+
+    fn move_to(&self, commit: &str) -> Result<()> {
+        let moving = beside(&self.folder, "moving");
+        if moving.exists() {
+            self.unlock()?;
+        }
+        write_atomically(&moving, b"")?;
+        run(git(&self.folder)?.args(["checkout", "--quiet", "--detach", "--force", commit]))?;
+        std::fs::remove_file(&moving).doing("remove", &moving)
+    }
+
+    /// Removes git's lock of the index, which a command has left that was killed while it moved the work tree. Its git may still
+    /// be at work.
+    fn unlock(&self) -> Result<()> {
+        let lock = self.repository()?.path().join("index.lock");
+        let patience = Instant::now() + GIT_ENDS_WITHIN;
+        while lock.exists() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        match std::fs::remove_file(&lock) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).doing("remove", &lock)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_tree(&self) -> bool {
