@@ -14,6 +14,7 @@ use crate::snapshot::{Callee, Code as Snapshot, Form, Inlinee, MathCall};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -327,12 +328,7 @@ impl Compiler {
             return Err("the code cache is full".into());
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
-        snapshot.callees = self.callees(id, &snapshot);
-        let known = self.of(id);
-        snapshot.seen.clone_from(&known.seen);
-        snapshot.forms.clone_from(&known.forms);
-        snapshot.math.clone_from(&known.math);
-        snapshot.inlinees = self.inlinees(id, &snapshot, layout::MAX_PUSHES);
+        self.add_feedback(id, &mut snapshot, layout::MAX_PUSHES);
         if snapshot.is_generator && !place.is_loop {
             snapshot.resumes = self.resumes(id, &snapshot, place.offset);
             snapshot.sends = sends(&snapshot, place.offset);
@@ -464,28 +460,46 @@ impl Compiler {
             .collect()
     }
 
-    /// The functions that a code object calls and that may be executed in place of the call, one in the other to a depth.
-    fn inlinees(&mut self, id: usize, snapshot: &Snapshot, depth: usize) -> HashMap<u32, Inlinee> {
+    /// Adds what is known of a code object to a copy of it. Functions that it calls may be executed in place of the call, one in
+    /// the other to a depth.
+    fn add_feedback(&mut self, id: usize, snapshot: &mut Snapshot, depth: usize) {
+        snapshot.callees = self.callees(id, snapshot);
+        snapshot.inlinees = self.inlinees(id, snapshot, depth);
+        let known = self.of(id);
+        snapshot.seen.clone_from(&known.seen);
+        snapshot.forms.clone_from(&known.forms);
+        snapshot.math.clone_from(&known.math);
+    }
+
+    fn inlinees(
+        &mut self,
+        id: usize,
+        snapshot: &Snapshot,
+        depth: usize,
+    ) -> HashMap<u32, Arc<Inlinee>> {
         let mut inlinees = HashMap::new();
+        if depth == 0 {
+            return inlinees;
+        }
+        // One copy of each, however often it is called.
+        let mut copies = HashMap::new();
         for (&start, callee) in &snapshot.callees {
-            let callee_id = callee.code as usize;
-            if depth == 0 || callee_id == id {
-                continue;
-            }
-            let Ok(mut code) = Code::of(callee).snapshot(MAX_INLINED_UNITS) else {
-                continue;
-            };
-            code.callees = self.callees(callee_id, &code);
-            code.inlinees = self.inlinees(callee_id, &code, depth - 1);
-            let known = self.of(callee_id);
-            code.seen.clone_from(&known.seen);
-            code.forms.clone_from(&known.forms);
-            code.math.clone_from(&known.math);
-            if let Some(inlinee) = build::inlinee(code, known.history.clone()) {
-                inlinees.insert(start, inlinee);
+            let copy = copies.entry(callee.code).or_insert_with(|| {
+                let callee_id = callee.code as usize;
+                (callee_id != id).then(|| self.inlinee(callee_id, callee, depth - 1))?
+            });
+            if let Some(inlinee) = copy {
+                inlinees.insert(start, Arc::clone(inlinee));
             }
         }
         inlinees
+    }
+
+    fn inlinee(&mut self, id: usize, callee: &Callee, depth: usize) -> Option<Arc<Inlinee>> {
+        let mut code = Code::of(callee).snapshot(MAX_INLINED_UNITS).ok()?;
+        self.add_feedback(id, &mut code, depth);
+        let history = self.of(id).history.clone();
+        build::inlinee(code, history).map(Arc::new)
     }
 
     /// What is known of a code object.

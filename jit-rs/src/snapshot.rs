@@ -4,6 +4,7 @@ use crate::exceptions::Table;
 use crate::hir::{Math, Type};
 use crate::history::History;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// An instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +134,7 @@ pub struct Code {
     /// The functions that it calls, by where the calls begin.
     pub callees: HashMap<u32, Callee>,
     /// Those of them that may be executed in place of the call.
-    pub inlinees: HashMap<u32, Inlinee>,
+    pub inlinees: HashMap<u32, Arc<Inlinee>>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
     /// for, as far as they are reached.
     pub resumes: HashSet<u32>,

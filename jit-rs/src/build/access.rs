@@ -165,8 +165,7 @@ impl Builder<'_> {
                 == (first.opcode, first.index, first.keys, first.value)
         });
         if !is_same {
-            self.function.forms.push(forms.to_vec());
-            let index = self.function.forms.len() as u32 - 1;
+            let index = self.add_forms(forms);
             return self.guarded(Op::LoadForms(index), &[owner], Type::OBJECT);
         }
         self.require_forms(owner, forms);
@@ -187,13 +186,18 @@ impl Builder<'_> {
         }
     }
 
+    /// The index of forms among those of the function.
+    fn add_forms(&mut self, forms: &[Form]) -> u32 {
+        self.function.forms.push(forms.to_vec());
+        self.function.forms.len() as u32 - 1
+    }
+
     /// Makes sure that an object has one of the types of some forms.
     fn require_forms(&mut self, owner: Value, forms: &[Form]) {
         match forms {
             [form] => self.require_version(owner, form.version),
             _ => {
-                self.function.forms.push(forms.to_vec());
-                let index = self.function.forms.len() as u32 - 1;
+                let index = self.add_forms(forms);
                 self.guard(Op::GuardForms(index), &[owner]);
             }
         }

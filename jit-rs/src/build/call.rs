@@ -50,8 +50,7 @@ impl<'a> Builder<'a> {
         }
         let function = self.boxed(function);
         self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = self.env.stack.len() - callee.arguments as usize;
-        let args = self.env.stack[args..].to_vec();
+        let args = self.peek_many(callee.arguments as usize).to_vec();
         if let Some(then) = self.inline(callee, function, count as usize + 2, &args, |_| None)? {
             return Ok(Some(then));
         }
@@ -89,8 +88,7 @@ impl<'a> Builder<'a> {
         let function = field(layout::METHOD_FUNCTION);
         let owner = field(layout::METHOD_SELF);
         self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = self.env.stack.len() - count as usize;
-        let args = [&[owner], &self.env.stack[args..]].concat();
+        let args = [&[owner], self.peek_many(count as usize)].concat();
         self.inline(callee, function, count as usize + 2, &args, |_| None)
     }
 
@@ -109,7 +107,7 @@ impl<'a> Builder<'a> {
         }
         let function = function(self);
         self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = self.env.stack[self.env.stack.len() - operands..].to_vec();
+        let args = self.peek_many(operands).to_vec();
         self.inline(callee, function, operands, &args, |_| None)
     }
 
@@ -126,8 +124,7 @@ impl<'a> Builder<'a> {
         let offset = layout::HEAP_TYPE_INIT as u32;
         let init = self.guarded(Op::LoadField(offset), &[class], Type::OBJECT);
         self.guard(Op::GuardFunction(callee.version), &[init]);
-        let args = self.env.stack.len() - count as usize;
-        let args = self.env.stack[args..].to_vec();
+        let args = self.peek_many(count as usize).to_vec();
         let make = |builder: &mut Self| Some(builder.new_object(class));
         if let Some(then) = self.inline(callee, init, count as usize + 2, &args, make)? {
             return Ok(Some(then));

@@ -4,7 +4,7 @@ use super::Handlers;
 use super::handler::{self, start_of};
 use crate::exceptions::Handler;
 use crate::opcode as op;
-use crate::snapshot::{Code, Inlinee, Instruction};
+use crate::snapshot::{Code, Instruction};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is compiled for the entries, with some handlers of exceptions.
@@ -169,7 +169,8 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
         let Some(instruction) = code.at(start) else {
             continue;
         };
-        if code.inlinees.get(&start).is_some_and(Inlinee::has_ways) {
+        let inlinee = code.inlinees.get(&start);
+        if inlinee.is_some_and(|inlinee| inlinee.has_ways()) {
             // Its ends meet there.
             merges.insert(instruction.next);
             leaders.insert(instruction.next);

@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
         args: &[Value],
         object: Option<Value>,
     ) -> Result<Then, String> {
-        if !self.inlining.is_active() {
+        if !self.is_inlined() {
             self.inlining.objects.clear();
             self.inlining.built = 0;
             self.inlining.start = self.instruction.start;
@@ -460,10 +460,11 @@ impl<'a> Builder<'a> {
 
     /// Makes sure that a store releases nothing that runs code, if it is executed in place of a call.
     pub(super) fn require_replaceable(&mut self, owner: Value, offset: u32) -> bool {
-        if self.is_inlined() {
+        let is_inlined = self.is_inlined();
+        if is_inlined {
             self.guard(Op::GuardReplaceable(offset), &[owner]);
         }
-        self.is_inlined()
+        is_inlined
     }
 
     /// What the frames would hold that do not exist: the values, and which they are.

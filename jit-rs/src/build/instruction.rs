@@ -468,6 +468,10 @@ impl Builder<'_> {
         self.env.stack[self.env.stack.len() - depth as usize]
     }
 
+    pub(super) fn peek_many(&self, count: usize) -> &[Value] {
+        &self.env.stack[self.env.stack.len() - count..]
+    }
+
     pub(super) fn pop_many(&mut self, count: u32) -> Vec<Value> {
         self.env
             .stack

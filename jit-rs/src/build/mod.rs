@@ -205,7 +205,7 @@ impl<'a> Builder<'a> {
     // Emitting
 
     fn emit(&mut self, op: Op, args: &[Value], result: Option<Value>, state: Option<State>) {
-        if self.inlining.is_active() && !self.inlining.admits(op, args) {
+        if self.is_inlined() && !self.inlining.admits(op, args) {
             return;
         }
         if op.runs_code() {
@@ -394,7 +394,7 @@ impl<'a> Builder<'a> {
     /// Stores into a variable. What it releases may look at the frame; if that writes to it, native code is left when the
     /// instruction is finished.
     fn store(&mut self, slot: u32, value: Value, finishes: bool) {
-        if self.inlining.is_active() {
+        if self.is_inlined() {
             self.store_inlined(slot, value);
             return;
         }
@@ -529,7 +529,7 @@ impl<'a> Builder<'a> {
 
     /// Ends the block with an edge.
     fn go(&mut self, target: u32) {
-        if self.inlining.is_active() {
+        if self.is_inlined() {
             self.inlining.branch(target, self.block, self.env.clone());
             return;
         }

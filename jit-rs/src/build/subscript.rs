@@ -104,15 +104,14 @@ impl Builder<'_> {
             self.statement(Helper::SetItemDict, 3, 0);
             return;
         }
-        let is_guess = matches!(guess, Type::LIST)
-            || Element::of(guess).is_some_and(|element| self.fits(element));
+        let is_guess =
+            guess == Type::LIST || Element::of(guess).is_some_and(|element| self.fits(element));
         if is_guess && self.require(container, guess) && self.require(key, Type::INT) {
             let index = self.unboxed(key, self.state);
             let place = self.guarded(Op::ItemIndex, &[container, index], Type::NEVER);
             let value = self.peek(3);
             let number = Element::of(guess).map(|element| self.number_for(element, value));
-            let popped = self.env.stack.len() - 3;
-            self.env.stack.truncate(popped);
+            self.pop_many(3);
             match number {
                 Some((set, number)) => {
                     self.emit(set, &[number, container, place], None, Some(self.state));

@@ -255,8 +255,7 @@ impl Generator<'_> {
                 Some(index)
             }
             Op::ListItem => {
-                let items = self.load(types::I64, args[0], layout::LIST_ITEMS);
-                let address = self.item(items, args[1]);
+                let address = self.list_place(args[0], args[1]);
                 Some(self.load(types::I64, address, 0))
             }
             Op::TupleItem => {
@@ -269,8 +268,7 @@ impl Generator<'_> {
                 None
             }
             Op::SetListItem => {
-                let items = self.load(types::I64, args[1], layout::LIST_ITEMS);
-                let address = self.item(items, args[2]);
+                let address = self.list_place(args[1], args[2]);
                 self.put(args[0], address, 0, Type::OBJECT, state, leave);
                 None
             }
@@ -299,15 +297,13 @@ impl Generator<'_> {
                 None
             }
             Op::GuardItemReplaceable => {
-                let items = self.load(types::I64, args[0], layout::LIST_ITEMS);
-                let address = self.item(items, args[1]);
+                let address = self.list_place(args[0], args[1]);
                 let old = self.load(types::I64, address, 0);
                 self.require_replaceable(old, needed()?, leave);
                 None
             }
             Op::PutListItem => {
-                let items = self.load(types::I64, args[1], layout::LIST_ITEMS);
-                let address = self.item(items, args[2]);
+                let address = self.list_place(args[1], args[2]);
                 let old = self.load(types::I64, address, 0);
                 self.store(args[0], address, 0);
                 self.drop_scalar(old);

@@ -7,6 +7,12 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
 impl Generator<'_> {
+    /// The address of the item at a place of a list.
+    pub(super) fn list_place(&mut self, list: ir::Value, place: ir::Value) -> ir::Value {
+        let items = self.load(types::I64, list, layout::LIST_ITEMS);
+        self.item(items, place)
+    }
+
     pub(super) fn set_list_float(
         &mut self,
         value: ir::Value,
@@ -15,8 +21,7 @@ impl Generator<'_> {
         state: Option<State>,
         leave: &Leave,
     ) {
-        let items = self.load(types::I64, list, layout::LIST_ITEMS);
-        let address = self.item(items, index);
+        let address = self.list_place(list, index);
         let old = self.load(types::I64, address, 0);
         let is_other = self.is_not(old, Type::FLOAT);
         let count = self.load(types::I64, old, layout::OBJECT_REFCNT);
