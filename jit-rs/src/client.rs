@@ -1,6 +1,6 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
-use crate::build::Handlers;
+use crate::build::{Handlers, History};
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Progress};
 use crate::hir::Type;
@@ -99,11 +99,13 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 /// # Errors
 /// If the log cannot be written.
 pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
-    let compiler = match options.mode {
-        Mode::Count => None,
-        Mode::Manual | Mode::Auto => Some(Compiler::new(options.dump, Handlers::default())),
-        Mode::Sync | Mode::Warm => Some(Compiler::new(options.dump, Handlers::All)),
-    };
+    let mut fresh = History::default();
+    if matches!(options.mode, Mode::Sync | Mode::Warm) {
+        fresh.handlers = Handlers::All;
+    }
+    // What is compiled before it runs first has not been executed.
+    fresh.whole = options.mode == Mode::Sync;
+    let compiler = (options.mode != Mode::Count).then(|| Compiler::new(options.dump, fresh));
     let log = options.log.as_deref().map(Log::open).transpose()?;
     let client = Client {
         options,
@@ -219,7 +221,11 @@ impl Client {
         } else if self.options.in_background() {
             compiler.compile_soon(id, live.code, place)
         } else {
-            let compiled = compiler.compile(id, live.code, place, Wish::Hot);
+            let wish = match self.options.mode {
+                Mode::Manual => Wish::Forced,
+                _ => Wish::Hot,
+            };
+            let compiled = compiler.compile(id, live.code, place, wish);
             compiled.map(|()| {
                 new.push((id, place));
                 Progress::Installed

@@ -1,7 +1,7 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
 use crate::background::Background;
-use crate::build::{self, Entry, Handlers, History};
+use crate::build::{self, Entry, History};
 use crate::code::Code;
 use crate::codegen;
 use crate::hir::Type;
@@ -23,6 +23,9 @@ const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
 
 /// How often a code object is compiled again with fewer guesses, before it is compiled without any.
 const MAX_REFUTATIONS: u32 = 10;
+
+/// How often a code object is compiled again since something in it is executed that had not been, before all of it is compiled.
+const MAX_DISCOVERIES: u32 = 8;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
@@ -111,6 +114,10 @@ pub struct Compiled {
     outdated: usize,
     history: History,
     refutations: u32,
+    /// Where native code is left since nothing had been executed there, as far as it has not turned out to matter.
+    unseen: HashSet<u32>,
+    /// How often that did turn out.
+    discoveries: u32,
     /// Where it cannot be compiled.
     refused: HashSet<u32>,
     /// The versions of the `__init__` and `__getitem__` that instructions call, by their offset.
@@ -160,15 +167,12 @@ impl std::fmt::Debug for Compiler {
 }
 
 impl Compiler {
-    /// A compiler that compiles some handlers at once. With `dump`, it prints what it compiles.
-    pub fn new(dump: bool, handlers: Handlers) -> Self {
+    /// A compiler that knows this of all code objects at first. With `dump`, it prints what it compiles.
+    pub fn new(dump: bool, fresh: History) -> Self {
         Self {
             isa: None,
             dump,
-            fresh: History {
-                handlers,
-                ..History::default()
-            },
+            fresh,
             codes: HashMap::new(),
             dead: Vec::new(),
             counts: Compilation::default(),
@@ -335,10 +339,20 @@ impl Compiler {
         }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
+        let known = self.of(id);
+        let mut history = known.history.clone();
+        history.whole |= wish == Wish::Forced;
+        if !history.whole {
+            let unseen = snapshot.instructions.iter();
+            let unseen = unseen.filter(|instruction| snapshot.is_unseen(instruction));
+            known
+                .unseen
+                .extend(unseen.map(|instruction| instruction.start));
+        }
         Ok(Job {
             code: snapshot,
             entry,
-            history: self.of(id).history.clone(),
+            history,
             wish,
             dump: self
                 .dump
@@ -524,6 +538,8 @@ impl Compiler {
         compiled.outdated = compiled.units.len();
         compiled.history = fresh;
         compiled.refutations = 0;
+        compiled.unseen.clear();
+        compiled.discoveries = 0;
         compiled.refused.clear();
     }
 
@@ -532,7 +548,6 @@ impl Compiler {
         let Some(compiled) = self.codes.get_mut(&id) else {
             return;
         };
-        self.counts.refuted += 1;
         let current = &compiled.units[compiled.outdated..];
         let exits = current.iter().flat_map(|unit| &unit.exits);
         // What is on its way there goes too: compiling again is expensive.
@@ -545,11 +560,23 @@ impl Compiler {
         if !wrong.contains(&offset) {
             return;
         }
+        let unseen = &mut compiled.unseen;
+        let wrong: Vec<u32> = wrong
+            .into_iter()
+            .filter(|offset| !unseen.remove(offset))
+            .collect();
+        if wrong.is_empty() {
+            self.counts.unseen += 1;
+            compiled.discoveries += 1;
+            compiled.history.whole |= compiled.discoveries > MAX_DISCOVERIES;
+        } else {
+            self.counts.refuted += 1;
+            compiled.refutations += 1;
+            compiled.history.generic = compiled.refutations > MAX_REFUTATIONS;
+        }
         for offset in wrong {
             *compiled.history.refuted.entry(offset).or_default() += 1;
         }
-        compiled.refutations += 1;
-        compiled.history.generic = compiled.refutations > MAX_REFUTATIONS;
         compiled.retire(id);
         self.pending.retain(|pending| pending.id != id);
     }

@@ -1,6 +1,6 @@
 //! What programs ask of the compiler by `clinker.jit`: the functions of `include/clinker_control.h`.
 
-use crate::build::Handlers;
+use crate::build::History;
 use crate::client::{self, Client, Live, WANTED_PERIOD};
 use crate::compiler::{Compiler, Place, Unit};
 use crate::ffi::status;
@@ -47,7 +47,7 @@ impl Unit {
 impl Client {
     fn prepare(&mut self, auto: bool) {
         if self.compiler.is_none() {
-            self.compiler = Some(Compiler::new(self.options.dump, Handlers::default()));
+            self.compiler = Some(Compiler::new(self.options.dump, History::default()));
             self.options.mode = Mode::Manual;
         }
         if auto && self.options.mode == Mode::Manual {

@@ -80,6 +80,8 @@ pub struct History {
     pub refuted: HashMap<u32, u32>,
     /// Whether no guess is to be made at all.
     pub generic: bool,
+    /// Whether what has not been executed is compiled as well, without a guess. Else native code is left there.
+    pub whole: bool,
 }
 
 impl History {

@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest
+from jit_programs import ProgramTest, run
 
 
 class SiteTest(ProgramTest):
@@ -388,6 +388,41 @@ class SiteTest(ProgramTest):
             except AttributeError as error:
                 print(error)
         """)
+
+    def test_what_has_not_been_executed(self):
+        # Paths that are taken first when there is native code already, each of which calls, raises and has variables.
+        source = """
+            from clinker import jit
+            class Item:
+                def __init__(self, n): self.n = n
+            def work(n, items, out):
+                total, text = 0.5, ""
+                for i in range(n):
+                    if i % 5000 == 4999 or i > 30000:
+                        total -= items[i % 3]
+                        for c in "ab":
+                            text += c
+                        if i > 45000:
+                            out.append(Item(i).n + len(text))
+                            text = text[-2:]
+                    elif i > 20000 and i % 3 == 0:
+                        try:
+                            total += items[i]
+                        except IndexError as error:
+                            out.append(error.__traceback__.tb_lineno)
+                            total = -total
+                    else:
+                        total += i
+                    if i % 10000 == 7:
+                        out.append((i, total, text[:4], sorted(locals())))
+                return total, text[:5], len(out), out[:99], out[-99:]
+            for i in range(3):
+                print(work(60000, [1, 2, 3], []))
+            STATISTICS
+        """
+        self.check(source.replace("STATISTICS", ""))
+        source = source.replace("STATISTICS", "print(0 < jit.stats()['compilation']['unseen'] <= 9)")
+        self.assertEqual(run(source, "auto,after=200")[1].splitlines()[-1], "True")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@
 use super::env::Env;
 use super::instruction::Then;
 use super::{Builder, History, Local};
-use crate::hir::{Block, End, Inlined, Leave, Op, Rep, Type, Value};
+use crate::hir::{Block, Inlined, Op, Rep, Type, Value};
 use crate::opcode as op;
 use crate::snapshot::{Callee, Code, Inlinee, Instruction};
 use std::collections::{HashMap, HashSet};
@@ -356,9 +356,7 @@ impl<'a> Builder<'a> {
                 op::RESUME => self.guard(Op::BackEdge, &[]),
                 _ if is_left(self.code, &instruction) => {
                     // If that is often, there has to be a call.
-                    let never = self.value(Op::Bool(false), &[], Type::NEVER);
-                    self.guard(Op::Guard, &[never]);
-                    self.end(End::Exit(self.state, Leave::default()));
+                    self.leave_unseen();
                     return Ok(None);
                 }
                 _ => {

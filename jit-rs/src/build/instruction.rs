@@ -2,7 +2,7 @@
 
 use super::flow::is_compiled;
 use super::{Builder, Local};
-use crate::hir::{End, Helper, Op, Type, Value};
+use crate::hir::{End, Helper, Leave, Op, Type, Value};
 use crate::opcode as op;
 use crate::runtime;
 
@@ -24,6 +24,10 @@ impl Builder<'_> {
             return Ok(None);
         }
         self.emit(Op::At(self.instruction.offset), &[], None, None);
+        if !self.history.whole && self.code.is_unseen(&self.instruction) {
+            self.leave_unseen();
+            return Ok(None);
+        }
         let then = self.operation()?;
         // What it was built together with may be behind it.
         let next = self.instruction.next;
@@ -33,6 +37,14 @@ impl Builder<'_> {
             Then::Ended => return Ok(None),
         }
         Ok(Some(next))
+    }
+
+    /// Ends the block at an instruction of which nothing is known, since it has not been executed by now. If it is reached
+    /// often, it will be known.
+    pub(super) fn leave_unseen(&mut self) {
+        let never = self.value(Op::Bool(false), &[], Type::NEVER);
+        self.guard(Op::Guard, &[never]);
+        self.end(End::Exit(self.state, Leave::default()));
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each instruction")]

@@ -101,6 +101,8 @@ const struct entry clinker_layout[] = {
     OFFSET("LOOP_PERIOD", _PyShadowLoop, period),
     OFFSET("LOOP_TRIPS", _PyShadowLoop, trips),
     NUMBER("JUMP_BACKWARD_COUNTED", JUMP_BACKWARD_COUNTED),
+    NUMBER("WARMUP_VALUE", ADAPTIVE_WARMUP_VALUE),
+    NUMBER("WARMUP_BACKOFF", ADAPTIVE_WARMUP_BACKOFF),
     NUMBER("EVAL_STOP_COUNTING", _Py_EVAL_STOP_COUNTING),
     OFFSET("CODE_ARGCOUNT", PyCodeObject, co_argcount),
     OFFSET("CODE_KWONLYARGCOUNT", PyCodeObject, co_kwonlyargcount),
