@@ -13,7 +13,7 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "src/c/array.c",
     "src/c/attribute.c",
     "src/c/await.c",
@@ -32,6 +32,7 @@ const SOURCES: [&str; 18] = [
     "src/c/number.c",
     "src/c/operator.c",
     "src/c/query.c",
+    "src/c/slice.c",
 ];
 
 /// Headers of the C side.

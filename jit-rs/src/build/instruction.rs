@@ -160,7 +160,7 @@ impl Builder<'_> {
             }
             op::STORE_SUBSCR => self.set_item(),
             op::DELETE_SUBSCR => self.statement(Helper::DeleteItem, 2, 0),
-            op::BINARY_SLICE => self.expression(Helper::GetSlice, 3, 0, Type::OBJECT),
+            op::BINARY_SLICE => self.get_slice(),
             op::STORE_SLICE => self.statement(Helper::SetSlice, 4, 0),
 
             // Attributes

@@ -17,6 +17,7 @@ mod inline;
 mod instruction;
 mod merge;
 mod number;
+mod slice;
 mod subscript;
 
 use crate::hir::{

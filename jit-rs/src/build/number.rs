@@ -75,7 +75,7 @@ impl Builder<'_> {
             .then(|| self.call_value(Helper::ConcatStr, 0, &[left, right], Type::STR))
     }
 
-    fn number_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
+    pub(super) fn number_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
         let types = (self.ty(left), self.ty(right));
         let number = Type::INT | Type::FLOAT;
         if types == (Type::INT, Type::INT) {

@@ -52,27 +52,6 @@ impl Builder<'_> {
         self.push(result);
     }
 
-    /// `container[start:stop:step]`. It includes the BINARY_SUBSCR that follows.
-    pub(super) fn get_slice_with_step(&mut self) -> bool {
-        let Some(&subscript) = self.code.at(self.instruction.next) else {
-            return false;
-        };
-        if self.instruction.oparg != 3
-            || subscript.opcode != op::BINARY_SUBSCR
-            || self.flow.merges.contains(&subscript.start)
-        {
-            return false;
-        }
-        // What it raises is raised by the subscript.
-        self.instruction.offset = subscript.offset;
-        self.instruction.next = subscript.next;
-        self.emit(Op::At(subscript.offset), &[], None, None);
-        let operands = self.pop_many(4);
-        let item = self.call_value(Helper::GetSliceWithStep, 0, &operands, Type::OBJECT);
-        self.push(item);
-        true
-    }
-
     fn item(&mut self, item: Op, container: Value, key: Value) -> Value {
         let index = self.unboxed(key, self.state);
         let place = self.guarded(Op::ItemIndex, &[container, index], Type::NEVER);

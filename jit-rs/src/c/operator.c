@@ -5,19 +5,6 @@
 /* These are called where a guess by the inline cache was wrong, or there is none:
  * the types that most such instructions see come first. */
 
-/* The value of an int of one digit. */
-static inline int
-small_value(PyObject *object, int64_t *value)
-{
-    if (!PyLong_CheckExact(object)
-        || !_PyLong_IsCompact((PyLongObject *)object))
-    {
-        return 0;
-    }
-    *value = _PyLong_CompactValue((PyLongObject *)object);
-    return 1;
-}
-
 /* The value of a float, or of an int that is one exactly. */
 static inline int
 float_value(PyObject *object, double *value)
@@ -307,104 +294,6 @@ clinker_get_item(T *tstate, F *frame, PyObject *container, PyObject *key,
     return PyObject_GetItem(container, key);
 }
 
-/* The place that a bound of a slice means, between a first and a last one. */
-static inline int
-clipped(PyObject *bound, Py_ssize_t size, Py_ssize_t first, Py_ssize_t last,
-        Py_ssize_t none, Py_ssize_t *place)
-{
-    int64_t value;
-    if (bound == Py_None) {
-        *place = none;
-        return 1;
-    }
-    if (!small_value(bound, &value)) {
-        return 0;
-    }
-    if (value < 0) {
-        value += size;
-    }
-    *place = value < first ? first : value > last ? last : value;
-    return 1;
-}
-
-static inline int
-bound_of(PyObject *bound, Py_ssize_t size, Py_ssize_t none, Py_ssize_t *place)
-{
-    return clipped(bound, size, 0, size, none, place);
-}
-
-PyObject *
-clinker_get_slice(T *tstate, F *frame, PyObject *container, PyObject *start,
-                  PyObject *stop, uint64_t unused)
-{
-    Py_ssize_t size = -1, low, high;
-    if (PyList_CheckExact(container)) {
-        size = PyList_GET_SIZE(container);
-    }
-    else if (PyTuple_CheckExact(container)) {
-        size = PyTuple_GET_SIZE(container);
-    }
-    else if (PyUnicode_CheckExact(container)) {
-        size = PyUnicode_GET_LENGTH(container);
-    }
-    if (size >= 0 && bound_of(start, size, 0, &low)
-        && bound_of(stop, size, size, &high))
-    {
-        if (PyList_CheckExact(container)) {
-            return PyList_GetSlice(container, low, high);
-        }
-        if (PyTuple_CheckExact(container)) {
-            return PyTuple_GetSlice(container, low, high);
-        }
-        return PyUnicode_Substring(container, low, high);
-    }
-    PyObject *slice = _PyBuildSlice_ConsumeRefs(Py_NewRef(start),
-                                                Py_NewRef(stop));
-    if (slice == NULL) {
-        return NULL;
-    }
-    PyObject *result = PyObject_GetItem(container, slice);
-    Py_DECREF(slice);
-    return result;
-}
-
-/* container[start:stop:step] */
-PyObject *
-clinker_get_slice_with_step(T *tstate, F *frame, PyObject *container,
-                            PyObject *start, PyObject *stop, PyObject *step,
-                            uint64_t unused)
-{
-    int64_t by;
-    Py_ssize_t low, high;
-    if (PyList_CheckExact(container) && small_value(step, &by) && by != 0) {
-        Py_ssize_t size = PyList_GET_SIZE(container);
-        // As PySlice_AdjustIndices(), which clips to -1 if it goes down.
-        Py_ssize_t first = by < 0 ? -1 : 0, last = by < 0 ? size - 1 : size;
-        if (clipped(start, size, first, last, by < 0 ? last : first, &low)
-            && clipped(stop, size, first, last, by < 0 ? first : last, &high))
-        {
-            Py_ssize_t count = 0;
-            if (by < 0 ? high < low : low < high) {
-                count = (by < 0 ? low - high - 1 : high - low - 1)
-                        / (by < 0 ? -by : by) + 1;
-            }
-            PyObject *list = PyList_New(count);
-            for (Py_ssize_t i = 0; list != NULL && i < count; i++) {
-                PyObject *item = PyList_GET_ITEM(container, low + i * by);
-                PyList_SET_ITEM(list, i, Py_NewRef(item));
-            }
-            return list;
-        }
-    }
-    PyObject *slice = PySlice_New(start, stop, step);
-    if (slice == NULL) {
-        return NULL;
-    }
-    PyObject *result = PyObject_GetItem(container, slice);
-    Py_DECREF(slice);
-    return result;
-}
-
 int
 clinker_set_item(T *tstate, F *frame, PyObject *value, PyObject *container,
                  PyObject *key, uint64_t unused)
@@ -420,57 +309,6 @@ clinker_set_item_dict(T *tstate, F *frame, PyObject *value, PyObject *dict,
                       PyObject *key, uint64_t unused)
 {
     return PyDict_SetItem(dict, key, value);
-}
-
-/* Replace a few items of a list by as many of another one.  Returns 0 if it does
- * not do that. */
-static int
-replace_items(PyListObject *list, Py_ssize_t low, Py_ssize_t count,
-              PyListObject *value)
-{
-    PyObject *old[32];
-    if (count != Py_SIZE(value) || value == list || count < 1
-        || count > (Py_ssize_t)Py_ARRAY_LENGTH(old))
-    {
-        return 0;
-    }
-    PyObject **items = list->ob_item + low;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        old[i] = items[i];
-        items[i] = Py_NewRef(value->ob_item[i]);
-    }
-    // What dies may run code: in the order of PyList_SetSlice().
-    for (Py_ssize_t i = count; i > 0; i--) {
-        Py_DECREF(old[i - 1]);
-    }
-    return 1;
-}
-
-int
-clinker_set_slice(T *tstate, F *frame, PyObject *value, PyObject *container,
-                  PyObject *start, PyObject *stop, uint64_t unused)
-{
-    Py_ssize_t low, high;
-    if (PyList_CheckExact(container) && PyList_CheckExact(value)
-        && bound_of(start, PyList_GET_SIZE(container), 0, &low)
-        && bound_of(stop, PyList_GET_SIZE(container),
-                    PyList_GET_SIZE(container), &high))
-    {
-        if (replace_items((PyListObject *)container, low, high - low,
-                          (PyListObject *)value))
-        {
-            return 0;
-        }
-        return PyList_SetSlice(container, low, high, value);
-    }
-    PyObject *slice = _PyBuildSlice_ConsumeRefs(Py_NewRef(start),
-                                                Py_NewRef(stop));
-    if (slice == NULL) {
-        return -1;
-    }
-    int status = PyObject_SetItem(container, slice, value);
-    Py_DECREF(slice);
-    return status;
 }
 
 int
@@ -518,11 +356,8 @@ const struct clinker_entry clinker_operator_helpers[] = {
     ENTRY(get_item),
     ENTRY(get_item_dict),
     ENTRY(get_item_str),
-    ENTRY(get_slice),
-    ENTRY(get_slice_with_step),
     ENTRY(set_item),
     ENTRY(set_item_dict),
-    ENTRY(set_slice),
     ENTRY(delete_item),
     ENTRY(get_iter),
     ENTRY(list_end),

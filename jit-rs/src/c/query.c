@@ -173,6 +173,7 @@ clinker_helper(const char *name)
         clinker_border_helpers,
         clinker_number_helpers,
         clinker_handler_helpers,
+        clinker_slice_helpers,
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(tables); i++) {
         for (const struct clinker_entry *entry = tables[i];

@@ -224,11 +224,25 @@ extern const struct clinker_entry clinker_await_helpers[];
 extern const struct clinker_entry clinker_freelist_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
 extern const struct clinker_entry clinker_number_helpers[];
+extern const struct clinker_entry clinker_handler_helpers[];
+extern const struct clinker_entry clinker_slice_helpers[];
+
+/* The value of an int of one digit. */
+static inline int
+small_value(PyObject *object, int64_t *value)
+{
+    if (!PyLong_CheckExact(object)
+        || !_PyLong_IsCompact((PyLongObject *)object))
+    {
+        return 0;
+    }
+    *value = _PyLong_CompactValue((PyLongObject *)object);
+    return 1;
+}
 
 /* number.c */
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
-extern const struct clinker_entry clinker_handler_helpers[];
 
 /* border.c */
 _Py_CODEUNIT *clinker_leave(F *frame, struct clinker_exit *exit,

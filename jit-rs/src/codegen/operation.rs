@@ -262,6 +262,16 @@ impl Generator<'_> {
                 let address = self.item(args[0], args[1]);
                 Some(self.load(types::I64, address, layout::TUPLE_ITEMS))
             }
+            Op::CopyItems(step) => {
+                let mut operands = args;
+                operands.push(self.int(step));
+                let copied = self
+                    .call("copy_items", &operands, Some(types::I32))
+                    .expect("it has a result");
+                let not = self.builder.ins().icmp_imm_s(IntCC::Equal, copied, 0);
+                self.leave_if(not, needed()?, leave, true);
+                None
+            }
             Op::ArrayItem(element) => Some(self.array_item(element, args[0], args[1])),
             Op::SetArrayItem(element) => {
                 self.set_array_item(element, [args[0], args[1], args[2]], state, leave);

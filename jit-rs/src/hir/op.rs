@@ -120,6 +120,9 @@ pub enum Op {
     PutListItem,
     /// Puts an object into a place of a list and releases what was there.
     SetListItem,
+    /// Copies items of a list, in steps, to places of a list: the first list, where to begin and to end, and the same of the
+    /// other one, as in slices. Leaves unless there are as many, few, and what was there goes on to live.
+    CopyItems(i64),
     /// The number at a place of an array.
     ArrayItem(Element),
     /// Puts a number into a place of an array. Leaves if it does not fit.
@@ -353,7 +356,7 @@ impl Op {
     pub fn releases(self) -> bool {
         matches!(
             self,
-            Self::PutInlineValue(_) | Self::PutField(_) | Self::PutListItem
+            Self::PutInlineValue(_) | Self::PutField(_) | Self::PutListItem | Self::CopyItems(_)
         )
     }
 
@@ -484,6 +487,7 @@ impl Op {
             Self::SetArrayItem(_) => &[Int, Object, Int],
             Self::SetListItem | Self::PutListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
+            Self::CopyItems(_) => &[Object, Int, Int, Object, Int, Int],
             Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) | Self::EndInline => {
                 return None;
             }
@@ -592,6 +596,7 @@ impl Op {
             | Self::NumberToFloat
             | Self::GuardEitherFloat
             | Self::ItemIndex
+            | Self::CopyItems(_)
             | Self::Boundary
             | Self::Periodic
             | Self::BackEdge

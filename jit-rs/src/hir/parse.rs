@@ -418,6 +418,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("ListItem", []) => Op::ListItem,
         ("TupleItem", []) => Op::TupleItem,
         ("SetListItem", []) => Op::SetListItem,
+        ("CopyItems", [step]) => Op::CopyItems(number(step)?),
         ("ArrayItem", [element]) => Op::ArrayItem(one_of(&Element::ALL, element)?),
         ("SetArrayItem", [element]) => Op::SetArrayItem(one_of(&Element::ALL, element)?),
         ("SetListFloat", []) => Op::SetListFloat,
