@@ -58,6 +58,11 @@ void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 void clinker_saw_math(const void *code, uint32_t offset, int which,
                       const void *method, int kind);
 
+/* The call at offset calls a class of this version, whose objects have slots, with
+ * a function of a version as its __init__. */
+void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version,
+                       const void *init, uint32_t version);
+
 /* The LOAD_ATTR or STORE_ATTR at offset did not fit what it was specialized for, and
  * has this form now. */
 void clinker_saw_form(const void *code, uint32_t offset, uint8_t opcode);

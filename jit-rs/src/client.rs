@@ -11,7 +11,7 @@ use crate::options::{Mode, Options, Report};
 use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
-use crate::snapshot::MathCall;
+use crate::snapshot::{ClassCall, MathCall};
 use rustc_hash::FxHashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -294,6 +294,13 @@ impl Client {
     pub fn saw_math(&mut self, id: usize, offset: u32, call: MathCall) {
         if let Some(compiler) = self.compiler_of(id) {
             compiler.saw_math(id, offset, call);
+        }
+    }
+
+    /// The call at an offset makes an object of a class with slots.
+    pub fn saw_class(&mut self, id: usize, offset: u32, call: ClassCall) {
+        if let Some(compiler) = self.compiler_of(id) {
+            compiler.saw_class(id, offset, call);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::layout;
 use crate::memory::Executable;
 use crate::opcode;
 use crate::report::Compilation;
-use crate::snapshot::{Callee, Code as Snapshot, Form, Inlinee, MathCall};
+use crate::snapshot::{Callee, ClassCall, Code as Snapshot, Form, Inlinee, MathCall};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
@@ -126,6 +126,8 @@ pub struct Compiled {
     seen: HashMap<u32, [Type; 3]>,
     /// The functions of the module `math` that calls at an offset call.
     math: HashMap<u32, MathCall>,
+    /// The classes with slots that calls at an offset call.
+    classes: HashMap<u32, ClassCall>,
     /// What accesses to attributes have been specialized for after another type was found there, by their offset.
     forms: HashMap<u32, Vec<Form>>,
     /// The address of the native code that calls of its functions enter, or 0.
@@ -421,6 +423,11 @@ impl Compiler {
         self.of(id).math.insert(offset, call);
     }
 
+    /// The call at an offset makes an object of a class with slots.
+    pub fn saw_class(&mut self, id: usize, offset: u32, call: ClassCall) {
+        self.of(id).classes.insert(offset, call);
+    }
+
     /// An access to an attribute at an offset has another form now.
     pub fn saw_form(&mut self, id: usize, offset: u32, form: Form) {
         let forms = self.of(id).forms.entry(offset).or_default();
@@ -455,6 +462,7 @@ impl Compiler {
     /// The functions that a code object calls, as far as their versions tell.
     fn callees(&mut self, id: usize, snapshot: &Snapshot) -> HashMap<u32, Callee> {
         let specials = self.of(id).specials.clone();
+        let classes = self.of(id).classes.clone();
         let calls = snapshot.instructions.iter();
         calls
             .filter_map(|call| {
@@ -465,6 +473,7 @@ impl Compiler {
                     opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
                         *specials.get(&call.offset)?
                     }
+                    opcode::CALL_NON_PY_GENERAL => classes.get(&call.offset)?.version,
                     opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
                     _ => return None,
                 };
@@ -483,6 +492,7 @@ impl Compiler {
         snapshot.seen.clone_from(&known.seen);
         snapshot.forms.clone_from(&known.forms);
         snapshot.math.clone_from(&known.math);
+        snapshot.classes.clone_from(&known.classes);
     }
 
     fn inlinees(

@@ -4,7 +4,7 @@ use crate::client::{self, Client};
 use crate::code::{Code, Line, Text};
 use crate::hir::{Math, Type};
 use crate::options::Options;
-use crate::snapshot::MathCall;
+use crate::snapshot::{ClassCall, MathCall};
 use std::ffi::{c_char, c_int, c_void};
 
 #[unsafe(no_mangle)]
@@ -113,6 +113,22 @@ extern "C" fn clinker_saw_math(
             [Type::from_bit(kind), Type::NEVER, Type::NEVER],
         );
     });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_saw_class(
+    code: *const c_void,
+    offset: u32,
+    class: u32,
+    init: *const c_void,
+    version: u32,
+) {
+    let call = ClassCall {
+        class,
+        init: init as u64,
+        version,
+    };
+    client::with(|client| client.saw_class(code as usize, offset, call));
 }
 
 #[unsafe(no_mangle)]

@@ -65,6 +65,17 @@ pub struct MathCall {
     pub method: u64,
 }
 
+/// A class with slots that is called to make an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassCall {
+    /// The version of the class.
+    pub class: u32,
+    /// The address of the function that is its `__init__` as long as it has that version.
+    pub init: u64,
+    /// The version of the function.
+    pub version: u32,
+}
+
 /// What an access to an attribute is specialized for: its opcode and its inline cache, as in `_PyLoadMethodCache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Form {
@@ -130,6 +141,8 @@ pub struct Code {
     pub seen: HashMap<u32, [Type; 3]>,
     /// The functions of the module `math` that it calls, by the offsets of the opcodes.
     pub math: HashMap<u32, MathCall>,
+    /// The classes with slots that it calls, by the offsets of the opcodes.
+    pub classes: HashMap<u32, ClassCall>,
     /// What else accesses to attributes have been specialized for, by the offsets of their opcodes.
     pub forms: HashMap<u32, Vec<Form>>,
     /// The functions that it calls, by where the calls begin.

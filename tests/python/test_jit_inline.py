@@ -400,6 +400,72 @@ class InlineTest(ProgramTest):
             print(taken == list(range(len(taken))), sorted(frames))
         """)
 
+    def test_classes_with_slots(self):
+        self.check("""
+            import abc, gc, math, sys, weakref
+            class Point:
+                __slots__ = "x", "y"
+                def __init__(self, x, y):
+                    self.x = math.sin(x) * 2
+                    self.y = y / x
+                def both(self): return self.x + self.y
+            class Weak(Point):
+                __slots__ = "__weakref__",
+            class Dict(Point): pass
+            class Base(metaclass=abc.ABCMeta):
+                __slots__ = ()
+            class Default:
+                __slots__ = "a", "b"
+                def __init__(self, a, b=7):
+                    self.a = a
+                    if a > 2990:
+                        self.b = b
+            class Wrong:
+                __slots__ = "a",
+                def __init__(self, a):
+                    self.a = a
+                    return None if a < 2500 else a
+            def make(cls, a, b): return cls(a, b)
+            def one(cls, a): return cls(a)
+            total = 0
+            for i in range(1, 3000):
+                point = make(Point, i, 1)
+                total += point.both() + make(Weak, i, 2.5).y
+                assert gc.is_tracked(point) and sys.getrefcount(point) == 2
+            print(total, weakref.ref(make(Weak, 1, 1))())
+            print(make(Dict, 1, 2).__dict__, make(Point, 2**70, 1).y)
+            for x, y in ((0, 1), ("x", 1), (1, "y"), (1, None)):
+                try:
+                    make(Point, x, y)
+                except (TypeError, ZeroDivisionError) as error:
+                    trace, where = error.__traceback__, []
+                    while trace:
+                        where.append((trace.tb_frame.f_code.co_name, trace.tb_lineno, trace.tb_lasti,
+                                      sorted(trace.tb_frame.f_locals)))
+                        trace = trace.tb_next
+                    print(error, where)
+            kept = []
+            for i in range(3000):
+                kept.append(one(Default, i))
+            print([hasattr(item, "b") for item in kept[-12:]], kept[-1].b)
+            for i in range(3000):
+                try:
+                    assert one(Wrong, i).a == i
+                except TypeError as error:
+                    if i % 100 == 0: print(i, error, error.__traceback__.tb_next.tb_next)
+            def init(self, x, y): self.x, self.y = y, x
+            Point.__init__ = init
+            print(make(Point, 1, 2).x, make(Weak, 1, 2).x)
+            init.__code__ = (lambda self, x, y: setattr(self, "x", "code")).__code__
+            print(make(Point, 1, 2).x)
+            Point.__new__ = lambda cls, x, y: "new"
+            print(make(Point, 1, 2))
+            try:
+                make(Base, 1, 2)
+            except TypeError as error:
+                print(error)
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -36,6 +36,7 @@ impl<'a> Builder<'a> {
             op::CALL_PY_EXACT_ARGS => self.call_function(callee),
             op::CALL_BOUND_METHOD_EXACT_ARGS => self.call_method(callee),
             op::CALL_ALLOC_AND_ENTER_INIT => self.call_class(callee),
+            op::CALL_NON_PY_GENERAL => self.call_class_with_slots(callee),
             _ => Ok(None),
         }
     }
@@ -137,6 +138,29 @@ impl<'a> Builder<'a> {
         self.call(Helper::CheckInit, 0, &[result], Type::NEVER);
         self.push(object);
         Ok(Some(Then::Periodic))
+    }
+
+    /// Makes an object of a class with slots, if its `__init__` can be executed in place of the call: the runtime makes others.
+    fn call_class_with_slots(&mut self, callee: Callee) -> Result<Option<Then>, String> {
+        let count = self.instruction.oparg;
+        let Some(&call) = self.code.classes.get(&self.instruction.offset) else {
+            return Ok(None);
+        };
+        if callee.arguments != count + 1
+            || self.ty(self.peek(count + 1)) != Type::NULL
+            || self.inlinee().is_none()
+        {
+            return Ok(None);
+        }
+        let class = self.peek(count + 2);
+        let class = self.boxed(class);
+        self.guard(Op::GuardClass(call.class), &[class]);
+        // The class has it as long as it has the version.
+        let init = self.value(Op::Cached(call.init), &[], Type::OTHER);
+        self.guard(Op::GuardFunction(callee.version), &[init]);
+        let args = self.peek_many(count as usize).to_vec();
+        let make = |builder: &mut Self| Some(builder.new_object(class));
+        self.inline(callee, init, count as usize + 2, &args, make)
     }
 
     /// A new object of a class that has been guarded. Without memory, the interpreter calls the class again, and raises.

@@ -505,11 +505,11 @@ clinker_call_of_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
     return result;
 }
 
-/* A new object of a class with inline values, or NULL without an exception. */
+/* A new object of a class that makes it as object does, or NULL without an exception. */
 PyObject *
 clinker_new_object(T *tstate, F *frame, PyObject *type, uint64_t unused)
 {
-    PyObject *object = _PyType_NewManagedObject((PyTypeObject *)type);
+    PyObject *object = PyType_GenericAlloc((PyTypeObject *)type, 0);
     if (object == NULL) {
         _PyErr_Clear(tstate);
     }

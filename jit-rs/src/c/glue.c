@@ -5,9 +5,11 @@
 #include "pycore_code.h"          // _PyCode_CODE()
 #include "pycore_evalhooks.h"     // _PyEvalHooks_Register()
 #include "pycore_frame.h"         // _PyFrame_GetCode()
+#include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
 #include "pycore_interp.h"        // PyInterpreterState
 #include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
+#include "pycore_typeobject.h"    // _PyType_Lookup()
 
 #include "clinker.h"
 
@@ -83,6 +85,36 @@ tell_math(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable,
     }
 }
 
+/* Tell which __init__ a call of a class without inline values calls, if it makes an
+ * object of the class as object does: its instances have slots. */
+static void
+tell_class(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable)
+{
+    if (!Py_IS_TYPE(callable, &PyType_Type)) {
+        return;
+    }
+    PyTypeObject *type = (PyTypeObject *)callable;
+    const unsigned long other = Py_TPFLAGS_IMMUTABLETYPE
+                                | Py_TPFLAGS_INLINE_VALUES
+                                | Py_TPFLAGS_IS_ABSTRACT;
+    if (type->tp_flags & other
+        || type->tp_new != PyBaseObject_Type.tp_new
+        || type->tp_alloc != PyType_GenericAlloc || type->tp_itemsize != 0)
+    {
+        return;
+    }
+    PyObject *init = _PyType_Lookup(type, &_Py_ID(__init__));
+    if (init == NULL || !PyFunction_Check(init)
+        || type->tp_version_tag == 0)
+    {
+        return;
+    }
+    uint32_t version =
+        _PyFunction_GetVersionForCurrentState((PyFunctionObject *)init);
+    clinker_saw_class(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                      type->tp_version_tag, init, version);
+}
+
 /* Tell the types of the operands of an instruction, if native code can do more with
  * them than the specialized form, or there is none. */
 static void
@@ -134,6 +166,11 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
     }
     if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
         tell_math(code, instr, stack_pointer[-3], stack_pointer[-1]);
+    }
+    else if (instr->op.code == CALL_NON_PY_GENERAL
+             && stack_pointer[-1 - oparg] == NULL)
+    {
+        tell_class(code, instr, stack_pointer[-2 - oparg]);
     }
     else if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
         // Nothing leads from the version of a class to its __init__.
