@@ -424,6 +424,52 @@ class SiteTest(ProgramTest):
         source = source.replace("STATISTICS", "print(0 < jit.stats()['compilation']['unseen'] <= 9)")
         self.assertEqual(run(source, "auto,after=200")[1].splitlines()[-1], "True")
 
+    def test_finalizers_of_what_an_instruction_drops(self):
+        # A temporary object dies between two accesses, and its finalizer changes what the first one has found out.
+        self.check("""
+            class A:
+                def __init__(self): self.i, self.j = 0, 1
+                def method(self): return "old"
+            class Change:
+                def __del__(self):
+                    global G, H
+                    if kind == 0:
+                        A.method = lambda self: "new"
+                    elif kind == 1:
+                        a.__dict__ = {"j": "dict"}
+                    elif kind == 2:
+                        G = "changed"
+                        for i in range(100): globals()[f"more{i}"] = i
+                        del globals()["more7"], H
+                        H = "again"
+                    elif kind == 3:
+                        a.__class__ = B
+                    else:
+                        a.j = "set"
+            class B(A):
+                def method(self): return "other"
+            class Plain: pass
+            G, H = "global", "also"
+            kind = -1
+            def make(): return [7, (Change if kind >= 0 else Plain)()]
+            def method(self): return make()[self.i], self.method(), self.j
+            def names(self): return make()[self.i] + len(G), G, H, self.j
+            def value(self):
+                one = self.j
+                return make()[self.i], one, self.j, self.method()
+            for f in (method, names, value):
+                for kind in range(5):
+                    a = A()
+                    last, kind = kind, -1
+                    for n in range(300): f(a)
+                    kind = last
+                    try:
+                        print(f.__name__, kind, f(a), sorted(a.__dict__))
+                    except AttributeError as error:
+                        print(error)
+                    A.method = lambda self: "old"
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

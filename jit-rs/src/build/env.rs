@@ -1,7 +1,7 @@
 //! What is known while a block is built.
 
 use crate::hir::{Rep, Type, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A local variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Env {
     pub versions: HashMap<Value, u32>,
     /// The versions that the keys of the globals and builtins have, until code runs.
     pub keys: [Option<u32>; 2],
+    /// Objects that may have a reference of their own, which is dropped when the stack and the variables do not need them any more.
+    pub held: HashSet<Value>,
     /// Whether no code has run since it was last asked whether an event is pending.
     pub polled: bool,
 }

@@ -221,6 +221,7 @@ impl Builder<'_> {
             let value = self.parameter(rep, ty);
             env.stack.push(value);
         }
+        env.held.extend(env.stack.iter().copied());
         self.env = env;
     }
 

@@ -13,6 +13,7 @@ mod flow;
 mod form;
 mod generator;
 mod handler;
+mod held;
 mod inline;
 mod instruction;
 mod merge;
@@ -210,10 +211,9 @@ impl<'a> Builder<'a> {
             return;
         }
         if op.runs_code() {
-            self.env.versions.clear();
-            self.env.keys = [None; 2];
-            self.env.polled = false;
+            self.forget_memory();
         }
+        self.hold(op, result);
         if op.raises() {
             self.raises();
         }
@@ -500,6 +500,7 @@ impl<'a> Builder<'a> {
 
     /// The end of an instruction, after which the interpreter would go on at an offset.
     fn boundary(&mut self, op: Op, offset: u32) {
+        self.let_go();
         let state = self.state_at(offset);
         self.emit(op, &[], None, Some(state));
     }

@@ -365,6 +365,7 @@ impl Generator<'_> {
                 self.at = offset;
                 None
             }
+            Op::Releases => None,
             Op::Boundary => {
                 if std::mem::take(&mut self.unchecked) {
                     let written = self.is_written();

@@ -166,6 +166,8 @@ pub enum Op {
     Call(Helper, u64),
     /// An instruction of Python begins, by the offset of its opcode.
     At(u32),
+    /// Objects without further use are released about here, which may run code.
+    Releases,
     /// The end of an instruction of Python: leaves at the next one if the frame was changed from outside.
     Boundary,
     /// The end of an instruction that calls: also lets pending events run.
@@ -435,6 +437,7 @@ impl Op {
             | Self::GuardInline(_)
             | Self::LoadGlobal(..)
             | Self::At(_)
+            | Self::Releases
             | Self::Boundary
             | Self::Periodic
             | Self::BackEdge => &[],

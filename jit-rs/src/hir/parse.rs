@@ -449,6 +449,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
             Op::Call(*helper, address(number)?)
         }
         ("At", [offset]) => Op::At(number(offset)?),
+        ("Releases", []) => Op::Releases,
         ("Boundary", []) => Op::Boundary,
         ("Periodic", []) => Op::Periodic,
         ("BackEdge", []) => Op::BackEdge,
