@@ -1,6 +1,7 @@
 //! Passes over the high-level intermediate representation.
 
 pub mod dce;
+pub mod gvn;
 pub mod refcount;
 
 #[cfg(test)]
@@ -20,6 +21,12 @@ mod tests {
             verify(&function).unwrap_or_else(|error| panic!("{title}: after: {error}"));
             assert_eq!(function.to_string(), after, "{title}");
         }
+    }
+
+    #[test]
+    fn values_are_numbered() {
+        let file = include_str!("../../tests/golden/passes/gvn.hir");
+        check(file, super::gvn::run);
     }
 
     #[test]

@@ -1,0 +1,251 @@
+//! Value numbering: what has been computed, loaded or guarded before is not computed, loaded or guarded again.
+//!
+//! Values live in the tree of blocks below a merge (see `hir::verify`), which is a part of the dominator tree: one walk down each
+//! tree, with a table that a block hands to those that it branches to, is what Briggs, Cooper and Simpson call dominator-based value
+//! numbering ("Value numbering", 1997). What depends on the memory of objects is forgotten when code runs. A field that has been
+//! stored holds what was stored.
+
+use crate::hir::{End, FloatOp, FrameState, Function, Inst, IntOp, Op, Rep, Type, Value};
+use crate::layout;
+use rustc_hash::FxHashMap;
+
+/// Runs the pass.
+pub fn run(function: &mut Function) {
+    let count = function.blocks.len();
+    let mut parent = vec![None; count];
+    for (index, block) in function.blocks.iter().enumerate() {
+        if matches!(block.end, End::Branch(..)) {
+            for target in block.end.targets() {
+                parent[target.0 as usize] = Some(index);
+            }
+        }
+    }
+    let mut at_end: Vec<Table> = Vec::with_capacity(count);
+    let mut numbers = Numbers::default();
+    for index in 0..count {
+        let mut table = match parent[index] {
+            Some(parent) => at_end[parent].clone(),
+            None => Table::default(),
+        };
+        let mut insts = std::mem::take(&mut function.blocks[index].insts);
+        insts.retain_mut(|inst| {
+            numbers.rename_all(&mut inst.args);
+            numbers.is_new(function, &mut table, inst)
+        });
+        let block = &mut function.blocks[index];
+        block.insts = insts;
+        numbers.rename_end(&mut block.end);
+        at_end.push(table);
+    }
+    for state in &mut function.states {
+        numbers.rename_state(state);
+    }
+}
+
+/// An operation and its operands. Of loads, whether they leave if there is nothing.
+type Key = (Op, [Option<Value>; 2], bool);
+
+/// What is known at a point: the value that an operation gave, if it has one.
+#[derive(Clone, Default)]
+struct Table {
+    pure: FxHashMap<Key, Option<Value>>,
+    memory: FxHashMap<Key, Option<Value>>,
+}
+
+/// How the result of an operation depends on what was done before.
+enum Kind {
+    /// It does not.
+    Pure,
+    /// It does, on the memory of objects.
+    Reads,
+    /// It is done again in any case.
+    Acts,
+}
+
+fn kind(op: Op) -> Kind {
+    match op {
+        Op::Null
+        | Op::Object(_)
+        | Op::Cached(_)
+        | Op::Int(_)
+        | Op::Float(_)
+        | Op::Bool(_)
+        | Op::GuardType(_)
+        | Op::Guard
+        | Op::UnboxInt
+        | Op::UnboxFloat
+        | Op::UnboxBool
+        | Op::BoxBool
+        | Op::IntToFloat
+        | Op::NumberToFloat
+        | Op::GuardEitherFloat
+        | Op::IntBinary(_)
+        | Op::IntNegate
+        | Op::IntCompare(_)
+        | Op::IntDivide
+        | Op::FloatBinary(_)
+        | Op::FloatNegate
+        | Op::FloatCompare(_)
+        | Op::Math(_)
+        | Op::Not
+        | Op::Is => Kind::Pure,
+        Op::GuardVersion(_)
+        | Op::GuardClass(_)
+        | Op::GuardHeapType
+        | Op::GuardFunction(_)
+        | Op::GuardBuiltin(_)
+        | Op::GuardKeys(..)
+        | Op::GuardValues
+        | Op::GuardNoDict
+        | Op::GuardSharedKeys(_)
+        | Op::GuardNamespaces
+        | Op::LoadField(_)
+        | Op::LoadWord(_)
+        | Op::LoadGlobal(..)
+        | Op::LoadCell
+        | Op::Size
+        | Op::ItemIndex
+        | Op::ListItem
+        | Op::TupleItem
+        | Op::ArrayItem(_) => Kind::Reads,
+        _ => Kind::Acts,
+    }
+}
+
+/// Whether the operands may change places.
+fn commutes(op: Op) -> bool {
+    matches!(
+        op,
+        Op::IntBinary(IntOp::Add | IntOp::Multiply | IntOp::And | IntOp::Or | IntOp::Xor)
+            | Op::FloatBinary(FloatOp::Add | FloatOp::Multiply)
+            | Op::Is
+            | Op::GuardEitherFloat
+    )
+}
+
+fn key(inst: &Inst) -> Key {
+    let mut args = [inst.args.first().copied(), inst.args.get(1).copied()];
+    if commutes(inst.op) {
+        args.sort_unstable();
+    }
+    (inst.op, args, inst.state.is_some())
+}
+
+/// The values that stand for others.
+#[derive(Default)]
+struct Numbers {
+    same: FxHashMap<Value, Value>,
+}
+
+impl Numbers {
+    fn rename(&self, value: &mut Value) {
+        if let Some(&same) = self.same.get(value) {
+            *value = same;
+        }
+    }
+
+    fn rename_all(&self, values: &mut [Value]) {
+        values.iter_mut().for_each(|value| self.rename(value));
+    }
+
+    fn rename_end(&self, end: &mut End) {
+        match end {
+            End::Jump(_, args) => self.rename_all(args),
+            End::Branch(value, ..) | End::Return(value, _) => self.rename(value),
+            End::Yield(end) => {
+                self.rename(&mut end.value);
+                self.rename_all(&mut end.stack);
+            }
+            End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => {}
+        }
+    }
+
+    fn rename_state(&self, state: &mut FrameState) {
+        self.rename_all(&mut state.stack);
+        for (_, value) in &mut state.dirty {
+            self.rename(value);
+        }
+    }
+
+    /// Whether an instruction has to be done. If not, its result is one that is known.
+    fn is_new(&mut self, function: &Function, table: &mut Table, inst: &Inst) -> bool {
+        if let Op::GuardType(ty) = inst.op
+            && function.ty(inst.args[0]).is(ty)
+        {
+            return false;
+        }
+        let known = match kind(inst.op) {
+            Kind::Pure => &mut table.pure,
+            Kind::Reads => &mut table.memory,
+            Kind::Acts => {
+                table.act(inst);
+                return true;
+            }
+        };
+        let key = key(inst);
+        let Some(&same) = known.get(&key) else {
+            known.insert(key, inst.result);
+            return true;
+        };
+        let (Some(result), Some(same)) = (inst.result, same) else {
+            return false;
+        };
+        // One that is known less well does not do.
+        if !function.ty(same).is(function.ty(result)) && function.rep(same) == Rep::Object {
+            return true;
+        }
+        self.same.insert(result, same);
+        false
+    }
+}
+
+impl Table {
+    /// What an instruction does to memory, and what is known of its result.
+    fn act(&mut self, inst: &Inst) {
+        if inst.op.runs_code() || matches!(inst.op, Op::Call(..) | Op::Releases) {
+            self.memory.clear();
+            return;
+        }
+        match inst.op {
+            Op::BoxInt => self.is_boxed(Op::UnboxInt, Type::INT, inst),
+            Op::BoxFloat => self.is_boxed(Op::UnboxFloat, Type::FLOAT, inst),
+            Op::PutField(offset) => self.store(offset, inst),
+            Op::PutInlineValue(index) => {
+                self.store(layout::INLINE_VALUES as u32 + 8 * index, inst);
+            }
+            Op::PutTupleItem(_)
+            | Op::PutListItem
+            | Op::CopyItems(_)
+            | Op::SetArrayItem(_)
+            | Op::RangeNext
+            | Op::ListNext
+            | Op::TupleNext => self.memory.retain(|(op, ..), _| {
+                !matches!(
+                    op,
+                    Op::ListItem | Op::TupleItem | Op::ArrayItem(_) | Op::LoadWord(_)
+                )
+            }),
+            _ => {}
+        }
+    }
+
+    fn is_boxed(&mut self, unbox: Op, ty: Type, inst: &Inst) {
+        let object = [inst.result, None];
+        self.pure.insert((Op::GuardType(ty), object, true), None);
+        for leaves in [false, true] {
+            let raw = inst.args.first().copied();
+            self.pure.insert((unbox, object, leaves), raw);
+        }
+    }
+
+    /// An object is put into a field of another one. Some other object may be the same one.
+    fn store(&mut self, offset: u32, inst: &Inst) {
+        self.memory
+            .retain(|(op, ..), _| *op != Op::LoadField(offset));
+        let (stored, owner) = (inst.args.first().copied(), inst.args.get(1).copied());
+        for leaves in [false, true] {
+            self.memory
+                .insert((Op::LoadField(offset), [owner, None], leaves), stored);
+        }
+    }
+}
