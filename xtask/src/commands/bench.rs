@@ -89,6 +89,9 @@ struct Jit {
     /// Only this benchmark of bench.toml; can be given several times.
     #[arg(long = "benchmark", value_name = "NAME")]
     benchmarks: Vec<String>,
+    /// Instead of them, programs by which a compiler that guesses has most to lose: bench/hostile.py.
+    #[arg(long, conflicts_with = "benchmarks")]
+    hostile: bool,
     /// Interleaved runs of each script [default: as in bench.toml]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
@@ -174,6 +177,7 @@ fn run_jit(workspace: &Workspace, options: &Jit) -> Result<()> {
             against: &options.against,
             port: &options.source.port,
             only: &options.benchmarks,
+            hostile: options.hostile,
             rounds: options.rounds,
             seconds: options.seconds,
         },

@@ -12,7 +12,7 @@ use crate::ui;
 use crate::workspace::Workspace;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is measured.
@@ -31,6 +31,8 @@ pub struct Subject<'a> {
     pub port: &'a str,
     /// Only these benchmarks, if there are any.
     pub only: &'a [String],
+    /// Instead of them, the programs of `bench/hostile.py`.
+    pub hostile: bool,
     /// Instead of the number of rounds in the settings.
     pub rounds: Option<u32>,
     /// Instead of the seconds in the settings.
@@ -51,21 +53,22 @@ type Collected = BTreeMap<String, Vec<Vec<(Vec<(u64, f64)>, u64)>>>;
 /// When the packages cannot be installed, or a benchmark fails.
 pub fn measure(workspace: &Workspace, subject: &Subject) -> Result<Report> {
     let settings = Settings::of(workspace, subject.port)?;
-    let benchmarks = chosen(&settings, subject.only)?;
     let rounds = subject.rounds.unwrap_or(settings.jit.rounds);
     let seconds = subject.seconds.unwrap_or(settings.jit.seconds);
     let packages = environment::packages(workspace, subject.pristine, &settings.packages)?;
     let interpreters = interpreters(subject)?;
-    let driver = workspace
-        .port_file(subject.port)
-        .with_file_name("bench")
-        .join("steady.py");
+    let own = workspace.port_file(subject.port).with_file_name("bench");
+    let driver = own.join("steady.py");
+    let scripts = if subject.hostile {
+        vec![("hostile".to_owned(), own.join("hostile.py"), vec![])]
+    } else {
+        scripts(&packages, chosen(&settings, subject.only)?)?
+    };
     // Two measurements at once would disturb each other.
     let _lock = Lock::take(&workspace.output().join("bench/run.lock"))?;
     let mut rows = Vec::new();
-    for (name, arguments) in benchmarks {
+    for (name, script, arguments) in scripts {
         let step = ui::Step::new("Measuring", &name);
-        let script = environment::script(&packages, &name)?;
         let mut collected = Collected::new();
         for round in 0..rounds as usize {
             for place in 0..interpreters.len() {
@@ -108,6 +111,20 @@ fn compared(interpreter: &Interpreter) -> Compared {
         name: interpreter.name.clone(),
         command: crate::bench::shown(&interpreter.command),
     }
+}
+
+/// The scripts of pyperformance for benchmarks, with their names and arguments.
+fn scripts(
+    packages: &Path,
+    benchmarks: BTreeMap<String, Vec<String>>,
+) -> Result<Vec<(String, PathBuf, Vec<String>)>> {
+    let benchmarks = benchmarks.into_iter();
+    benchmarks
+        .map(|(name, arguments)| {
+            let script = environment::script(packages, &name)?;
+            Ok((name, script, arguments))
+        })
+        .collect()
 }
 
 fn chosen(settings: &Settings, only: &[String]) -> Result<BTreeMap<String, Vec<String>>> {
