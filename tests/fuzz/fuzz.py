@@ -107,7 +107,7 @@ def written_programs():
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
             text = textwrap.dedent(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ""
-            if not PROCESS.search(text):
+            if text and not PROCESS.search(text):
                 texts.append(text)
     return texts
 
