@@ -90,6 +90,9 @@ class Observer:
                     lines.append(f"{place} {canonical(dict(local))}")
                 elif same == 3:
                     lines.append("once more")
+                elif frame.f_code.co_name == "__init__" and same > 100:
+                    # The call of a class takes one level of recursion, and two once the interpreter has specialized it.
+                    lines[-1] = "again and again"
                 else:
                     lines[-1] = f"{same - 2} times more"
             entry = entry.tb_next
