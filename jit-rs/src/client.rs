@@ -3,7 +3,7 @@
 use crate::build::{Handlers, History};
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Progress};
-use crate::hir::Type;
+use crate::feedback::Feedback;
 use crate::job::Wish;
 use crate::layout;
 use crate::log::Log;
@@ -11,7 +11,6 @@ use crate::options::{Mode, Options, Report};
 use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
-use crate::snapshot::{ClassCall, MathCall};
 use rustc_hash::FxHashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -270,44 +269,10 @@ impl Client {
         }
     }
 
-    /// An instruction at an offset calls an `__init__` or `__getitem__` that has a version.
-    pub fn calls_special(&mut self, id: usize, offset: u32, version: u32) {
-        if let Some(compiler) = self.compiler_of(id) {
-            compiler.calls_special(id, offset, version);
-        }
-    }
-
-    /// The instruction at an offset has no specialized form for operands of these types.
-    pub fn saw(&mut self, id: usize, offset: u32, types: [Type; 3]) {
-        if let Some(compiler) = self.compiler_of(id) {
-            compiler.saw(id, offset, types);
-        }
-    }
-
-    /// The compiler, if a code object lives that something is to be kept of.
-    fn compiler_of(&mut self, id: usize) -> Option<&mut Compiler> {
-        let compiler = self.compiler.as_mut()?;
-        self.live.contains_key(&id).then_some(compiler)
-    }
-
-    /// The call at an offset calls a function of the module `math`.
-    pub fn saw_math(&mut self, id: usize, offset: u32, call: MathCall) {
-        if let Some(compiler) = self.compiler_of(id) {
-            compiler.saw_math(id, offset, call);
-        }
-    }
-
-    /// The call at an offset makes an object of a class with slots.
-    pub fn saw_class(&mut self, id: usize, offset: u32, call: ClassCall) {
-        if let Some(compiler) = self.compiler_of(id) {
-            compiler.saw_class(id, offset, call);
-        }
-    }
-
-    /// An access to an attribute has another form now.
-    pub fn saw_form(&mut self, id: usize, offset: u32, opcode: u8) {
+    /// The interpreter tells something of an instruction, which is kept if the code object lives.
+    pub fn learn(&mut self, id: usize, add: impl FnOnce(&mut Feedback, Code)) {
         if let (Some(live), Some(compiler)) = (self.live.get(&id), &mut self.compiler) {
-            compiler.saw_form(id, offset, live.code.form(offset, opcode));
+            add(&mut compiler.of(id).feedback, live.code);
         }
     }
 

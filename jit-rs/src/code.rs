@@ -1,9 +1,10 @@
 //! Reads code objects and their shadow records, by the layouts of the CPython this archive is built for.
 
 use crate::exceptions::Table;
+use crate::feedback::Form;
 use crate::hir::Type;
 use crate::profile::{Loop, Place};
-use crate::snapshot::{Callee, Code as Snapshot, Constant, Form, Instruction};
+use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction};
 use crate::{layout, opcode};
 use std::ffi::{c_char, c_int, c_void};
 

@@ -4,13 +4,13 @@ use crate::background::Background;
 use crate::build::{self, Entry, History};
 use crate::code::Code;
 use crate::codegen;
-use crate::hir::Type;
+use crate::feedback::Feedback;
 use crate::job::{Job, Product, Wish};
 use crate::layout;
 use crate::memory::Executable;
 use crate::opcode;
 use crate::report::Compilation;
-use crate::snapshot::{Callee, ClassCall, Code as Snapshot, Form, Inlinee, MathCall};
+use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
@@ -29,9 +29,6 @@ const MAX_DISCOVERIES: u32 = 8;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
-
-/// Types of objects whose attributes an instruction accesses that machine code tells apart.
-const MAX_FORMS: usize = 4;
 
 /// Code units of a function that may be executed in place of a call.
 const MAX_INLINED_UNITS: usize = 120;
@@ -120,16 +117,8 @@ pub struct Compiled {
     discoveries: u32,
     /// Where it cannot be compiled.
     refused: HashSet<u32>,
-    /// The versions of the `__init__` and `__getitem__` that instructions call, by their offset.
-    specials: HashMap<u32, u32>,
-    /// The types of operands for which the interpreter has no form, by the offset of the instruction.
-    seen: HashMap<u32, [Type; 3]>,
-    /// The functions of the module `math` that calls at an offset call.
-    math: HashMap<u32, MathCall>,
-    /// The classes with slots that calls at an offset call.
-    classes: HashMap<u32, ClassCall>,
-    /// What accesses to attributes have been specialized for after another type was found there, by their offset.
-    forms: HashMap<u32, Vec<Form>>,
+    /// What the interpreter has told of it.
+    pub feedback: Feedback,
     /// The address of the native code that calls of its functions enter, or 0.
     entry: Box<AtomicU64>,
 }
@@ -404,41 +393,6 @@ impl Compiler {
         Ok(())
     }
 
-    /// An instruction at an offset calls an `__init__` or `__getitem__` that has a version.
-    pub fn calls_special(&mut self, id: usize, offset: u32, version: u32) {
-        self.of(id).specials.insert(offset, version);
-    }
-
-    /// The instruction at an offset has no specialized form for operands of these types.
-    pub fn saw(&mut self, id: usize, offset: u32, types: [Type; 3]) {
-        let seen = self.of(id).seen.entry(offset);
-        let seen = seen.or_insert([Type::NEVER; 3]);
-        for (seen, ty) in seen.iter_mut().zip(types) {
-            *seen = *seen | ty;
-        }
-    }
-
-    /// The call at an offset calls a function of the module `math`.
-    pub fn saw_math(&mut self, id: usize, offset: u32, call: MathCall) {
-        self.of(id).math.insert(offset, call);
-    }
-
-    /// The call at an offset makes an object of a class with slots.
-    pub fn saw_class(&mut self, id: usize, offset: u32, call: ClassCall) {
-        self.of(id).classes.insert(offset, call);
-    }
-
-    /// An access to an attribute at an offset has another form now.
-    pub fn saw_form(&mut self, id: usize, offset: u32, form: Form) {
-        let forms = self.of(id).forms.entry(offset).or_default();
-        forms.retain(|known| known.version != form.version);
-        forms.push(form);
-        // The last ones fit best what comes.
-        if forms.len() > MAX_FORMS {
-            forms.remove(0);
-        }
-    }
-
     /// Where else a generator has gone on, and no native code is entered yet.
     fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
         let units = self.current(id);
@@ -461,8 +415,7 @@ impl Compiler {
 
     /// The functions that a code object calls, as far as their versions tell.
     fn callees(&mut self, id: usize, snapshot: &Snapshot) -> HashMap<u32, Callee> {
-        let specials = self.of(id).specials.clone();
-        let classes = self.of(id).classes.clone();
+        let feedback = self.of(id).feedback.clone();
         let calls = snapshot.instructions.iter();
         calls
             .filter_map(|call| {
@@ -471,9 +424,9 @@ impl Compiler {
                         snapshot.cache32(call, 1)
                     }
                     opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
-                        *specials.get(&call.offset)?
+                        *feedback.specials.get(&call.offset)?
                     }
-                    opcode::CALL_NON_PY_GENERAL => classes.get(&call.offset)?.version,
+                    opcode::CALL_NON_PY_GENERAL => feedback.classes.get(&call.offset)?.version,
                     opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
                     _ => return None,
                 };
@@ -488,11 +441,7 @@ impl Compiler {
     fn add_feedback(&mut self, id: usize, snapshot: &mut Snapshot, depth: usize) {
         snapshot.callees = self.callees(id, snapshot);
         snapshot.inlinees = self.inlinees(id, snapshot, depth);
-        let known = self.of(id);
-        snapshot.seen.clone_from(&known.seen);
-        snapshot.forms.clone_from(&known.forms);
-        snapshot.math.clone_from(&known.math);
-        snapshot.classes.clone_from(&known.classes);
+        snapshot.feedback.clone_from(&self.of(id).feedback);
     }
 
     fn inlinees(

@@ -2,9 +2,9 @@
 
 use crate::client::{self, Client};
 use crate::code::{Code, Line, Text};
+use crate::feedback::{ClassCall, Feedback, MathCall};
 use crate::hir::{Math, Type};
 use crate::options::Options;
-use crate::snapshot::{ClassCall, MathCall};
 use std::ffi::{c_char, c_int, c_void};
 
 #[unsafe(no_mangle)]
@@ -77,9 +77,15 @@ extern "C" fn clinker_specialized(code: *const c_void, missed: c_int, failed: c_
     client::with(|client| client.specialized(code as usize, missed != 0, failed != 0));
 }
 
+fn learn(code: *const c_void, add: impl FnOnce(&mut Feedback, Code)) {
+    client::with(|client| client.learn(code as usize, add));
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn clinker_calls_special(code: *const c_void, offset: u32, version: u32) {
-    client::with(|client| client.calls_special(code as usize, offset, version));
+    learn(code, |feedback, _| {
+        feedback.specials.insert(offset, version);
+    });
 }
 
 #[unsafe(no_mangle)]
@@ -90,7 +96,7 @@ extern "C" fn clinker_saw(code: *const c_void, offset: u32, kinds: *const [c_int
         ..0 => Type::NEVER,
         kind => Type::from_bit(kind),
     });
-    client::with(|client| client.saw(code as usize, offset, types));
+    learn(code, |feedback, _| feedback.saw(offset, types));
 }
 
 #[unsafe(no_mangle)]
@@ -105,13 +111,9 @@ extern "C" fn clinker_saw_math(
         function: Math::ALL[which as usize],
         method: method as u64,
     };
-    client::with(|client| {
-        client.saw_math(code as usize, offset, call);
-        client.saw(
-            code as usize,
-            offset,
-            [Type::from_bit(kind), Type::NEVER, Type::NEVER],
-        );
+    learn(code, |feedback, _| {
+        feedback.math.insert(offset, call);
+        feedback.saw(offset, [Type::from_bit(kind), Type::NEVER, Type::NEVER]);
     });
 }
 
@@ -128,12 +130,16 @@ extern "C" fn clinker_saw_class(
         init: init as u64,
         version,
     };
-    client::with(|client| client.saw_class(code as usize, offset, call));
+    learn(code, |feedback, _| {
+        feedback.classes.insert(offset, call);
+    });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn clinker_saw_form(code: *const c_void, offset: u32, opcode: u8) {
-    client::with(|client| client.saw_form(code as usize, offset, opcode));
+    learn(code, |feedback, code| {
+        feedback.saw_form(offset, code.form(offset, opcode))
+    });
 }
 
 #[unsafe(no_mangle)]

@@ -63,7 +63,7 @@ impl Job {
     /// Says why there is none.
     pub fn represent(&self) -> Result<Function, String> {
         let mut function = build::build(&self.code, self.entry, &self.history)?;
-        passes::gvn::run(&mut function);
+        passes::gvn::run(&mut function, layout::INLINE_VALUES as u32);
         passes::dce::run(&mut function);
         check(&function)?;
         passes::refcount::run(&mut function);

@@ -4,6 +4,7 @@
 //! A panic never does: it turns the archive off, and the program goes on in the interpreter.
 
 pub mod exceptions;
+pub mod feedback;
 pub mod filter;
 mod heap;
 pub mod hir;

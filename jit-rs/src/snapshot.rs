@@ -1,9 +1,9 @@
 //! What compiling reads of a code object: a copy, so that it can go on while the program does.
 
 use crate::exceptions::Table;
-use crate::hir::{Math, Type};
+use crate::feedback::Feedback;
+use crate::hir::Type;
 use crate::history::History;
-use crate::{layout, opcode};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -56,41 +56,6 @@ pub struct Callee {
     pub entry: u64,
 }
 
-/// A function of the module `math` that is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MathCall {
-    /// Which one.
-    pub function: Math,
-    /// The address of its `PyMethodDef`, by which it is known.
-    pub method: u64,
-}
-
-/// A class with slots that is called to make an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClassCall {
-    /// The version of the class.
-    pub class: u32,
-    /// The address of the function that is its `__init__` as long as it has that version.
-    pub init: u64,
-    /// The version of the function.
-    pub version: u32,
-}
-
-/// What an access to an attribute is specialized for: its opcode and its inline cache, as in `_PyLoadMethodCache`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Form {
-    /// The specialized opcode.
-    pub opcode: u8,
-    /// The version of the type of the owner.
-    pub version: u32,
-    /// The index among the inline values, or the offset of a slot.
-    pub index: u32,
-    /// The version of the shared keys.
-    pub keys: u32,
-    /// The address of what the class has.
-    pub value: u64,
-}
-
 /// A function that may be executed in place of a call.
 #[derive(Debug, Clone)]
 pub struct Inlinee {
@@ -136,15 +101,8 @@ pub struct Code {
     pub exceptions: Table,
     /// Whether calls of it make a generator or a coroutine.
     pub is_generator: bool,
-    /// The types of the operands that instructions without a specialized form have been seen with, by the offsets of their
-    /// opcodes.
-    pub seen: HashMap<u32, [Type; 3]>,
-    /// The functions of the module `math` that it calls, by the offsets of the opcodes.
-    pub math: HashMap<u32, MathCall>,
-    /// The classes with slots that it calls, by the offsets of the opcodes.
-    pub classes: HashMap<u32, ClassCall>,
-    /// What else accesses to attributes have been specialized for, by the offsets of their opcodes.
-    pub forms: HashMap<u32, Vec<Form>>,
+    /// What the interpreter has told of its instructions.
+    pub feedback: Feedback,
     /// The functions that it calls, by where the calls begin.
     pub callees: HashMap<u32, Callee>,
     /// Those of them that may be executed in place of the call.
@@ -186,32 +144,6 @@ impl Code {
             .iter()
             .find(|resume| resume.offset == offset);
         resume.is_some_and(|resume| resume.oparg & 3 == 0)
-    }
-
-    /// Whether the interpreter has not executed an instruction often enough to try to specialize it.
-    pub fn is_unseen(&self, instruction: &Instruction) -> bool {
-        if instruction.specialized != instruction.opcode
-            || !matches!(
-                instruction.opcode,
-                opcode::BINARY_OP
-                    | opcode::BINARY_SUBSCR
-                    | opcode::CALL
-                    | opcode::COMPARE_OP
-                    | opcode::CONTAINS_OP
-                    | opcode::FOR_ITER
-                    | opcode::LOAD_ATTR
-                    | opcode::LOAD_GLOBAL
-                    | opcode::STORE_ATTR
-                    | opcode::STORE_SUBSCR
-                    | opcode::TO_BOOL
-                    | opcode::UNPACK_SEQUENCE
-            )
-        {
-            return false;
-        }
-        // The `_Py_BackoffCounter` of `adaptive_counter_warmup()`.
-        let counter = usize::from(self.cache16(instruction, 0));
-        counter & 15 == layout::WARMUP_BACKOFF && counter >> 4 <= layout::WARMUP_VALUE
     }
 
     /// A word of the inline cache of an instruction, the first one being 0.

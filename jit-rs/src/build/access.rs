@@ -2,10 +2,10 @@
 
 use super::Builder;
 use super::instruction::Then;
+use crate::feedback::Form;
 use crate::hir::{Comparison, Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
-use crate::snapshot::Form;
 
 impl Builder<'_> {
     /// Without memory, the interpreter tries again, and raises.

@@ -143,7 +143,7 @@ impl<'a> Builder<'a> {
     /// Makes an object of a class with slots, if its `__init__` can be executed in place of the call: the runtime makes others.
     fn call_class_with_slots(&mut self, callee: Callee) -> Result<Option<Then>, String> {
         let count = self.instruction.oparg;
-        let Some(&call) = self.code.classes.get(&self.instruction.offset) else {
+        let Some(&call) = self.code.feedback.classes.get(&self.instruction.offset) else {
             return Ok(None);
         };
         if callee.arguments != count + 1
@@ -187,7 +187,7 @@ impl<'a> Builder<'a> {
 
     /// A call of a function of the module `math`.
     fn call_math(&mut self) -> bool {
-        let Some(&call) = self.code.math.get(&self.instruction.offset) else {
+        let Some(&call) = self.code.feedback.math.get(&self.instruction.offset) else {
             return false;
         };
         let (callable, first, arg) = (self.peek(3), self.peek(2), self.peek(1));

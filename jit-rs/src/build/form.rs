@@ -1,7 +1,8 @@
 //! What accesses to attributes are specialized for.
 
+use crate::feedback::Form;
 use crate::opcode as op;
-use crate::snapshot::{Code, Form, Instruction};
+use crate::snapshot::{Code, Instruction};
 
 impl Form {
     /// Reads the inline cache. What the opcode does not use is 0.
@@ -59,7 +60,12 @@ impl Code {
         let now = Form::new(instruction.specialized, |index| {
             self.cache16(instruction, index as u32)
         });
-        let before = self.forms.get(&instruction.offset).into_iter().flatten();
+        let before = self
+            .feedback
+            .forms
+            .get(&instruction.offset)
+            .into_iter()
+            .flatten();
         let mut forms: Vec<Form> = Vec::new();
         for form in [&now].into_iter().chain(before) {
             if form.is_simple() && !forms.iter().any(|known| known.version == form.version) {

@@ -84,7 +84,7 @@ fn is_pure(code: &Code, instruction: &Instruction) -> bool {
         _ if is_left(code, instruction) => true,
         op::CALL => {
             is_inlined
-                || code.math.contains_key(&instruction.offset)
+                || code.feedback.math.contains_key(&instruction.offset)
                 || matches!(
                     instruction.specialized,
                     op::CALL_LEN | op::CALL_ISINSTANCE | op::CALL_TYPE_1

@@ -20,6 +20,7 @@ mod merge;
 mod number;
 mod slice;
 mod subscript;
+mod unseen;
 
 use crate::hir::{
     Block, End, FrameState, Function, Helper, Inst, Leave, Op, Rep, State, Type, Value,
@@ -298,7 +299,7 @@ impl<'a> Builder<'a> {
     /// The types of operands that the interpreter has seen at this instruction, of which its form says nothing, in the order
     /// they are pushed.
     fn seen(&self) -> [Type; 3] {
-        let seen = self.code.seen.get(&self.instruction.offset);
+        let seen = self.code.feedback.seen.get(&self.instruction.offset);
         match seen {
             Some(&seen) if self.may_guess() => seen,
             _ => [Type::NEVER; 3],

@@ -160,7 +160,7 @@ impl Builder<'_> {
         if !types.0.may_be(number) || !types.1.may_be(number) || types == (Type::INT, Type::INT) {
             return false;
         }
-        let seen = self.code.seen.get(&self.instruction.offset);
+        let seen = self.code.feedback.seen.get(&self.instruction.offset);
         let is_seen = seen.is_some_and(|[left, right, _]| {
             left.is(number) && right.is(number) && (*left | *right).may_be(Type::FLOAT)
         });

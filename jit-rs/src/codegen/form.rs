@@ -1,10 +1,10 @@
 //! Attributes of objects of several types.
 
 use super::Generator;
+use crate::feedback::Form;
 use crate::hir::{Leave, State};
 use crate::layout;
 use crate::opcode as op;
-use crate::snapshot::Form;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 

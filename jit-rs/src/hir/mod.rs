@@ -13,7 +13,8 @@ mod types;
 mod verify;
 
 use crate::exceptions::Handler;
-use crate::snapshot::{Callee, Form};
+use crate::feedback::Form;
+use crate::snapshot::Callee;
 
 pub use element::Element;
 pub use helper::{Helper, Passing, Returns};

@@ -6,11 +6,10 @@
 //! stored holds what was stored.
 
 use crate::hir::{End, FloatOp, FrameState, Function, Inst, IntOp, Op, Rep, Type, Value};
-use crate::layout;
 use rustc_hash::FxHashMap;
 
-/// Runs the pass.
-pub fn run(function: &mut Function) {
+/// Runs the pass. Inline values of objects begin at an offset.
+pub fn run(function: &mut Function, inline_values: u32) {
     let count = function.blocks.len();
     let mut parent = vec![None; count];
     for (index, block) in function.blocks.iter().enumerate() {
@@ -21,7 +20,10 @@ pub fn run(function: &mut Function) {
         }
     }
     let mut at_end: Vec<Table> = Vec::with_capacity(count);
-    let mut numbers = Numbers::default();
+    let mut numbers = Numbers {
+        inline_values,
+        ..Numbers::default()
+    };
     for index in 0..count {
         let mut table = match parent[index] {
             Some(parent) => at_end[parent].clone(),
@@ -131,9 +133,10 @@ fn key(inst: &Inst) -> Key {
     (inst.op, args, inst.state.is_some())
 }
 
-/// The values that stand for others.
+/// The values that stand for others, and where inline values begin.
 #[derive(Default)]
 struct Numbers {
+    inline_values: u32,
     same: FxHashMap<Value, Value>,
 }
 
@@ -178,7 +181,7 @@ impl Numbers {
             Kind::Pure => &mut table.pure,
             Kind::Reads => &mut table.memory,
             Kind::Acts => {
-                table.act(inst);
+                table.act(inst, self.inline_values);
                 return true;
             }
         };
@@ -201,7 +204,7 @@ impl Numbers {
 
 impl Table {
     /// What an instruction does to memory, and what is known of its result.
-    fn act(&mut self, inst: &Inst) {
+    fn act(&mut self, inst: &Inst, inline_values: u32) {
         if inst.op.runs_code() || matches!(inst.op, Op::Call(..) | Op::Releases) {
             self.memory.clear();
             return;
@@ -210,9 +213,7 @@ impl Table {
             Op::BoxInt => self.is_boxed(Op::UnboxInt, Type::INT, inst),
             Op::BoxFloat => self.is_boxed(Op::UnboxFloat, Type::FLOAT, inst),
             Op::PutField(offset) => self.store(offset, inst),
-            Op::PutInlineValue(index) => {
-                self.store(layout::INLINE_VALUES as u32 + 8 * index, inst);
-            }
+            Op::PutInlineValue(index) => self.store(inline_values + 8 * index, inst),
             Op::PutTupleItem(_)
             | Op::PutListItem
             | Op::CopyItems(_)

@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn values_are_numbered() {
         let file = include_str!("../../tests/golden/passes/gvn.hir");
-        check(file, super::gvn::run);
+        check(file, |function| super::gvn::run(function, 32));
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! What the interpreter tells when it specializes an instruction, beyond what its inline cache holds. All by the offset of the opcode.
+
+use crate::hir::{Math, Type};
+use std::collections::HashMap;
+
+/// Types of objects whose attributes an instruction accesses that machine code tells apart.
+const MAX_FORMS: usize = 4;
+
+/// A function of the module `math` that is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MathCall {
+    /// Which one.
+    pub function: Math,
+    /// The address of its `PyMethodDef`, by which it is known.
+    pub method: u64,
+}
+
+/// A class with slots that is called to make an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassCall {
+    /// The version of the class.
+    pub class: u32,
+    /// The address of the function that is its `__init__` as long as it has that version.
+    pub init: u64,
+    /// The version of the function.
+    pub version: u32,
+}
+
+/// What an access to an attribute is specialized for: its opcode and its inline cache, as in `_PyLoadMethodCache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// The specialized opcode.
+    pub opcode: u8,
+    /// The version of the type of the owner.
+    pub version: u32,
+    /// The index among the inline values, or the offset of a slot.
+    pub index: u32,
+    /// The version of the shared keys.
+    pub keys: u32,
+    /// The address of what the class has.
+    pub value: u64,
+}
+
+/// What is known of the instructions of a code object.
+#[derive(Debug, Clone, Default)]
+pub struct Feedback {
+    /// The types of operands for which there is no specialized form.
+    pub seen: HashMap<u32, [Type; 3]>,
+    /// The functions of the module `math` that are called.
+    pub math: HashMap<u32, MathCall>,
+    /// The classes with slots that are called.
+    pub classes: HashMap<u32, ClassCall>,
+    /// The versions of the `__init__` and `__getitem__` that are called.
+    pub specials: HashMap<u32, u32>,
+    /// What accesses to attributes have been specialized for after another type was found there.
+    pub forms: HashMap<u32, Vec<Form>>,
+}
+
+impl Feedback {
+    /// An instruction has operands of these types.
+    pub fn saw(&mut self, offset: u32, types: [Type; 3]) {
+        let seen = self.seen.entry(offset).or_insert([Type::NEVER; 3]);
+        for (seen, ty) in seen.iter_mut().zip(types) {
+            *seen = *seen | ty;
+        }
+    }
+
+    /// An access to an attribute has another form now.
+    pub fn saw_form(&mut self, offset: u32, form: Form) {
+        let forms = self.forms.entry(offset).or_default();
+        forms.retain(|known| known.version != form.version);
+        forms.push(form);
+        // The last ones fit best what comes.
+        if forms.len() > MAX_FORMS {
+            forms.remove(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_add_up() {
+        let mut feedback = Feedback::default();
+        feedback.saw(3, [Type::INT, Type::FLOAT, Type::NEVER]);
+        feedback.saw(3, [Type::INT, Type::INT, Type::NEVER]);
+        let expected = [Type::INT, Type::FLOAT | Type::INT, Type::NEVER];
+        assert_eq!(feedback.seen[&3], expected);
+    }
+
+    #[test]
+    fn the_last_forms_are_kept_one_for_each_type() {
+        let mut feedback = Feedback::default();
+        let form = |version, index| Form {
+            opcode: 1,
+            version,
+            index,
+            keys: 0,
+            value: 0,
+        };
+        for version in [1, 2, 3, 2, 4, 5] {
+            feedback.saw_form(7, form(version, 0));
+        }
+        feedback.saw_form(7, form(3, 9));
+        let kept: Vec<_> = feedback.forms[&7]
+            .iter()
+            .map(|form| (form.version, form.index))
+            .collect();
+        assert_eq!(kept, [(2, 0), (4, 0), (5, 0), (3, 9)]);
+    }
+}
