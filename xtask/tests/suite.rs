@@ -23,7 +23,8 @@ END
 "#;
 
 /// Plays `python -m test`: each line of results.txt is a file, a case and a result. `once` is a case that passes only when
-/// it is selected with -m, `eager` one that passes only without lazy imports, `die` a process that dies.
+/// it is selected with -m, `eager` one that passes only without lazy imports, `interpreted` one that fails with PYTHON_JIT=all,warm,
+/// `die` a process that dies.
 const RUNNER: &str = r#"#!/usr/bin/env python3
 import os, sys
 here = os.path.dirname(os.path.abspath(__file__))
@@ -57,6 +58,8 @@ for name, case, result in entries:
         continue
     if result == "eager":
         result = "fail" if os.environ.get("PYTHON_LAZY_IMPORTS") == "all" else "pass"
+    if result == "interpreted":
+        result = "fail" if os.environ.get("PYTHON_JIT") == "all,warm" else "pass"
     if result == "once":
         result = "pass" if selected else "fail"
     counts[result] += 1
@@ -270,6 +273,30 @@ fn with_lazy_imports_what_is_left_out_is_named_and_neither_run_nor_lost() {
     let ran = fixture.xtask(&["test", "--full", "--lazy=all"]).fails(1);
     assert_eq!(last_line(&ran), "3 ours, 0 lost, 0 flaky, 1 upstream");
     assert!(!ran.out.contains("left out"));
+}
+
+#[test]
+fn a_mode_of_the_compiler_is_one_run_against_pristine() {
+    let fixture =
+        with_results(&STOCK.replace("test_c test_one pass", "test_c test_one interpreted"));
+    let ran = fixture
+        .xtask(&["test", "--full", "--jit", "all,warm"])
+        .fails(1);
+    let line = "ours      test.test_c.C.test_one [all,warm]";
+    assert!(ran.out.lines().any(|other| other == line), "{}", ran.out);
+    assert_eq!(last_line(&ran), "1 ours, 0 lost, 0 flaky, 1 upstream");
+    let report = fixture.read("target/clinker/comparison-9.9.3-dev-jit-all-warm.md");
+    assert!(report.contains("| ours | `test.test_c.C.test_one` | all,warm |"));
+
+    let ran = fixture
+        .xtask(&["test", "--full", "--jit", "auto"])
+        .ok()
+        .says("Kept pristine");
+    assert_eq!(last_line(&ran), "0 ours, 0 lost, 0 flaky, 1 upstream");
+    fixture
+        .xtask(&["test", "--full", "--jit", "auto", "--lazy", "all"])
+        .fails(2)
+        .says("cannot be used with");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::SourceOptions;
 use crate::error::Result;
-use crate::suite::{self, Counts, Imports, Outcome, Part, Parts, Subject, packages};
+use crate::suite::{self, Counts, Jit, Outcome, Part, Parts, Patched, Subject, packages};
 use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
@@ -33,6 +33,15 @@ pub struct Options {
     /// With --full: compare one run with all imports lazy instead, without the modules that tests.toml leaves out.
     #[arg(long, value_name = "MODE", value_enum, requires = "full")]
     lazy: Option<Lazy>,
+    /// With --full: compare one run with the compiler in this mode instead.
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_enum,
+        requires = "full",
+        conflicts_with = "lazy"
+    )]
+    jit: Option<Jit>,
     /// With --full: run everything again, also what is kept.
     #[arg(long, requires = "full")]
     fresh: bool,
@@ -70,11 +79,12 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         jobs: options.jobs.map(usize::from),
     };
     if options.full {
-        let imports = match options.lazy {
-            Some(Lazy::All) => Imports::Lazy,
-            None => Imports::Eager,
+        let mode = match (options.lazy, options.jit) {
+            (Some(Lazy::All), _) => Patched::Lazy,
+            (None, Some(jit)) => Patched::Jit(jit),
+            (None, None) => Patched::Idle,
         };
-        let comparison = suite::compare_with_pristine(workspace, &subject, imports, options.fresh)?;
+        let comparison = suite::compare_with_pristine(workspace, &subject, mode, options.fresh)?;
         let text = if options.json {
             comparison.json()
         } else {

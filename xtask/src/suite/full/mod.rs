@@ -1,8 +1,8 @@
 //! CPython's whole suite on the patched build, case by case against the pristine one: upstream's failures are told from ours.
 //!
 //! Three runs: pristine, patched without a client of the hooks, patched with the archive registered. Each is kept under its
-//! build's key once it came to its end, so that an interrupted comparison goes on where it was. With lazy imports, there is one
-//! run instead of the last two: patched, with all imports lazy, without the modules that `tests.toml` leaves out.
+//! build's key once it came to its end, so that an interrupted comparison goes on where it was. With [`Patched::Lazy`] and
+//! [`Patched::Jit`], there is one run instead of the last two: patched, in that mode.
 
 mod keep;
 mod report;
@@ -44,13 +44,78 @@ impl<'a> Configuration<'a> {
     }
 }
 
-/// How the patched build imports.
+/// How the patched build is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Imports {
-    /// As the pristine one.
-    Eager,
-    /// In the mode `all`.
+pub enum Patched {
+    /// Without a client of the hooks, and with the archive registered.
+    Idle,
+    /// With all imports lazy, without the modules that `tests.toml` leaves out.
     Lazy,
+    /// With the compiler.
+    Jit(Jit),
+}
+
+/// What the compiler compiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Jit {
+    /// What is hot.
+    Auto,
+    /// Everything, when the interpreter has run it 64 times.
+    #[value(name = "all,warm")]
+    AllWarm,
+    /// Everything, before it runs first.
+    #[value(name = "all,sync")]
+    AllSync,
+}
+
+impl Jit {
+    /// The value of `PYTHON_JIT`, which is the name of the configuration.
+    fn value(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::AllWarm => "all,warm",
+            Self::AllSync => "all,sync",
+        }
+    }
+}
+
+impl Patched {
+    /// What follows the profile in the name of the report.
+    fn suffix(self) -> String {
+        match self {
+            Self::Idle => String::new(),
+            Self::Lazy => "-lazy".into(),
+            Self::Jit(jit) => format!("-jit-{}", jit.value().replace(',', "-")),
+        }
+    }
+
+    /// The configurations of `built` that are compared with the pristine build.
+    fn configurations<'a>(
+        self,
+        workspace: &Workspace,
+        port: &Port,
+        built: &'a Built,
+    ) -> Result<Vec<Configuration<'a>>> {
+        Ok(match self {
+            Self::Idle => {
+                let archive = Configuration::of("archive", built, &[("PYTHON_JIT", "1")]);
+                let registered = port.archive.is_some().then_some(archive);
+                let idle = Configuration::of("no client", built, &[]);
+                std::iter::once(idle).chain(registered).collect()
+            }
+            Self::Lazy => vec![Configuration {
+                left_out: modules::not_lazy(workspace, &port.name)?,
+                ..Configuration::of("lazy", built, &[("PYTHON_LAZY_IMPORTS", "all")])
+            }],
+            Self::Jit(jit) => {
+                vec![Configuration::of(
+                    jit.value(),
+                    built,
+                    &[("PYTHON_JIT", jit.value())],
+                )]
+            }
+        })
+    }
 }
 
 /// Runs what is not kept yet and compares.
@@ -60,7 +125,7 @@ pub enum Imports {
 pub fn compare(
     workspace: &Workspace,
     subject: &Subject,
-    imports: Imports,
+    mode: Patched,
     fresh: bool,
 ) -> Result<Comparison> {
     let port = Port::load(workspace, &subject.source.port)?;
@@ -69,23 +134,11 @@ pub fn compare(
     let pristine = build::build(workspace, &subject.request(true))?;
     let patched = build::build(workspace, &subject.request(false))?;
     let mut configurations = vec![Configuration::of("pristine", &pristine, &[])];
-    let mut left_out = Vec::new();
-    if imports == Imports::Lazy {
-        left_out = modules::not_lazy(workspace, &subject.source.port)?;
-        configurations.push(Configuration {
-            left_out: left_out.clone(),
-            ..Configuration::of("lazy", &patched, &[("PYTHON_LAZY_IMPORTS", "all")])
-        });
-    } else {
-        configurations.push(Configuration::of("no client", &patched, &[]));
-        if port.archive.is_some() {
-            configurations.push(Configuration::of(
-                "archive",
-                &patched,
-                &[("PYTHON_JIT", "1")],
-            ));
-        }
-    }
+    configurations.extend(mode.configurations(workspace, &port, &patched)?);
+    let left_out: Vec<NotLazy> = configurations
+        .iter()
+        .flat_map(|one| one.left_out.clone())
+        .collect();
 
     let mut runs: Vec<Run> = Vec::new();
     for configuration in &configurations {
@@ -116,14 +169,11 @@ pub fn compare(
         findings,
         left_out,
     );
-    let suffix = if imports == Imports::Lazy {
-        "-lazy"
-    } else {
-        ""
-    };
     let report = workspace.output().join(format!(
-        "comparison-{}-{}{suffix}.md",
-        patched.release.version, subject.profile
+        "comparison-{}-{}{}.md",
+        patched.release.version,
+        subject.profile,
+        mode.suffix()
     ));
     files::write_atomically(&report, comparison.markdown().as_bytes())?;
     ui::say("Wrote", report.display());
