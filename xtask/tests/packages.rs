@@ -91,6 +91,7 @@ fn a_suite_that_ends_early_differs_in_every_case() {
 fn a_case_that_must_differ_is_a_failure_if_it_does_not() {
     let differs = r#"
 [[package.differs]]
+mode = "other"
 why = "is about the mode"
 cases = ["t::a"]
 "#;
@@ -101,6 +102,31 @@ cases = ["t::a"]
     test(&fixture_with(&settings, ""), &[])
         .fails(1)
         .prints("Passed instead of Passed: t::a (packages.toml says that it differs)");
+}
+
+#[test]
+fn a_package_can_name_its_modes() {
+    let settings = format!("{PACKAGES}modes = []\n");
+    let ran = test(&fixture_with(&settings, "<failure/>"), &[])
+        .ok()
+        .prints("plain    2 passed, 0 failed, 0 skipped, 0 different");
+    assert!(!ran.out.contains("other"));
+    let settings = format!("{PACKAGES}modes = [\"third\"]\n");
+    test(&fixture_with(&settings, ""), &[])
+        .fails(2)
+        .says("one names the mode third, which does not exist");
+}
+
+#[test]
+fn files_of_the_folder_of_its_name_are_put_into_the_sources() {
+    let fixture = fixture("");
+    let folder = "root/cpython-ports/9.9/packages/one";
+    fixture.write(&format!("{folder}/other.txt"), "<failure/>");
+    fixture.write(&format!("{folder}/tests/conftest.py"), "");
+    test(&fixture, &[])
+        .fails(1)
+        .prints("Failed instead of Passed: t::a");
+    fixture.read("target/clinker/packages/9.9.4-dev/run/one-1/tests/conftest.py");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The test suites of packages, in modes that are data: what passes in the first mode has to pass in each.
 //!
-//! Each suite is unpacked anew for each run, from the package's own source archive. A case with another result than in the
+//! Each suite is unpacked anew for each run, from the package's own source archive, and gets the files of the folder of its
+//! name beside packages.toml: what its tests need that only their own runner sets up. A case with another result than in the
 //! first mode counts when it has another result again, in a second pair of runs.
 
 mod comparison;
@@ -78,13 +79,13 @@ impl Suites<'_> {
             .log(self.log(package, first)));
         }
         let mut found = vec![Compared::alone(package, first, &wanted)];
-        for mode in others {
+        for mode in others.iter().filter(|mode| package.runs_in(mode)) {
             let mut cases = self.run(package, mode)?;
-            let mut differences = unexpected(package, wanted.differences(&cases), &cases);
+            let mut differences = unexpected(package, mode, wanted.differences(&cases), &cases);
             if !differences.is_empty() {
                 let again = self.run(package, first)?;
                 cases = self.run(package, mode)?;
-                let second = unexpected(package, again.differences(&cases), &cases);
+                let second = unexpected(package, mode, again.differences(&cases), &cases);
                 differences
                     .retain(|difference| second.iter().any(|other| other.case == difference.case));
             }
@@ -131,11 +132,16 @@ impl Suites<'_> {
 }
 
 /// The differences without those that must be, and with those that must be and are not.
-fn unexpected(package: &Package, found: Vec<Difference>, cases: &Cases) -> Vec<Difference> {
+fn unexpected(
+    package: &Package,
+    mode: &Mode,
+    found: Vec<Difference>,
+    cases: &Cases,
+) -> Vec<Difference> {
     let (expected, mut others): (Vec<_>, Vec<_>) = found
         .into_iter()
-        .partition(|difference| package.expects(&difference.case));
-    for listed in package.differing() {
+        .partition(|difference| package.expects(mode, &difference.case));
+    for listed in package.differing(mode) {
         let is_listed = |case: &str| case == listed || case.starts_with(&format!("{listed}["));
         if !expected.iter().any(|one| is_listed(&one.case)) {
             others.push(cases.unchanged(listed));

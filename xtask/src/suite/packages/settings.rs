@@ -4,6 +4,7 @@ use crate::error::{Context, Failure, Result};
 use crate::workspace::Workspace;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// `packages.toml`, and `requirements.txt` beside it.
 #[derive(Debug, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Settings {
     /// Lines of a requirements file of pip.
     #[serde(skip)]
     pub requirements: String,
+    /// Where the files are.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// A way to run a program.
@@ -40,7 +44,9 @@ pub struct Package {
     pub name: String,
     /// Arguments of pytest.
     pub tests: Vec<String>,
-    /// Cases that are about what the other modes do differently, by reason.
+    /// The modes that are compared with the first [default: all].
+    pub modes: Option<Vec<String>>,
+    /// Cases that are about what a mode does differently, by mode and reason.
     #[serde(default)]
     pub differs: Vec<Differs>,
 }
@@ -49,6 +55,8 @@ pub struct Package {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Differs {
+    /// In which mode.
+    pub mode: String,
     /// Why they do.
     pub why: String,
     /// Their names, as differences are shown; one without parameters stands for all parameters.
@@ -56,16 +64,22 @@ pub struct Differs {
 }
 
 impl Package {
-    /// Whether a case is among those that must differ.
-    pub fn expects(&self, case: &str) -> bool {
-        let bare = case.split_once('[').map_or(case, |(bare, _)| bare);
-        self.differing().any(|one| one == case || one == bare)
+    /// Whether it is compared in a mode.
+    pub fn runs_in(&self, mode: &Mode) -> bool {
+        let is_named = |modes: &Vec<String>| modes.contains(&mode.name);
+        self.modes.as_ref().is_none_or(is_named)
     }
 
-    /// The cases that must differ.
-    pub fn differing(&self) -> impl Iterator<Item = &str> {
-        let all = self.differs.iter().flat_map(|differs| &differs.cases);
-        all.map(String::as_str)
+    /// Whether a case is among those that must differ in a mode.
+    pub fn expects(&self, mode: &Mode, case: &str) -> bool {
+        let bare = case.split_once('[').map_or(case, |(bare, _)| bare);
+        self.differing(mode).any(|one| one == case || one == bare)
+    }
+
+    /// The cases that must differ in a mode.
+    pub fn differing(&self, mode: &Mode) -> impl Iterator<Item = &str> {
+        let of_mode = self.differs.iter().filter(|one| one.mode == mode.name);
+        of_mode.flat_map(|one| &one.cases).map(String::as_str)
     }
 }
 
@@ -84,16 +98,8 @@ impl Settings {
                 .because(error)
                 .next("correct the file")
         })?;
-        let mut packages = settings.packages.iter();
-        if let Some(package) = packages.find(|one| {
-            let mut reasons = one.differs.iter().map(|differs| differs.why.trim());
-            reasons.any(str::is_empty)
-        }) {
-            return Err(Failure::environment(format!(
-                "cases of {} differ without a reason in `why`",
-                package.name
-            ))
-            .at(path.display()));
+        if let Some(mistake) = settings.mistake() {
+            return Err(Failure::environment(mistake).at(path.display()));
         }
         let known: Vec<_> = settings
             .packages
@@ -112,7 +118,26 @@ impl Settings {
         let requirements = folder.join("requirements.txt");
         settings.requirements = std::fs::read_to_string(&requirements)
             .doing("read the pinned packages", &requirements)?;
+        settings.folder = folder;
         Ok(settings)
+    }
+
+    /// A mode that is named and does not exist, or cases that differ without a reason.
+    fn mistake(&self) -> Option<String> {
+        let known: Vec<_> = self.modes.iter().map(|mode| &mode.name).collect();
+        self.packages.iter().find_map(|package| {
+            let name = &package.name;
+            let of_differs = package.differs.iter().map(|differs| &differs.mode);
+            let mut named = package.modes.iter().flatten().chain(of_differs);
+            if let Some(mode) = named.find(|mode| !known.contains(mode)) {
+                return Some(format!(
+                    "{name} names the mode {mode}, which does not exist"
+                ));
+            }
+            let mut reasons = package.differs.iter().map(|differs| differs.why.trim());
+            let missing = reasons.any(str::is_empty);
+            missing.then(|| format!("cases of {name} differ without a reason in `why`"))
+        })
     }
 
     /// The lines of the requirements that pin a package.
@@ -139,6 +164,7 @@ mod tests {
             environment: BTreeMap::new(),
             modes: Vec::new(),
             packages: Vec::new(),
+            folder: PathBuf::new(),
             requirements: "ab==1 \\\n  --hash=x\na==2 \\\n  --hash=y \\\n  --hash=z\nb==3\n".into(),
         };
         let pin = settings.pin("a").unwrap();

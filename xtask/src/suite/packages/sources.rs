@@ -26,9 +26,14 @@ impl Suites<'_> {
         let mut python = Command::new(&self.built.python);
         python.args(["-I", "-c", UNPACK]).arg(&archive).arg(&folder);
         self.finish(&mut python, package, "could not be unpacked")?;
-        only_entry(&folder).ok_or_else(|| {
+        let root = only_entry(&folder).ok_or_else(|| {
             Failure::check("a source archive does not have one folder").at(archive.display())
-        })
+        })?;
+        let ours = self.settings.folder.join(&package.name);
+        if ours.exists() {
+            copy_into(&ours, &root)?;
+        }
+        Ok(root)
     }
 
     /// The package's source archive; pip verifies its hash when it is brought here.
@@ -49,12 +54,9 @@ impl Suites<'_> {
         let mut pip = Command::new(&words[0]);
         process::without_python_variables(&mut pip)
             .args(&words[1..])
-            .args([
-                "download",
-                "--no-deps",
-                "--no-binary=:all:",
-                "--require-hashes",
-            ])
+            .args(["download", "--no-deps", "--require-hashes"])
+            // Not of all packages: what builds its metadata can be a wheel.
+            .arg(format!("--no-binary={}", package.name))
             .args(["--disable-pip-version-check", "--dest"])
             .arg(&half)
             .arg("--requirement")
@@ -87,4 +89,19 @@ fn only_entry(folder: &Path) -> Option<PathBuf> {
     let mut entries = std::fs::read_dir(folder).ok()?;
     let entry = entries.next()?.ok()?.path();
     entries.next().is_none().then_some(entry)
+}
+
+/// Copies what is in `from` to where it is in `to`.
+fn copy_into(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).doing("make a folder", to)?;
+    for entry in std::fs::read_dir(from).doing("list", from)? {
+        let source = entry.doing("list", from)?.path();
+        let target = to.join(source.file_name().unwrap_or_default());
+        if source.is_dir() {
+            copy_into(&source, &target)?;
+        } else {
+            std::fs::copy(&source, &target).doing("copy", &source)?;
+        }
+    }
+    Ok(())
 }
