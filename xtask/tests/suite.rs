@@ -266,7 +266,7 @@ fn with_lazy_imports_what_is_left_out_is_named_and_neither_run_nor_lost() {
     }
     assert_eq!(last_line(&ran), "2 ours, 0 lost, 0 flaky, 1 upstream");
     let report = fixture.read("target/clinker/comparison-9.9.3-dev-lazy.md");
-    assert!(report.contains("| `test_b` | is about imports |"));
+    assert!(report.contains("| `test_b` | left out | is about imports |"));
 
     // A run that left out something else is not taken.
     fixture.write(list, &group);
@@ -293,6 +293,17 @@ fn a_mode_of_the_compiler_is_one_run_against_pristine() {
         .ok()
         .says("Kept pristine");
     assert_eq!(last_line(&ran), "0 ours, 0 lost, 0 flaky, 1 upstream");
+
+    // Code that tests.toml has interpreted in this mode.
+    let list = "root/cpython-ports/9.9/tests.toml";
+    let group = fixture.read(list);
+    let interpreted =
+        "[[interpreted]]\ncode = [\"c.py:f\"]\nmodes = [\"all,warm\"]\nwhy = \"is looked at\"\n";
+    fixture.write(list, &format!("{group}{interpreted}"));
+    fixture
+        .xtask(&["test", "--full", "--jit", "all,warm"])
+        .ok()
+        .prints("interpreted c.py:f: is looked at");
     fixture
         .xtask(&["test", "--full", "--jit", "auto", "--lazy", "all"])
         .fails(2)

@@ -1,5 +1,7 @@
-//! Which modules of CPython's suite are run: those a port names, those its series touches, and not those that lazy imports cannot pass.
+//! Which modules of CPython's suite are run: those a port names, those its series touches, and not those that lazy imports cannot
+//! pass; and what of them the compiler leaves alone.
 
+use super::full::Jit;
 use crate::error::{Context, Failure, Result};
 use crate::workspace::Workspace;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,16 @@ struct File {
     group: Vec<Group>,
     #[serde(default)]
     not_lazy: Vec<NotLazy>,
+    #[serde(default)]
+    interpreted: Vec<Interpreted>,
+}
+
+/// What the file lists.
+#[derive(Debug)]
+struct Lists {
+    modules: Vec<String>,
+    not_lazy: Vec<NotLazy>,
+    interpreted: Vec<Interpreted>,
 }
 
 /// How many modules may be left out when all imports are lazy.
@@ -28,6 +40,18 @@ pub struct NotLazy {
     pub why: String,
 }
 
+/// Code that is not compiled, because its tests look at what the interpreter has made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interpreted {
+    /// Patterns, as `deny=` of the compiler takes them.
+    pub code: Vec<String>,
+    /// In which modes of the compiler.
+    pub modes: Vec<Jit>,
+    /// Why they do.
+    pub why: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Group {
@@ -40,7 +64,7 @@ struct Group {
 /// # Errors
 /// When the file is missing or not valid, names no module, one twice, or gives no reason.
 pub fn named(workspace: &Workspace, port: &str) -> Result<Vec<String>> {
-    Ok(read(workspace, port)?.0)
+    Ok(read(workspace, port)?.modules)
 }
 
 /// The modules that the same file leaves out when all imports are lazy.
@@ -48,21 +72,31 @@ pub fn named(workspace: &Workspace, port: &str) -> Result<Vec<String>> {
 /// # Errors
 /// As [`named`].
 pub fn not_lazy(workspace: &Workspace, port: &str) -> Result<Vec<NotLazy>> {
-    Ok(read(workspace, port)?.1)
+    Ok(read(workspace, port)?.not_lazy)
 }
 
-fn read(workspace: &Workspace, port: &str) -> Result<(Vec<String>, Vec<NotLazy>)> {
+/// The code that the same file has interpreted in a mode of the compiler.
+///
+/// # Errors
+/// As [`named`].
+pub fn interpreted(workspace: &Workspace, port: &str, mode: Jit) -> Result<Vec<Interpreted>> {
+    let mut interpreted = read(workspace, port)?.interpreted;
+    interpreted.retain(|one| one.modes.contains(&mode));
+    Ok(interpreted)
+}
+
+fn read(workspace: &Workspace, port: &str) -> Result<Lists> {
     let path = workspace.port_file(port).with_file_name("tests.toml");
     let text = std::fs::read_to_string(&path).doing("read the list of CPython's tests", &path)?;
     parse(&text).map_err(|why| {
         Failure::environment("the list of CPython's tests is not valid")
             .at(path.display())
             .because(why)
-            .next("correct the file: [[group]] tables with `why` and `modules`, [[not-lazy]] tables with `module` and `why`")
+            .next("correct the file: [[group]] tables with `why` and `modules`, [[not-lazy]] tables with `module` and `why`, [[interpreted]] tables with `code`, `modes` and `why`")
     })
 }
 
-fn parse(text: &str) -> Result<(Vec<String>, Vec<NotLazy>), String> {
+fn parse(text: &str) -> Result<Lists, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     let mut seen = BTreeSet::new();
     let mut modules = Vec::new();
@@ -95,7 +129,26 @@ fn parse(text: &str) -> Result<(Vec<String>, Vec<NotLazy>), String> {
             seen.len()
         ));
     }
-    Ok((modules, file.not_lazy))
+    for Interpreted { code, modes, why } in &file.interpreted {
+        let listed = code.join(" ");
+        if why.trim().is_empty() {
+            return Err(format!("{listed} is interpreted without a reason in `why`"));
+        }
+        if code.is_empty() || modes.is_empty() {
+            return Err(format!(
+                "what is interpreted because it {why} names no code or no mode"
+            ));
+        }
+        // The words of the compiler's option have commas between them.
+        if listed.contains(',') {
+            return Err(format!("{listed}: a pattern has no comma"));
+        }
+    }
+    Ok(Lists {
+        modules,
+        not_lazy: file.not_lazy,
+        interpreted: file.interpreted,
+    })
 }
 
 /// The test module that the file at `path` of a CPython source tree is part of, as its test runner calls it.
@@ -128,7 +181,7 @@ mod tests {
     #[test]
     fn modules_keep_their_order() {
         let text = "[[group]]\nwhy = 'a'\nmodules = ['test_b', 'test_a']\n[[group]]\nwhy = 'b'\nmodules = ['test_c']\n";
-        assert_eq!(parse(text).unwrap().0, ["test_b", "test_a", "test_c"]);
+        assert_eq!(parse(text).unwrap().modules, ["test_b", "test_a", "test_c"]);
     }
 
     #[test]
@@ -139,7 +192,7 @@ mod tests {
             ))
         };
         let table = |name: &str| format!("[[not-lazy]]\nmodule = '{name}'\nwhy = 'b'\n");
-        let (_, left_out) = with(&table("test_a")).unwrap();
+        let left_out = with(&table("test_a")).unwrap().not_lazy;
         assert_eq!(left_out[0].module, "test_a");
         assert_eq!(left_out[0].why, "b");
         let why = |tables: &str| with(tables).unwrap_err();
@@ -148,6 +201,22 @@ mod tests {
         let many: String = (0..9).map(|n| table(&format!("test_{n}"))).collect();
         assert!(why(&many).contains("9 modules; 8 are allowed"));
         assert!(why("[[not-lazy]]\nmodule = 'test_a'\nwhy = 'b'\nwho = 'c'\n").contains("who"));
+    }
+
+    #[test]
+    fn what_is_interpreted_has_modes_and_reasons() {
+        let with = |table: &str| {
+            parse(&format!(
+                "[[group]]\nwhy = 'a'\nmodules = ['test_a']\n[[interpreted]]\n{table}"
+            ))
+        };
+        let lists = with("code = ['a.py:f']\nmodes = ['all,sync']\nwhy = 'b'\n").unwrap();
+        assert_eq!(lists.interpreted[0].modes, [Jit::AllSync]);
+        let why = |table: &str| with(table).unwrap_err();
+        assert!(why("code = ['f']\nmodes = ['auto']\nwhy = ''\n").contains("without a reason"));
+        assert!(why("code = ['f']\nmodes = []\nwhy = 'b'\n").contains("no mode"));
+        assert!(why("code = ['f']\nmodes = ['some']\nwhy = 'b'\n").contains("some"));
+        assert!(why("code = ['f,g']\nmodes = ['auto']\nwhy = 'b'\n").contains("no comma"));
     }
 
     #[test]

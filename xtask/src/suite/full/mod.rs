@@ -10,9 +10,10 @@ mod rerun;
 mod verdict;
 
 pub use report::Comparison;
+use report::Exempt;
 
 use super::Subject;
-use super::modules::{self, NotLazy};
+use super::modules::{self, Interpreted, NotLazy};
 use super::regrtest::{Run, is_of};
 use crate::build::{self, Built};
 use crate::error::{Failure, Result};
@@ -28,6 +29,7 @@ struct Configuration<'a> {
     built: &'a Built,
     environment: Variables,
     left_out: Vec<NotLazy>,
+    interpreted: Vec<Interpreted>,
 }
 
 impl<'a> Configuration<'a> {
@@ -40,6 +42,7 @@ impl<'a> Configuration<'a> {
             built,
             environment,
             left_out: Vec::new(),
+            interpreted: Vec::new(),
         }
     }
 }
@@ -56,20 +59,23 @@ pub enum Patched {
 }
 
 /// What the compiler compiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 pub enum Jit {
     /// What is hot.
+    #[serde(rename = "auto")]
     Auto,
     /// Everything, when the interpreter has run it 64 times.
     #[value(name = "all,warm")]
+    #[serde(rename = "all,warm")]
     AllWarm,
     /// Everything, before it runs first.
     #[value(name = "all,sync")]
+    #[serde(rename = "all,sync")]
     AllSync,
 }
 
 impl Jit {
-    /// The value of `PYTHON_JIT`, which is the name of the configuration.
+    /// Its value in `PYTHON_JIT`, which is the name of the configuration.
     fn value(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -108,11 +114,15 @@ impl Patched {
                 ..Configuration::of("lazy", built, &[("PYTHON_LAZY_IMPORTS", "all")])
             }],
             Self::Jit(jit) => {
-                vec![Configuration::of(
-                    jit.value(),
-                    built,
-                    &[("PYTHON_JIT", jit.value())],
-                )]
+                let interpreted = modules::interpreted(workspace, &port.name, jit)?;
+                let denied = interpreted.iter().flat_map(|one| &one.code);
+                let value = denied.fold(jit.value().to_owned(), |value, code| {
+                    format!("{value},deny={code}")
+                });
+                vec![Configuration {
+                    interpreted,
+                    ..Configuration::of(jit.value(), built, &[("PYTHON_JIT", &value)])
+                }]
             }
         })
     }
@@ -135,11 +145,6 @@ pub fn compare(
     let patched = build::build(workspace, &subject.request(false))?;
     let mut configurations = vec![Configuration::of("pristine", &pristine, &[])];
     configurations.extend(mode.configurations(workspace, &port, &patched)?);
-    let left_out: Vec<NotLazy> = configurations
-        .iter()
-        .flat_map(|one| one.left_out.clone())
-        .collect();
-
     let mut runs: Vec<Run> = Vec::new();
     for configuration in &configurations {
         runs.push(keep::run(&folder, configuration, subject, fresh)?);
@@ -147,7 +152,8 @@ pub fn compare(
     let (stock, ours) = runs
         .split_first_mut()
         .ok_or_else(|| Failure::check("nothing was run"))?;
-    stock.leave_out(|file| left_out.iter().any(|one| is_of(file, &one.module)));
+    let left_out = configurations.iter().flat_map(|one| &one.left_out);
+    stock.leave_out(|file| left_out.clone().any(|one| is_of(file, &one.module)));
     let mut findings = Vec::new();
     for (configuration, run) in configurations[1..].iter().zip(ours) {
         let suspects = verdict::suspects(stock, run);
@@ -167,7 +173,7 @@ pub fn compare(
         &subject.profile,
         configurations.iter().map(|c| c.name).zip(&runs),
         findings,
-        left_out,
+        configurations.iter().flat_map(Exempt::of).collect(),
     );
     let report = workspace.output().join(format!(
         "comparison-{}-{}{}.md",

@@ -1,8 +1,8 @@
 //! The comparison as a table, as Markdown and as JSON.
 
+use super::Configuration;
 use super::verdict::{Finding, Verdict};
 use crate::suite::Counts;
-use crate::suite::modules::NotLazy;
 use crate::suite::regrtest::Run;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub struct Comparison {
     profile: String,
     runs: Vec<Total>,
     findings: Vec<Finding>,
-    left_out: Vec<NotLazy>,
+    exempt: Vec<Exempt>,
 }
 
 #[derive(Debug, Serialize)]
@@ -26,6 +26,32 @@ struct Total {
     counts: Counts,
 }
 
+/// Something that a configuration does otherwise than the rest, with the reason that tests.toml gives.
+#[derive(Debug, Serialize)]
+pub struct Exempt {
+    how: &'static str,
+    name: String,
+    why: String,
+}
+
+impl Exempt {
+    /// What a configuration leaves out, and what it does not compile.
+    pub(super) fn of(configuration: &Configuration) -> Vec<Self> {
+        let new = |how, name: &str, why: &str| Self {
+            how,
+            name: name.to_owned(),
+            why: why.to_owned(),
+        };
+        let left_out = configuration.left_out.iter();
+        let left_out = left_out.map(|one| new("left out", &one.module, &one.why));
+        let interpreted = configuration.interpreted.iter().flat_map(|one| {
+            let code = one.code.iter();
+            code.map(|code| new("interpreted", code, &one.why))
+        });
+        left_out.chain(interpreted).collect()
+    }
+}
+
 impl Comparison {
     /// Puts the runs, pristine first, and the findings together.
     pub fn new<'a>(
@@ -33,7 +59,7 @@ impl Comparison {
         profile: &str,
         runs: impl Iterator<Item = (&'static str, &'a Run)>,
         mut findings: Vec<Finding>,
-        left_out: Vec<NotLazy>,
+        exempt: Vec<Exempt>,
     ) -> Self {
         findings.sort_by(|a, b| (a.verdict, &a.case).cmp(&(b.verdict, &b.case)));
         Self {
@@ -47,7 +73,7 @@ impl Comparison {
                 })
                 .collect(),
             findings,
-            left_out,
+            exempt,
         }
     }
 
@@ -82,8 +108,8 @@ impl Comparison {
             );
         }
         text.push('\n');
-        for NotLazy { module, why } in &self.left_out {
-            let _ = writeln!(text, "{:<9} {module}: {why}", "left out");
+        for Exempt { how, name, why } in &self.exempt {
+            let _ = writeln!(text, "{how:<9} {name}: {why}");
         }
         for (verdict, case, configurations) in self.rows() {
             let _ = writeln!(text, "{:<9} {case} [{configurations}]", word(verdict));
@@ -112,11 +138,11 @@ impl Comparison {
                 total.counts.skipped
             );
         }
-        if !self.left_out.is_empty() {
-            text.push_str("\n| left out | why |\n|---|---|\n");
+        if !self.exempt.is_empty() {
+            text.push_str("\n| not as the rest | how | why |\n|---|---|---|\n");
         }
-        for NotLazy { module, why } in &self.left_out {
-            let _ = writeln!(text, "| `{module}` | {why} |");
+        for Exempt { how, name, why } in &self.exempt {
+            let _ = writeln!(text, "| `{name}` | {how} | {why} |");
         }
         let rows = self.rows();
         if !rows.is_empty() {
