@@ -59,9 +59,6 @@ struct Lazy {
     /// Interleaved runs of each command [default: as in tools.toml]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// Measure lazy imports with this profile, which `-X lazy_profile=record:FILE` made, too.
-    #[arg(long, value_name = "FILE")]
-    lazy_profile: Option<PathBuf>,
     /// Measure another interpreter too; can be given several times.
     ///
     /// It is compared with the one given before it whose command its own begins with, else with the stock build:
@@ -138,22 +135,13 @@ fn run_instructions(workspace: &Workspace, options: &Instructions) -> Result<()>
 fn run_lazy(workspace: &Workspace, options: &Lazy) -> Result<()> {
     let mut plan = lazy::Plan::of(workspace, &options.source.port, &options.tools)?;
     plan.rounds = options.rounds.unwrap_or(plan.rounds);
-    let profile = options.lazy_profile.as_ref();
-    let profile = profile.map(|path| path.canonicalize().doing("find the profile", path));
-    let profile = profile.transpose()?;
     let (patched, pristine) = build_both(workspace, &options.source, &options.profile)?;
     let builds = lazy::Builds {
         profile: &options.profile,
         patched: &patched,
         pristine: &pristine,
     };
-    let report = lazy::measure(
-        workspace,
-        &plan,
-        &builds,
-        profile.as_deref(),
-        &options.against,
-    )?;
+    let report = lazy::measure(workspace, &plan, &builds, &options.against)?;
     lazy::print(&report);
     if let Some(file) = &options.json {
         let text = serde_json::to_vec_pretty(&report).doing("write JSON to", file)?;

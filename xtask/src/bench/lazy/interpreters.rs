@@ -29,6 +29,9 @@ pub struct Interpreter {
 /// What everything is compared with.
 const STOCK: &str = "stock";
 
+/// With everything lazy.
+pub const ALL: &str = "all";
+
 /// All of them, the stock one first.
 pub type Interpreters = Vec<Interpreter>;
 
@@ -82,7 +85,7 @@ fn words_of(command: &str) -> Vec<OsString> {
     command.split_whitespace().map(OsString::from).collect()
 }
 
-/// The interpreters, with their packages installed.
+/// The interpreters, with their packages installed. One uses a profile of lazy imports.
 ///
 /// # Errors
 /// When packages cannot be installed.
@@ -90,7 +93,7 @@ pub fn prepare(
     workspace: &Workspace,
     plan: &Plan,
     builds: &Builds,
-    profile: Option<&Path>,
+    profile: &Path,
     against: &[Against],
 ) -> Result<Interpreters> {
     let (patched, pristine) = (builds.patched, builds.pristine);
@@ -113,17 +116,15 @@ pub fn prepare(
         brings_packages: name == STOCK,
     };
     let all = ["-X".into(), "lazy_imports=all".into()];
+    let mut option = OsString::from("lazy_profile=use:");
+    option.push(profile);
+    let with_profile = [&all[..], &["-X".into(), option]].concat();
     let mut interpreters = vec![
         ours(STOCK, pristine, &[]),
         ours("normal", patched, &[]),
-        ours("all", patched, &all),
+        ours(ALL, patched, &all),
+        ours("profile", patched, &with_profile),
     ];
-    if let Some(profile) = profile {
-        let mut option = OsString::from("lazy_profile=use:");
-        option.push(profile);
-        let options = [&all[..], &["-X".into(), option]].concat();
-        interpreters.push(ours("profile", patched, &options));
-    }
     let others = interpreters.len();
     for Against { name, command } in against {
         if interpreters.iter().any(|known| known.name == *name) {

@@ -6,7 +6,7 @@ use super::interpreters::{self, Against, Builds, Interpreter};
 use super::report::{Compared, Measured, Report, Row};
 use super::runs::{Runs, Usage};
 use super::settings::{Case, Plan};
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::lock::Lock;
 use crate::ui;
 use crate::workspace::Workspace;
@@ -20,16 +20,21 @@ pub fn measure(
     workspace: &Workspace,
     plan: &Plan,
     builds: &Builds,
-    profile: Option<&Path>,
     against: &[Against],
 ) -> Result<Report> {
     // Two measurements at once would disturb each other.
     let _lock = Lock::take(&workspace.output().join("bench/run.lock"))?;
-    let interpreters = interpreters::prepare(workspace, plan, builds, profile, against)?;
+    let profile = workspace.output().join("bench/lazy.profile");
+    let interpreters = interpreters::prepare(workspace, plan, builds, &profile, against)?;
     let runs = Runs::new(workspace, plan, &builds.pristine.python);
     let calls = Calls::new();
     let mut rows = Vec::new();
+    let mut recorded = None;
     for case in &plan.cases {
+        if recorded != Some(&case.tool) {
+            record(plan, &runs, &interpreters, &case.tool, &profile)?;
+            recorded = Some(&case.tool);
+        }
         let step = ui::Step::new("Measuring", &case.name);
         rows.push(row(plan, &runs, &calls, &interpreters, case)?);
         step.done();
@@ -42,6 +47,29 @@ pub fn measure(
         rows,
         notes: notes(&interpreters, calls.missing())?,
     })
+}
+
+/// Makes the profile of a tool: of one run of each of its commands.
+fn record(
+    plan: &Plan,
+    runs: &Runs,
+    interpreters: &[Interpreter],
+    tool: &str,
+    profile: &Path,
+) -> Result<()> {
+    if profile.exists() {
+        std::fs::remove_file(profile).doing("remove", profile)?;
+    }
+    let option = format!("lazy_profile=record:{}", profile.display());
+    let all = interpreters
+        .iter()
+        .filter(|one| one.name == interpreters::ALL);
+    for interpreter in all {
+        for case in plan.cases.iter().filter(|case| case.tool == tool) {
+            runs.kept(interpreter, case, &[], &["-X", &option])?;
+        }
+    }
+    Ok(())
 }
 
 fn notes(interpreters: &[Interpreter], missing: Option<&str>) -> Result<Vec<String>> {
