@@ -39,6 +39,7 @@ const MAX_UNITS: usize = 20_000;
 unsafe extern "C" {
     fn _PyEvalHooks_InstallEntry(code: *const c_void, offset: c_int, entry: *const c_void)
     -> c_int;
+    fn _PyEvalHooks_RemoveEntry(code: *const c_void, offset: c_int);
     fn _PyEvalHooks_RemoveEntries(code: *const c_void);
     fn clinker_is_returning() -> c_int;
 }
@@ -85,6 +86,8 @@ pub struct Unit {
     pub machine: Executable,
     /// What leaving does at each place.
     pub exits: Vec<codegen::Exit>,
+    /// How many of them are taken before the loop is entered that it begins with.
+    entry_exits: usize,
     /// What its handlers get.
     _catches: Vec<codegen::Catch>,
     /// What helpers have learned.
@@ -130,6 +133,29 @@ impl Compiled {
         self.outdated = self.units.len();
         // SAFETY: the code object lives.
         unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
+    }
+}
+
+impl Compiled {
+    /// If it is the entry at a loop that a guess keeps from being used, and there is other machine code, as that of the loop around it: that
+    /// one is entered there no more. Native code of the code object has just been left, so it lives.
+    fn give_up_entry(&mut self, id: usize, offset: u32) -> bool {
+        let current = &self.units[self.outdated..];
+        let refutes =
+            |exit: &codegen::Exit| exit.refuted() == Some((offset, layout::MAX_EXITS as u32));
+        let unused = current
+            .iter()
+            .position(|unit| unit.exits[..unit.entry_exits].iter().any(refutes));
+        let Some(unused) = unused.filter(|_| current.len() > 1) else {
+            return false;
+        };
+        let place = current[unused].offset;
+        self.refused.insert(place);
+        self.units.swap(self.outdated, self.outdated + unused);
+        self.outdated += 1;
+        // SAFETY: the code object lives, and the entry is there: it has just been used.
+        unsafe { _PyEvalHooks_RemoveEntry(id as *const c_void, place as c_int) };
+        true
     }
 }
 
@@ -202,6 +228,9 @@ impl Compiler {
         place: Place,
         wish: Wish,
     ) -> Result<(), String> {
+        if wish == Wish::Hot && self.of(id).refused.contains(&place.offset) {
+            return Err("it has been refused".into());
+        }
         self.bury();
         let start = Instant::now();
         let result = self.job(id, code, place, wish);
@@ -357,6 +386,7 @@ impl Compiler {
         let Product {
             machine,
             exits,
+            entry_exits,
             catches,
             caches,
             mut resumes,
@@ -387,6 +417,7 @@ impl Compiler {
             resumes,
             machine,
             exits,
+            entry_exits,
             _catches: catches,
             _caches: caches,
         });
@@ -517,6 +548,9 @@ impl Compiler {
             .collect();
         // Exits of old machine code go on to count.
         if !wrong.contains(&offset) {
+            return;
+        }
+        if compiled.give_up_entry(id, offset) {
             return;
         }
         let unseen = &mut compiled.unseen;

@@ -48,6 +48,8 @@ pub struct Product {
     pub machine: Executable,
     /// What leaving does at each place.
     pub exits: Vec<Exit>,
+    /// How many of them are taken before the loop is entered that it begins with.
+    pub entry_exits: usize,
     /// How the runtime enters handlers.
     pub catches: Vec<Catch>,
     /// Caches of helpers.
@@ -91,10 +93,18 @@ impl Job {
         let mut resumes = function.resumes();
         resumes.retain(|offset| self.code.resumes.contains(offset));
         let address = caches.as_ptr() as u64;
-        let machine = codegen::compile(isa, function, &self.code, address, self.id as u64)?;
+        let machine = codegen::compile(
+            isa,
+            function,
+            &self.code,
+            self.entry.is_loop,
+            address,
+            self.id as u64,
+        )?;
         Ok(Product {
             machine: Executable::new(&machine.bytes).map_err(|error| error.to_string())?,
             exits: machine.exits,
+            entry_exits: machine.entry_exits,
             catches: machine.catches,
             caches,
             resumes,

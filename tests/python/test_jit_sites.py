@@ -470,6 +470,35 @@ class SiteTest(ProgramTest):
                     A.method = lambda self: "old"
         """)
 
+    def test_loops_whose_variables_are_unbound_at_first(self):
+        # In the first round of the outer loop of each call, the inner one cannot be entered: that is no reason to drop its guesses.
+        source = """
+            from clinker import jit
+            bodies = [([i + 0.5, i * 2.0], [0.0, 0.5], 1.5 + i) for i in range(5)]
+            pairs = [(bodies[i], bodies[j]) for i in range(5) for j in range(i)]
+            def work(rounds):
+                for i in range(rounds):
+                    for ([x1, y1], v1, m1), ([x2, y2], v2, m2) in pairs:
+                        dx = x1 - x2
+                        dy = y1 - y2
+                        near = 0.01 * (dx * dx + dy * dy) ** -1.5
+                        v1[0] -= dx * near
+                        v2[0] += dy * near
+                        if near < 0: print(locals())
+                    for r, [vx, vy], m in bodies:
+                        r[0] += 0.01 * vx
+                return near, sorted(locals())
+            for n in range(60): last = work(1000)
+            print(last, bodies)
+            STATISTICS
+            bodies[2][0][1] = 3
+            for n in range(60): last = work(100)
+            print(last, bodies)
+        """
+        self.check(source.replace("STATISTICS", ""))
+        source = source.replace("STATISTICS", "print(jit.stats()['compilation']['refuted'])")
+        self.assertEqual(run(source, "auto,after=200")[1].splitlines()[1], "1")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -215,6 +215,7 @@ const struct entry clinker_layout[] = {
     NUMBER("REF_DEBUG", REF_DEBUG),
     NUMBER("HANDLER_SIZE", sizeof(struct clinker_handler)),
     NUMBER("EXIT_SIZE", sizeof(struct clinker_exit)),
+    OFFSET("EXIT_TIMES", struct clinker_exit, times),
     NUMBER("RECORD_SIZE", sizeof(struct clinker_record)),
     OFFSET("RECORD_EXIT", struct clinker_record, exit),
     OFFSET("RECORD_VALUES", struct clinker_record, values),

@@ -189,6 +189,7 @@ impl Exit {
     pub fn news(&mut self) -> (u32, u32) {
         let times = self.times();
         let told = std::mem::replace(&mut self.told, times);
-        (self.offset, times.wrapping_sub(told))
+        // It may have been set back.
+        (self.offset, times.saturating_sub(told))
     }
 }

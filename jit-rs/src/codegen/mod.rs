@@ -39,6 +39,8 @@ pub struct Machine {
     pub bytes: Vec<u8>,
     /// What leaving does at each place, which the code refers to.
     pub exits: Vec<Exit>,
+    /// How many of the exits, from the first, are taken before the loop is entered that it begins with.
+    pub entry_exits: usize,
     /// What its handlers get, likewise.
     pub catches: Vec<Catch>,
 }
@@ -69,7 +71,8 @@ pub fn isa() -> Result<OwnedTargetIsa, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Compiles a function. `caches` is the address of the caches of helpers, `id` that of the code object.
+/// Compiles a function, which is entered at a loop or not. `caches` is the address of the caches of helpers, `id` that of the code
+/// object.
 ///
 /// # Errors
 /// Says why it cannot be compiled.
@@ -77,6 +80,7 @@ pub fn compile(
     isa: &OwnedTargetIsa,
     function: Function,
     code: &Code,
+    is_loop: bool,
     caches: u64,
     id: u64,
 ) -> Result<Machine, String> {
@@ -87,8 +91,8 @@ pub fn compile(
     context.func.signature = signature;
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-    let (exits, catches) =
-        Generator::new(builder, &function, code, caches, id).run(isa.frontend_config())?;
+    let generator = Generator::new(builder, &function, code, caches, id);
+    let (exits, entry_exits, catches) = generator.run(is_loop, isa.frontend_config())?;
     // Cranelift takes the most memory.
     drop(function);
     let compiled = context
@@ -100,6 +104,7 @@ pub fn compile(
     Ok(Machine {
         bytes: compiled.code_buffer().to_vec(),
         exits,
+        entry_exits,
         catches,
     })
 }
@@ -209,8 +214,13 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn run(mut self, config: TargetFrontendConfig) -> Result<(Vec<Exit>, Vec<Catch>), String> {
+    fn run(
+        mut self,
+        is_loop: bool,
+        config: TargetFrontendConfig,
+    ) -> Result<(Vec<Exit>, usize, Vec<Catch>), String> {
         self.take_frame();
+        let mut entry_exits = 0;
         let mut is_cold = false;
         for (index, data) in self.function.blocks.iter().enumerate() {
             let block = self.blocks[index];
@@ -234,6 +244,10 @@ impl<'a> Generator<'a> {
             for inst in &data.insts {
                 self.inst(inst)?;
             }
+            if is_loop && index == 0 {
+                self.forget_exits();
+                entry_exits = self.exits.len();
+            }
             self.end(&data.end);
         }
         for (slot, count) in [
@@ -246,7 +260,7 @@ impl<'a> Generator<'a> {
         self.builder.seal_all_blocks();
         self.builder.finalize(config);
         let catches = self.handlers.into_values().map(|(catch, _)| catch);
-        Ok((self.exits, catches.collect()))
+        Ok((self.exits, entry_exits, catches.collect()))
     }
 
     /// Takes the frame over from the interpreter.
@@ -265,6 +279,15 @@ impl<'a> Generator<'a> {
         let native = self.int32(layout::NATIVE);
         self.store(native, self.frame, layout::FRAME_STACKTOP);
         self.builder.ins().jump(self.blocks[0], &[]);
+    }
+
+    /// A loop has been entered: what had kept that from being done, as variables that get their first value in it, has passed.
+    fn forget_exits(&mut self) {
+        let addresses: Vec<u64> = self.exits.iter().map(Exit::address).collect();
+        for address in addresses {
+            let (zero, exit) = (self.int32(0), self.int(address as i64));
+            self.store(zero, exit, layout::EXIT_TIMES);
+        }
     }
 
     fn end(&mut self, end: &End) {
