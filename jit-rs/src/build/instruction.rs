@@ -5,6 +5,7 @@ use super::{Builder, Local};
 use crate::hir::{End, Helper, Leave, Op, Type, Value};
 use crate::opcode as op;
 use crate::runtime;
+use crate::snapshot::Instruction;
 
 /// What follows an instruction.
 pub(super) enum Then {
@@ -55,15 +56,9 @@ impl Builder<'_> {
             op::NOP | op::RESUME => {}
 
             // Local variables, the stack, and constants
-            op::LOAD_FAST => {
-                let value = self.load(oparg);
-                self.push(value);
-            }
-            op::LOAD_FAST_LOAD_FAST => {
-                for slot in [oparg >> 4, oparg & 15] {
-                    let value = self.load(slot);
-                    self.push(value);
-                }
+            op::LOAD_FAST | op::LOAD_FAST_LOAD_FAST | op::LOAD_CONST => {
+                let instruction = self.instruction;
+                self.push_loaded(&instruction);
             }
             op::LOAD_FAST_CHECK => {
                 let value = self.load_checked(oparg);
@@ -97,10 +92,6 @@ impl Builder<'_> {
                 };
                 let state = self.state_at(self.instruction.next);
                 self.emit(Op::DeleteLocal(oparg, old), &[], None, Some(state));
-            }
-            op::LOAD_CONST => {
-                let value = self.constant(oparg);
-                self.push(value);
             }
             op::PUSH_NULL => {
                 let null = self.value(Op::Null, &[], Type::NULL);
@@ -474,6 +465,17 @@ impl Builder<'_> {
 
     pub(super) fn name(&self, index: u32) -> u64 {
         self.code.names[index as usize]
+    }
+
+    /// What loads local variables or a constant, and does nothing else.
+    pub(super) fn push_loaded(&mut self, instruction: &Instruction) {
+        let oparg = instruction.oparg;
+        let values = match instruction.opcode {
+            op::LOAD_CONST => vec![self.constant(oparg)],
+            op::LOAD_FAST => vec![self.load(oparg)],
+            _ => vec![self.load(oparg >> 4), self.load(oparg & 15)],
+        };
+        self.env.stack.extend(values);
     }
 
     pub(super) fn peek(&self, depth: u32) -> Value {

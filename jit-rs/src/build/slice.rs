@@ -99,37 +99,22 @@ impl Builder<'_> {
 
     /// Builds an instruction that loads something or adds ints; false if it may be another sum.
     fn without_effect(&mut self, instruction: &Instruction) -> bool {
-        let oparg = instruction.oparg;
-        match instruction.opcode {
-            op::LOAD_CONST => {
-                let value = self.constant(oparg);
-                self.push(value);
-            }
-            op::LOAD_FAST => {
-                let value = self.load(oparg);
-                self.push(value);
-            }
-            op::LOAD_FAST_LOAD_FAST => {
-                for slot in [oparg >> 4, oparg & 15] {
-                    let value = self.load(slot);
-                    self.push(value);
-                }
-            }
-            _ => {
-                let is_sum = matches!(
-                    instruction.specialized,
-                    op::BINARY_OP_ADD_INT | op::BINARY_OP_SUBTRACT_INT
-                );
-                let (right, left) = (self.pop(), self.pop());
-                if !is_sum || !self.require(left, Type::INT) || !self.require(right, Type::INT) {
-                    return false;
-                }
-                let Some(sum) = self.number_op(oparg, left, right) else {
-                    return false;
-                };
-                self.push(sum);
-            }
+        if instruction.opcode != op::BINARY_OP {
+            self.push_loaded(instruction);
+            return true;
         }
+        let is_sum = matches!(
+            instruction.specialized,
+            op::BINARY_OP_ADD_INT | op::BINARY_OP_SUBTRACT_INT
+        );
+        let (right, left) = (self.pop(), self.pop());
+        if !is_sum || !self.require(left, Type::INT) || !self.require(right, Type::INT) {
+            return false;
+        }
+        let Some(sum) = self.number_op(instruction.oparg, left, right) else {
+            return false;
+        };
+        self.push(sum);
         true
     }
 
