@@ -201,6 +201,18 @@ impl Function {
         }
     }
 
+    /// For each block, the one that branches to it: it has no other predecessor, and sees the values of that one.
+    pub fn parents(&self) -> Vec<Option<usize>> {
+        let mut parents = vec![None; self.blocks.len()];
+        for (index, block) in self.blocks.iter().enumerate() {
+            if let End::Branch(_, yes, no) = block.end {
+                parents[yes.0 as usize] = Some(index);
+                parents[no.0 as usize] = Some(index);
+            }
+        }
+        parents
+    }
+
     /// A frame state.
     pub fn state(&self, state: State) -> &FrameState {
         &self.states[state.0 as usize]

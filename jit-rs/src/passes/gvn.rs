@@ -10,25 +10,15 @@ use rustc_hash::FxHashMap;
 
 /// Runs the pass. Inline values of objects begin at an offset.
 pub fn run(function: &mut Function, inline_values: u32) {
-    let count = function.blocks.len();
-    let mut parent = vec![None; count];
-    for (index, block) in function.blocks.iter().enumerate() {
-        if matches!(block.end, End::Branch(..)) {
-            for target in block.end.targets() {
-                parent[target.0 as usize] = Some(index);
-            }
-        }
-    }
-    let mut at_end: Vec<Table> = Vec::with_capacity(count);
+    // Only what branches hands its table on.
+    let mut at_end: Vec<Option<Table>> = Vec::with_capacity(function.blocks.len());
     let mut numbers = Numbers {
         inline_values,
         ..Numbers::default()
     };
-    for index in 0..count {
-        let mut table = match parent[index] {
-            Some(parent) => at_end[parent].clone(),
-            None => Table::default(),
-        };
+    for (index, parent) in function.parents().into_iter().enumerate() {
+        let before = parent.and_then(|parent| at_end[parent].clone());
+        let mut table = before.unwrap_or_default();
         let mut insts = std::mem::take(&mut function.blocks[index].insts);
         insts.retain_mut(|inst| {
             numbers.rename_all(&mut inst.args);
@@ -37,7 +27,7 @@ pub fn run(function: &mut Function, inline_values: u32) {
         let block = &mut function.blocks[index];
         block.insts = insts;
         numbers.rename_end(&mut block.end);
-        at_end.push(table);
+        at_end.push(matches!(block.end, End::Branch(..)).then_some(table));
     }
     for state in &mut function.states {
         numbers.rename_state(state);

@@ -16,17 +16,9 @@ pub fn run(function: &mut Function) {
     let live = live_in(function);
     let count = function.blocks.len();
     let mut at_end: Vec<Option<Env>> = (0..count).map(|_| None).collect();
-    // What a branch leads to has no other predecessor, and sees the values of the block before.
-    let mut parent = vec![None; count];
-    for (index, block) in function.blocks.iter().enumerate() {
-        for target in block.end.targets() {
-            if matches!(block.end, End::Branch(..)) {
-                parent[target.0 as usize] = Some(index);
-            }
-        }
-    }
+    let parents = function.parents();
     for index in 0..count {
-        let mut env = match parent[index] {
+        let mut env = match parents[index] {
             Some(parent) => at_end[parent].clone().expect("parents come first"),
             None => Env::default(),
         };
