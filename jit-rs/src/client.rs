@@ -217,6 +217,8 @@ impl Client {
         }
         let result = if new.contains(&(id, place)) {
             Ok(Progress::Installed)
+        } else if compiler.is_refused(id, place) {
+            Err("it has been refused".into())
         } else if self.options.in_background() {
             compiler.compile_soon(id, live.code, place)
         } else {

@@ -228,9 +228,6 @@ impl Compiler {
         place: Place,
         wish: Wish,
     ) -> Result<(), String> {
-        if wish == Wish::Hot && self.of(id).refused.contains(&place.offset) {
-            return Err("it has been refused".into());
-        }
         self.bury();
         let start = Instant::now();
         let result = self.job(id, code, place, wish);
@@ -263,9 +260,6 @@ impl Compiler {
         let is_here = |pending: &Pending| pending.id == id && pending.place == place;
         if self.pending.iter().any(is_here) {
             return Ok(Progress::Pending);
-        }
-        if self.of(id).refused.contains(&place.offset) {
-            return Err("it has been refused".into());
         }
         let background = match self.background.take() {
             Some(background) => background,
@@ -336,6 +330,11 @@ impl Compiler {
         if let Some(background) = self.background.take() {
             background.stop();
         }
+    }
+
+    /// Whether it has turned out that an entry cannot be compiled, or not be used.
+    pub fn is_refused(&mut self, id: usize, place: Place) -> bool {
+        self.of(id).refused.contains(&place.offset)
     }
 
     /// An entry is not compiled, for a reason.
