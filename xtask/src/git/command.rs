@@ -32,6 +32,8 @@ pub fn git(folder: &Path) -> Result<Command> {
         .env("GIT_COMMITTER_NAME", COMMITTER.0)
         .env("GIT_COMMITTER_EMAIL", COMMITTER.1)
         .env("GIT_EDITOR", "true")
+        // A command that only looks takes no lock, which it would leave when it is killed.
+        .env("GIT_OPTIONAL_LOCKS", "0")
         .args([
             "-c",
             "commit.gpgSign=false",

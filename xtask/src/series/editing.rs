@@ -66,14 +66,7 @@ impl Workshop<'_> {
             "Author",
             ident.split('>').next().unwrap_or_default().to_owned() + ">",
         );
-        run(git(&folder)?.args([
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--no-verify",
-            "-m",
-            text,
-        ]))?;
+        self.place.tree(&ground.release.version).commit(text)?;
         Ok(folder)
     }
 

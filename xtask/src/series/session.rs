@@ -187,29 +187,46 @@ impl EditTree {
     }
 
     fn move_to(&self, commit: &str) -> Result<()> {
-        let moving = beside(&self.folder, "moving");
-        if moving.exists() {
-            self.unlock()?;
-        }
-        write_atomically(&moving, b"")?;
-        run(git(&self.folder)?.args(["checkout", "--quiet", "--detach", "--force", commit]))?;
-        std::fs::remove_file(&moving).doing("remove", &moving)
+        self.change(&["checkout", "--quiet", "--detach", "--force", commit])
+            .map(drop)
     }
 
-    /// Removes git's lock of the index, which a command has left that was killed while it moved the work tree. Its git may still
-    /// be at work.
+    /// Runs a git command that changes the index or what the work tree is at, and returns what it wrote.
+    fn change(&self, arguments: &[&str]) -> Result<String> {
+        self.marked(|| run(git(&self.folder)?.args(arguments)))
+    }
+
+    /// Runs git with a marker beside the work tree: where the marker is left, a command was killed here, and git's locks, which it
+    /// may have left too, are no other program's.
+    fn marked<T>(&self, git: impl FnOnce() -> Result<T>) -> Result<T> {
+        let marker = beside(&self.folder, "changing");
+        if marker.exists() {
+            self.unlock()?;
+        }
+        write_atomically(&marker, b"")?;
+        let result = git();
+        std::fs::remove_file(&marker).doing("remove", &marker)?;
+        result
+    }
+
+    /// Removes git's locks of the index and of what the work tree is at, once the git that holds them has had time to end: it goes
+    /// on when only the command that has started it is killed.
     fn unlock(&self) -> Result<()> {
-        let lock = self.repository()?.path().join("index.lock");
+        let folder = self.repository()?.path().to_owned();
         let patience = Instant::now() + GIT_ENDS_WITHIN;
-        while lock.exists() && Instant::now() < patience {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        match std::fs::remove_file(&lock) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).doing("remove", &lock)
+        for name in ["index.lock", "HEAD.lock", "ORIG_HEAD.lock"] {
+            let lock = folder.join(name);
+            while lock.exists() && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(20));
             }
-            _ => Ok(()),
+            match std::fs::remove_file(&lock) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).doing("remove", &lock);
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     fn is_tree(&self) -> bool {
@@ -252,13 +269,30 @@ impl EditTree {
             .collect())
     }
 
+    /// Makes an empty commit that says `text`.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn commit(&self, text: &str) -> Result<()> {
+        self.change(&[
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--no-verify",
+            "-m",
+            text,
+        ])
+        .map(drop)
+    }
+
     /// Makes `pick` on top of the commit it is at; leaves a conflict as git leaves it, and then returns false.
     ///
     /// # Errors
     /// When git cannot be run.
     pub fn pick(&self, pick: Oid) -> Result<bool> {
-        let done =
-            output(git(&self.folder)?.args(["cherry-pick", "--allow-empty", &pick.to_string()]))?;
+        let pick = pick.to_string();
+        let done = self
+            .marked(|| output(git(&self.folder)?.args(["cherry-pick", "--allow-empty", &pick])))?;
         Ok(done.status.success())
     }
 
@@ -283,14 +317,14 @@ impl EditTree {
         match state {
             RepositoryState::Clean => self.amend(),
             RepositoryState::CherryPick | RepositoryState::CherryPickSequence => {
-                run(git(&self.folder)?.args(["add", "--all"]))?;
+                self.change(&["add", "--all"])?;
                 let staged = output(git(&self.folder)?.args(["diff", "--cached", "--quiet"]))?;
                 let end = if staged.status.success() {
                     "--skip"
                 } else {
                     "--continue"
                 };
-                run(git(&self.folder)?.args(["cherry-pick", end])).map(drop)
+                self.change(&["cherry-pick", end]).map(drop)
             }
             other => Err(Failure::person(format!(
                 "git has something under way in the work tree: {other:?}"
@@ -321,15 +355,15 @@ impl EditTree {
             "Amending",
             format_args!("`{subject}` with {}", edits.join(", ")),
         );
-        run(git(&self.folder)?.args(["add", "--all"]))?;
-        run(git(&self.folder)?.args([
+        self.change(&["add", "--all"])?;
+        self.change(&[
             "commit",
             "--quiet",
             "--amend",
             "--no-edit",
             "--allow-empty",
             "--no-verify",
-        ]))
+        ])
         .map(drop)
     }
 
@@ -348,8 +382,8 @@ impl EditTree {
         }
         let mut kept = head;
         if !edits.is_empty() {
-            run(git(&self.folder)?.args(["add", "--all"]))?;
-            let tree = run(git(&self.folder)?.args(["write-tree"]))?;
+            self.change(&["add", "--all"])?;
+            let tree = self.change(&["write-tree"])?;
             let commit = run(git(&self.folder)?
                 .env("GIT_AUTHOR_NAME", AUTHOR)
                 .env("GIT_AUTHOR_EMAIL", "series@clinker.invalid")
@@ -370,7 +404,7 @@ impl EditTree {
                 .cleanup_state()
                 .doing("end git's operation in", &self.folder)?;
         }
-        run(git(&self.folder)?.args(["reset", "--quiet", "--hard"]))?;
+        self.change(&["reset", "--quiet", "--hard"])?;
         Ok(Some(kept))
     }
 }
