@@ -12,7 +12,7 @@ use crate::opcode;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
 use cranelift_codegen::isa::OwnedTargetIsa;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,11 +115,11 @@ pub struct Compiled {
     history: History,
     refutations: u32,
     /// Where native code is left since nothing had been executed there, as far as it has not turned out to matter.
-    unseen: HashSet<u32>,
+    unseen: FxHashSet<u32>,
     /// How often that did turn out.
     discoveries: u32,
     /// Where it cannot be compiled.
-    refused: HashSet<u32>,
+    refused: FxHashSet<u32>,
     /// What the interpreter has told of it.
     pub feedback: Feedback,
     /// The address of the native code that calls of its functions enter, or 0.
@@ -166,7 +166,7 @@ pub struct Compiler {
     dump: bool,
     /// What is known of a code object at first.
     fresh: History,
-    codes: HashMap<usize, Compiled>,
+    codes: FxHashMap<usize, Compiled>,
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
     counts: Compilation,
@@ -190,7 +190,7 @@ impl Compiler {
             isa: None,
             dump,
             fresh,
-            codes: HashMap::new(),
+            codes: FxHashMap::default(),
             dead: Vec::new(),
             counts: Compilation::default(),
             background: None,
@@ -424,7 +424,7 @@ impl Compiler {
     }
 
     /// Where else a generator has gone on, and no native code is entered yet.
-    fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
+    fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> FxHashSet<u32> {
         let units = self.current(id);
         let is_entered = |at| {
             at == offset
@@ -444,7 +444,7 @@ impl Compiler {
     }
 
     /// The functions that a code object calls, as far as their versions tell.
-    fn callees(&mut self, id: usize, snapshot: &Snapshot) -> HashMap<u32, Callee> {
+    fn callees(&mut self, id: usize, snapshot: &Snapshot) -> FxHashMap<u32, Callee> {
         let feedback = self.of(id).feedback.clone();
         let calls = snapshot.instructions.iter();
         calls
@@ -479,13 +479,13 @@ impl Compiler {
         id: usize,
         snapshot: &Snapshot,
         depth: usize,
-    ) -> HashMap<u32, Arc<Inlinee>> {
-        let mut inlinees = HashMap::new();
+    ) -> FxHashMap<u32, Arc<Inlinee>> {
+        let mut inlinees = FxHashMap::default();
         if depth == 0 {
             return inlinees;
         }
         // One copy of each, however often it is called.
-        let mut copies = HashMap::new();
+        let mut copies = FxHashMap::default();
         for (&start, callee) in &snapshot.callees {
             let copy = copies.entry(callee.code).or_insert_with(|| {
                 let callee_id = callee.code as usize;
@@ -540,7 +540,7 @@ impl Compiler {
         let current = &compiled.units[compiled.outdated..];
         let exits = current.iter().flat_map(|unit| &unit.exits);
         // What is on its way there goes too: compiling again is expensive.
-        let wrong: HashSet<u32> = exits
+        let wrong: FxHashSet<u32> = exits
             .filter_map(codegen::Exit::refuted)
             .filter(|(_, times)| *times >= SUSPICIOUS)
             .map(|(offset, _)| offset)
@@ -626,7 +626,7 @@ impl Compiler {
 
 /// The `SEND`s of the loops that send on, as far as native code is entered by their `RESUME`: when such a generator is resumed, the
 /// runtime resumes what it sends to, and enters its own native code when that has ended.
-fn sends(snapshot: &Snapshot, offset: u32) -> HashSet<u32> {
+fn sends(snapshot: &Snapshot, offset: u32) -> FxHashSet<u32> {
     let is_entered = |resume: u32| resume == offset || snapshot.resumes.contains(&resume);
     let threes = snapshot.instructions.windows(3);
     threes

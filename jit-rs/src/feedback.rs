@@ -1,7 +1,7 @@
 //! What the interpreter tells when it specializes an instruction, beyond what its inline cache holds. All by the offset of the opcode.
 
 use crate::hir::{Math, Type};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Types of objects whose attributes an instruction accesses that machine code tells apart.
 const MAX_FORMS: usize = 4;
@@ -45,15 +45,15 @@ pub struct Form {
 #[derive(Debug, Clone, Default)]
 pub struct Feedback {
     /// The types of operands for which there is no specialized form.
-    pub seen: HashMap<u32, [Type; 3]>,
+    pub seen: FxHashMap<u32, [Type; 3]>,
     /// The functions of the module `math` that are called.
-    pub math: HashMap<u32, MathCall>,
+    pub math: FxHashMap<u32, MathCall>,
     /// The classes with slots that are called.
-    pub classes: HashMap<u32, ClassCall>,
+    pub classes: FxHashMap<u32, ClassCall>,
     /// The versions of the `__init__` and `__getitem__` that are called.
-    pub specials: HashMap<u32, u32>,
+    pub specials: FxHashMap<u32, u32>,
     /// What accesses to attributes have been specialized for after another type was found there.
-    pub forms: HashMap<u32, Vec<Form>>,
+    pub forms: FxHashMap<u32, Vec<Form>>,
 }
 
 impl Feedback {

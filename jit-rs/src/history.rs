@@ -1,7 +1,7 @@
 //! What is compiled of a code object, and what earlier machine code has taught.
 
 use crate::snapshot::Code;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What to compile.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +44,12 @@ pub enum Handlers {
     /// All.
     All,
     /// Those that have been reached often, by where they begin.
-    Reached(HashSet<u32>),
+    Reached(FxHashSet<u32>),
 }
 
 impl Default for Handlers {
     fn default() -> Self {
-        Self::Reached(HashSet::new())
+        Self::Reached(FxHashSet::default())
     }
 }
 
@@ -77,7 +77,7 @@ pub struct History {
     /// Handlers that are compiled.
     pub handlers: Handlers,
     /// How many guesses at instructions have been wrong too often, by where they begin.
-    pub refuted: HashMap<u32, u32>,
+    pub refuted: FxHashMap<u32, u32>,
     /// Whether no guess is to be made at all.
     pub generic: bool,
     /// Whether what has not been executed is compiled as well, without a guess. Else native code is left there.

@@ -3,7 +3,7 @@
 //! So a run that crashes tells what it had compiled, and a line can be given to `allow=` and `deny=`. Processes share the file.
 
 use crate::profile::Place;
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::path::Path;
 pub struct Log {
     /// None after an error: it is told once.
     file: Option<File>,
-    known: HashSet<Place>,
+    known: FxHashSet<Place>,
 }
 
 impl Log {
@@ -27,7 +27,7 @@ impl Log {
             .map_err(|error| format!("-X jit: log=: cannot write {}: {error}", path.display()))?;
         Ok(Self {
             file: Some(file),
-            known: HashSet::new(),
+            known: FxHashSet::default(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What has been counted, of code objects that live and of those that are gone.
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// A back-edge of a loop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,7 +69,7 @@ impl Counts {
 /// All counters by place.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
-    places: HashMap<Place, Counts>,
+    places: FxHashMap<Place, Counts>,
 }
 
 impl Profile {

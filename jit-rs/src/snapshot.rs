@@ -4,7 +4,7 @@ use crate::exceptions::Table;
 use crate::feedback::Feedback;
 use crate::hir::Type;
 use crate::history::History;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// An instruction.
@@ -80,7 +80,7 @@ pub struct Code {
     /// Its instructions, in order.
     pub instructions: Vec<Instruction>,
     /// The index of the instruction that begins at an offset.
-    pub index: HashMap<u32, usize>,
+    pub index: FxHashMap<u32, usize>,
     /// All code units, for the inline caches.
     pub units: Vec<u16>,
     /// The address of the first code unit.
@@ -104,14 +104,14 @@ pub struct Code {
     /// What the interpreter has told of its instructions.
     pub feedback: Feedback,
     /// The functions that it calls, by where the calls begin.
-    pub callees: HashMap<u32, Callee>,
+    pub callees: FxHashMap<u32, Callee>,
     /// Those of them that may be executed in place of the call.
-    pub inlinees: HashMap<u32, Arc<Inlinee>>,
+    pub inlinees: FxHashMap<u32, Arc<Inlinee>>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
     /// for, as far as they are reached.
-    pub resumes: HashSet<u32>,
+    pub resumes: FxHashSet<u32>,
     /// The `SEND`s, by where they begin, after whose end native code is to be entered by the runtime.
-    pub sends: HashSet<u32>,
+    pub sends: FxHashSet<u32>,
 }
 
 impl Code {

@@ -1,7 +1,7 @@
 //! What is known while a block is built.
 
 use crate::hir::{Rep, Type, Value};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A local variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,19 +22,19 @@ pub struct Env {
     /// The value stack.
     pub stack: Vec<Value>,
     /// What guards have told about objects.
-    pub types: HashMap<Value, Type>,
+    pub types: FxHashMap<Value, Type>,
     /// The unboxed value of objects.
-    pub raw: HashMap<Value, Value>,
+    pub raw: FxHashMap<Value, Value>,
     /// The objects of unboxed values.
-    pub boxed: HashMap<Value, Value>,
+    pub boxed: FxHashMap<Value, Value>,
     /// Ints that are known.
-    pub ints: HashMap<Value, i64>,
+    pub ints: FxHashMap<Value, i64>,
     /// The versions that the types of objects have, until code runs.
-    pub versions: HashMap<Value, u32>,
+    pub versions: FxHashMap<Value, u32>,
     /// The versions that the keys of the globals and builtins have, until code runs.
     pub keys: [Option<u32>; 2],
     /// Objects that may have a reference of their own, which is dropped when the stack and the variables do not need them any more.
-    pub held: HashSet<Value>,
+    pub held: FxHashSet<Value>,
     /// Whether no code has run since it was last asked whether an event is pending.
     pub polled: bool,
 }

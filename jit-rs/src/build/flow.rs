@@ -5,21 +5,22 @@ use super::handler::{self, start_of};
 use crate::exceptions::Handler;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 
 /// What is compiled for the entries, with some handlers of exceptions.
 #[derive(Debug, Default)]
 pub struct Flow {
     /// Where its instructions begin.
-    pub instructions: HashSet<u32>,
+    pub instructions: FxHashSet<u32>,
     /// Where blocks begin, in reverse post-order; what only handlers lead to comes last.
     pub order: Vec<u32>,
     /// Where several edges meet.
-    pub merges: HashSet<u32>,
+    pub merges: FxHashSet<u32>,
     /// Where loops begin.
-    pub loops: HashSet<u32>,
+    pub loops: FxHashSet<u32>,
     /// The handlers that are compiled, by where their native code begins.
-    pub handlers: HashMap<u32, Handler>,
+    pub handlers: FxHashMap<u32, Handler>,
 }
 
 /// Where an instruction can go to.
@@ -100,10 +101,10 @@ pub fn entries(code: &Code, entry: u32) -> Vec<u32> {
 /// What the walk through the code finds.
 #[derive(Debug, Default)]
 struct Walk {
-    instructions: HashSet<u32>,
+    instructions: FxHashSet<u32>,
     /// By where edges lead to, where they come from.
     predecessors: BTreeMap<u32, Vec<u32>>,
-    handlers: HashMap<u32, Handler>,
+    handlers: FxHashMap<u32, Handler>,
     /// The entries and, in the order in which they are found, the handlers.
     roots: Vec<u32>,
 }
@@ -160,8 +161,8 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
             + walk.roots.iter().filter(|root| **root == target).count()
     };
     // A block begins where edges meet, after a branch, and where a jump leads to.
-    let mut leaders: HashSet<u32> = walk.roots.iter().copied().collect();
-    let mut merges = HashSet::new();
+    let mut leaders: FxHashSet<u32> = walk.roots.iter().copied().collect();
+    let mut merges = FxHashSet::default();
     for &start in &walk.instructions {
         if edges(start) > 1 {
             merges.insert(start);
@@ -192,8 +193,8 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
         ..Flow::default()
     };
     let (entries, handlers) = walk.roots.split_at(walk.roots.len() - flow.handlers.len());
-    let (mut visited, mut all) = (HashSet::new(), Vec::new());
-    let mut loops = HashSet::new();
+    let (mut visited, mut all) = (FxHashSet::default(), Vec::new());
+    let mut loops = FxHashSet::default();
     let onward = |leader| targets(code, leader, &leaders, &flow, false);
     order(entries, &onward, &mut visited, &mut all, &mut loops);
     for &handler in handlers {
@@ -205,7 +206,7 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
         order(
             entries,
             &onward,
-            &mut HashSet::new(),
+            &mut FxHashSet::default(),
             &mut Vec::new(),
             &mut loops,
         );
@@ -217,8 +218,8 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
 
 /// The instructions that lead to an offset where a loop begins: the loop, and those around it. What follows runs once in a
 /// while, and to compile it for each loop of a function anew takes more time and memory than it saves.
-fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> HashSet<u32> {
-    let mut instructions = HashSet::new();
+fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> FxHashSet<u32> {
+    let mut instructions = FxHashSet::default();
     let mut work = vec![header];
     while let Some(start) = work.pop() {
         if instructions.insert(start) {
@@ -232,7 +233,7 @@ fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> HashSet<u3
 fn targets(
     code: &Code,
     leader: u32,
-    leaders: &HashSet<u32>,
+    leaders: &FxHashSet<u32>,
     flow: &Flow,
     with_handlers: bool,
 ) -> Vec<u32> {
@@ -263,12 +264,12 @@ fn targets(
 fn order(
     roots: &[u32],
     targets: &impl Fn(u32) -> Vec<u32>,
-    visited: &mut HashSet<u32>,
+    visited: &mut FxHashSet<u32>,
     order: &mut Vec<u32>,
-    loops: &mut HashSet<u32>,
+    loops: &mut FxHashSet<u32>,
 ) {
     let before = order.len();
-    let mut active = HashSet::new();
+    let mut active = FxHashSet::default();
     // As if a block led to all of them.
     let mut stack = vec![(None, roots.to_vec())];
     while let Some((leader, rest)) = stack.last_mut() {

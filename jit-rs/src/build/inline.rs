@@ -11,7 +11,7 @@ use super::{Builder, History, Local};
 use crate::hir::{Block, Inlined, Op, Rep, Type, Value};
 use crate::opcode as op;
 use crate::snapshot::{Callee, Code, Inlinee, Instruction};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Instructions that are built for a call at most, in all the ways that they are reached.
 const MAX_INSTRUCTIONS: u32 = 200;
@@ -21,7 +21,7 @@ const MAX_WAYS: u32 = 8;
 
 /// The function with a code, if it is small enough to be executed in place of a call.
 pub fn inlinee(code: Code, history: History) -> Option<Inlinee> {
-    let ways = is_small(&code).then(|| ways(&code, 0, &mut HashMap::new()))?;
+    let ways = is_small(&code).then(|| ways(&code, 0, &mut FxHashMap::default()))?;
     (1..=MAX_WAYS).contains(&ways).then_some(Inlinee {
         code,
         history,
@@ -30,7 +30,7 @@ pub fn inlinee(code: Code, history: History) -> Option<Inlinee> {
 }
 
 /// In how many ways a function gets from an instruction to its end.
-fn ways(code: &Code, start: u32, known: &mut HashMap<u32, u32>) -> u32 {
+fn ways(code: &Code, start: u32, known: &mut FxHashMap<u32, u32>) -> u32 {
     if let Some(&ways) = known.get(&start) {
         return ways;
     }
@@ -171,7 +171,7 @@ pub(super) struct Inlining<'a> {
     /// Where the innermost function goes on after a branch.
     branches: Vec<(u32, Block, Env)>,
     /// New objects, which must not die in it.
-    objects: HashSet<Value>,
+    objects: FxHashSet<Value>,
     /// An unbound variable.
     null: Option<Value>,
     built: u32,
@@ -414,7 +414,7 @@ impl<'a> Builder<'a> {
     /// A new object that nobody has any more would be released, which is for the end of the call.
     fn check_objects(&mut self) {
         let outer = self.inlining.outer.iter();
-        let mut held: HashSet<Value> = outer
+        let mut held: FxHashSet<Value> = outer
             .flat_map(|outer| {
                 let locals = outer.locals.iter().filter_map(|local| local.object);
                 locals

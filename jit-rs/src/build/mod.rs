@@ -32,7 +32,7 @@ use handler::Caught;
 pub use handler::{is_compiled, start_of};
 use inline::Inlining;
 pub use inline::inlinee;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// More than any code object needs; a bug must not build for ever.
 const MAX_ATTEMPTS: usize = 60;
@@ -44,10 +44,10 @@ const MAX_ATTEMPTS: usize = 60;
 pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, String> {
     let entries = flow::entries(code, entry.offset);
     let flow = flow::flow(code, &entries, entry.is_loop, &history.handlers);
-    let mut shapes = HashMap::new();
-    let mut caught = HashMap::new();
-    let mut pinned = HashSet::new();
-    let mut refused = HashSet::new();
+    let mut shapes = FxHashMap::default();
+    let mut caught = FxHashMap::default();
+    let mut pinned = FxHashSet::default();
+    let mut refused = FxHashSet::default();
     let mut attempts = 0;
     while attempts < MAX_ATTEMPTS {
         let mut builder = Builder {
@@ -70,9 +70,9 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             pinned,
             caught,
             is_cold: false,
-            closed: HashSet::new(),
-            open: HashMap::new(),
-            merges: HashMap::new(),
+            closed: FxHashSet::default(),
+            open: FxHashMap::default(),
+            merges: FxHashMap::default(),
             resumes: Vec::new(),
             inlining: Inlining::default(),
             refused,
@@ -109,24 +109,24 @@ struct Builder<'a> {
     state: State,
     instruction: Instruction,
     /// How blocks where edges meet are entered, by their offset.
-    shapes: HashMap<u32, Shape>,
+    shapes: FxHashMap<u32, Shape>,
     /// Variables and places of the stack that keep the shape they have, by the offset of the block.
-    pinned: HashSet<(u32, usize)>,
+    pinned: FxHashSet<(u32, usize)>,
     /// What handlers get, by where they begin.
-    caught: HashMap<u32, Caught>,
+    caught: FxHashMap<u32, Caught>,
     /// Whether handlers and what follows them is being built.
     is_cold: bool,
     /// Loops whose end has been built.
-    closed: HashSet<u32>,
+    closed: FxHashSet<u32>,
     /// Blocks that one edge leads to, which go on where it comes from.
-    open: HashMap<u32, (Block, Env)>,
+    open: FxHashMap<u32, (Block, Env)>,
     /// The blocks where edges meet that have been reached.
-    merges: HashMap<u32, Block>,
+    merges: FxHashMap<u32, Block>,
     /// The blocks of the instructions that native code is entered by besides the one it is built for.
     resumes: Vec<(u32, Block)>,
     /// What is being executed in place of calls, and the calls where that cannot be done.
     inlining: Inlining<'a>,
-    refused: HashSet<u32>,
+    refused: FxHashSet<u32>,
     is_generator: bool,
     /// Whether a shape has changed.
     again: bool,
@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
         if let Some(start) = flow::start(self.code) {
             self.land_at(start, 0);
         }
-        let mut built = HashSet::new();
+        let mut built = FxHashSet::default();
         loop {
             let before = built.len();
             for &leader in &self.flow.order {

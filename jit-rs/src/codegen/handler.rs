@@ -8,7 +8,7 @@ use crate::layout;
 use crate::snapshot::Code;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// How the runtime enters a handler: `struct clinker_handler`.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub fn handlers(
     function: &Function,
     code: &Code,
     blocks: &[ir::Block],
-) -> HashMap<Handler, (Catch, ir::Block)> {
+) -> FxHashMap<Handler, (Catch, ir::Block)> {
     let handlers = function.blocks.iter().zip(blocks);
     handlers
         .filter_map(|(data, &block)| {

@@ -6,7 +6,7 @@ use crate::hir::{FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What the runtime gives if native code goes on: `CLINKER_STAY`.
 pub(super) const STAY: i64 = 1;
@@ -21,7 +21,7 @@ pub(super) struct Planner {
     values: Vec<Value>,
     actions: Vec<Action>,
     /// Values that have an object by now.
-    boxed: HashSet<Value>,
+    boxed: FxHashSet<Value>,
 }
 
 impl Planner {
@@ -160,7 +160,7 @@ impl Generator<'_> {
         let mut planner = Planner::default();
         planner.slots(function, &state.dirty);
         let slots = planner.actions.len();
-        let mut borrowed: HashMap<Value, usize> = HashMap::new();
+        let mut borrowed: FxHashMap<Value, usize> = FxHashMap::default();
         for &value in &leave.take {
             *borrowed.entry(value).or_default() += 1;
         }
@@ -327,7 +327,7 @@ impl Generator<'_> {
 }
 
 /// The objects that outlive the native code, by the values that stand for them.
-pub(super) fn constants(function: &crate::hir::Function) -> HashMap<Value, u64> {
+pub(super) fn constants(function: &crate::hir::Function) -> FxHashMap<Value, u64> {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     insts
         .filter_map(|inst| match inst.op {

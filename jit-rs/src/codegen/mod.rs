@@ -27,7 +27,7 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetFrontendConfig};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use exit::Exit;
 pub use handler::Catch;
@@ -127,11 +127,11 @@ struct Generator<'a> {
     id: u64,
     exits: Vec<Exit>,
     /// Blocks that leave, by what they do.
-    exit_blocks: HashMap<(State, Leave, bool), ir::Block>,
+    exit_blocks: FxHashMap<(State, Leave, bool), ir::Block>,
     /// What the handlers get that are compiled, and where they begin.
-    handlers: HashMap<Handler, (Catch, ir::Block)>,
+    handlers: FxHashMap<Handler, (Catch, ir::Block)>,
     /// What handlers have got from the value stack of the frame, by its depth.
-    taken: HashMap<u32, ir::Value>,
+    taken: FxHashMap<u32, ir::Value>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
     /// What all yields have in common.
@@ -145,10 +145,10 @@ struct Generator<'a> {
     entered: Vec<ir::Value>,
     record: Option<record::Record>,
     /// Values that stand for objects that outlive the native code.
-    constants: HashMap<Value, u64>,
-    values: HashMap<Value, ir::Value>,
+    constants: FxHashMap<Value, u64>,
+    values: FxHashMap<Value, ir::Value>,
     blocks: Vec<ir::Block>,
-    signatures: HashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
+    signatures: FxHashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
     frame: ir::Value,
     tstate: ir::Value,
     /// The instruction of Python that is being executed.
@@ -158,7 +158,7 @@ struct Generator<'a> {
     /// Whether code has run that can have changed the frame since that was last checked.
     unchecked: bool,
     /// The same at the start of blocks that a branch leads to, if it is true.
-    unchecked_at: HashSet<Block>,
+    unchecked_at: FxHashSet<Block>,
 }
 
 impl<'a> Generator<'a> {
@@ -191,9 +191,9 @@ impl<'a> Generator<'a> {
             cache,
             id,
             exits: Vec::new(),
-            exit_blocks: HashMap::new(),
+            exit_blocks: FxHashMap::default(),
             handlers: handler::handlers(function, code, &blocks),
-            taken: HashMap::new(),
+            taken: FxHashMap::default(),
             handed_over,
             handed_count: 1,
             operands,
@@ -202,15 +202,15 @@ impl<'a> Generator<'a> {
             record: None,
             yielding: None,
             constants: leave::constants(function),
-            values: HashMap::new(),
+            values: FxHashMap::default(),
             blocks,
-            signatures: HashMap::new(),
+            signatures: FxHashMap::default(),
             frame,
             tstate,
             at: 0,
             told: None,
             unchecked: false,
-            unchecked_at: HashSet::new(),
+            unchecked_at: FxHashSet::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Generator, sized};
 use crate::hir::{Function, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::{self, InstBuilder, types};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// The unboxed variables: slots and their values.
 type Unboxed = Vec<(u32, Value)>;
@@ -18,7 +18,7 @@ pub(super) struct Record {
     values: ir::StackSlot,
     count: usize,
     /// The addresses of what has to be done.
-    plans: HashMap<Unboxed, u64>,
+    plans: FxHashMap<Unboxed, u64>,
     /// What the record says at this point, if that is known.
     now: Option<Unboxed>,
 }
@@ -51,7 +51,7 @@ impl Generator<'_> {
                 head,
                 values,
                 count: 1,
-                plans: HashMap::new(),
+                plans: FxHashMap::default(),
                 now: None,
             });
         }
