@@ -59,8 +59,7 @@ impl Generator<'_> {
             let (mut plan, values) = self.plan(state, leave, 0, false);
             let handler = handler.filter(|&handler| crate::build::is_compiled(self.code, handler));
             plan.handler = handler.map(|handler| handler.offset);
-            let next = self.leave_by("leave", plan, values, &[]);
-            self.builder.ins().return_(&[next]);
+            self.leave_as(plan, values);
         }
     }
 
@@ -90,13 +89,13 @@ impl Generator<'_> {
         let (catch, block) = (std::ptr::from_ref(&*catch.0) as i64, *block);
         let catch = self.int(catch);
         let more = [self.tstate, catch];
-        let next = self.exit(function, state, leave, next, false, &more);
+        let next = self.exit(function, state, leave, next, &more);
         let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
         let out = self.builder.create_block();
         self.builder.set_cold_block(out);
         self.builder.ins().brif(stays, block, &[], out, &[]);
         self.builder.switch_to_block(out);
-        self.builder.ins().return_(&[next]);
+        self.go_back(next);
     }
 
     /// Begins the block of a handler: takes its stack off the frame, and the frame over again.

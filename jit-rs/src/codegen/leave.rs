@@ -89,9 +89,46 @@ impl Generator<'_> {
 
     /// Lets the interpreter go on with a state. Counts the exit if it refutes a guess.
     pub(super) fn leave(&mut self, state: State, leave: &Leave, refutes: bool) {
-        let next = self.resumed(state);
-        let next = self.exit("leave", state, leave, next, refutes, &[]);
-        self.builder.ins().return_(&[next]);
+        let (plan, values) = self.plan(state, leave, self.resumed(state), refutes);
+        self.leave_as(plan, values);
+    }
+
+    /// Leaves as a plan says, to which the values have to be handed over: by a block that all exits share, since they are many.
+    pub(super) fn leave_as(&mut self, plan: Plan, values: Vec<Value>) {
+        let exit = self.hand_over(plan, values);
+        let leaving = self.leaving.unwrap_or_else(|| self.shared_block());
+        self.leaving = Some(leaving);
+        self.builder.ins().jump(leaving, &[exit.into()]);
+    }
+
+    /// Gives the interpreter an instruction to go on with, which a helper has returned, by a block that all such places share.
+    pub(super) fn go_back(&mut self, next: ir::Value) {
+        let returning = self.returning.unwrap_or_else(|| self.shared_block());
+        self.returning = Some(returning);
+        self.builder.ins().jump(returning, &[next.into()]);
+    }
+
+    /// Makes the blocks that are shared.
+    pub(super) fn end_leaving(&mut self) {
+        if let Some(leaving) = self.leaving {
+            self.builder.switch_to_block(leaving);
+            let exit = self.builder.block_params(leaving)[0];
+            let next = self.call_exit("leave", exit, &[]);
+            self.go_back(next);
+        }
+        if let Some(returning) = self.returning {
+            self.builder.switch_to_block(returning);
+            let next = self.builder.block_params(returning)[0];
+            self.builder.ins().return_(&[next]);
+        }
+    }
+
+    /// A block that gets an address and is seldom entered.
+    fn shared_block(&mut self) -> ir::Block {
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
+        self.builder.append_block_param(block, types::I64);
+        block
     }
 
     /// Leaves with an exception if a condition holds.
@@ -109,21 +146,15 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
         next: u64,
-        refutes: bool,
         more: &[ir::Value],
     ) -> ir::Value {
-        let (plan, values) = self.plan(state, leave, next, refutes);
-        self.leave_by(function, plan, values, more)
+        let (plan, values) = self.plan(state, leave, next, false);
+        let exit = self.hand_over(plan, values);
+        self.call_exit(function, exit, more)
     }
 
-    /// The same with a plan and the values that have to be handed over for it.
-    pub(super) fn leave_by(
-        &mut self,
-        function: &str,
-        plan: Plan,
-        values: Vec<Value>,
-        more: &[ir::Value],
-    ) -> ir::Value {
+    /// Makes an exit and hands the values over to it; gives its address.
+    fn hand_over(&mut self, plan: Plan, values: Vec<Value>) -> ir::Value {
         for (index, value) in values.into_iter().enumerate() {
             let mut raw = self.get(value);
             if self.function.rep(value) == Rep::Bool {
@@ -137,11 +168,15 @@ impl Generator<'_> {
         let exit = Exit::new(plan);
         let address = self.int(exit.address() as i64);
         self.exits.push(exit);
+        address
+    }
+
+    fn call_exit(&mut self, function: &str, exit: ir::Value, more: &[ir::Value]) -> ir::Value {
         let values = self
             .builder
             .ins()
             .stack_addr(types::I64, self.handed_over, 0);
-        let mut args = vec![self.frame, address, values];
+        let mut args = vec![self.frame, exit, values];
         args.extend_from_slice(more);
         self.call(function, &args, Some(types::I64))
             .expect("it has a result")
@@ -287,13 +322,13 @@ impl Generator<'_> {
     ) {
         self.tell(self.at);
         let next = self.resumed(state);
-        let next = self.exit("release", state, leave, next, false, &[object]);
+        let next = self.exit("release", state, leave, next, &[object]);
         let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
         let out = self.builder.create_block();
         self.builder.set_cold_block(out);
         self.builder.ins().brif(stays, on, &[], out, &[]);
         self.builder.switch_to_block(out);
-        self.builder.ins().return_(&[next]);
+        self.go_back(next);
     }
 
     /// Releases the last reference to an object while an instruction is not finished. The block is left by a jump to `on`.

@@ -134,6 +134,10 @@ struct Generator<'a> {
     taken: FxHashMap<u32, ir::Value>,
     /// Where values are handed over to an exit.
     handed_over: ir::StackSlot,
+    /// Where native code is left with an exit.
+    leaving: Option<ir::Block>,
+    /// Where it is left to go on with an instruction.
+    returning: Option<ir::Block>,
     /// What all yields have in common.
     yielding: Option<ir::Block>,
     /// The most values that any exit gets.
@@ -200,6 +204,8 @@ impl<'a> Generator<'a> {
             operand_count: 1,
             entered: Vec::new(),
             record: None,
+            leaving: None,
+            returning: None,
             yielding: None,
             constants: leave::constants(function),
             values: FxHashMap::default(),
@@ -250,6 +256,7 @@ impl<'a> Generator<'a> {
             }
             self.end(&data.end);
         }
+        self.end_leaving();
         for (slot, count) in [
             (self.handed_over, self.handed_count),
             (self.operands, self.operand_count),
