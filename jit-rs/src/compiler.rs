@@ -7,7 +7,7 @@ use crate::codegen;
 use crate::feedback::Feedback;
 use crate::job::{Job, Product, Wish};
 use crate::layout;
-use crate::memory::Executable;
+use crate::memory::{Executable, Memory};
 use crate::opcode;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
@@ -167,6 +167,7 @@ pub struct Compiler {
     /// What is known of a code object at first.
     fresh: History,
     codes: FxHashMap<usize, Compiled>,
+    memory: Memory,
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
     counts: Compilation,
@@ -191,6 +192,7 @@ impl Compiler {
             dump,
             fresh,
             codes: FxHashMap::default(),
+            memory: Memory::default(),
             dead: Vec::new(),
             counts: Compilation::default(),
             background: None,
@@ -383,13 +385,14 @@ impl Compiler {
     /// Lets the interpreter enter machine code.
     fn install(&mut self, id: usize, place: Place, product: Product) -> Result<(), String> {
         let Product {
-            machine,
+            bytes,
             exits,
             entry_exits,
             catches,
             caches,
             mut resumes,
         } = product;
+        let machine = self.memory.add(&bytes).map_err(|error| error.to_string())?;
         let install = |offset: u32| {
             // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
             unsafe {

@@ -7,7 +7,6 @@ use crate::build::{self, Entry, History};
 use crate::codegen::{self, Catch, Exit};
 use crate::hir::{self, Function};
 use crate::layout;
-use crate::memory::Executable;
 use crate::passes;
 use crate::snapshot::Code;
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -45,7 +44,7 @@ pub struct Job {
 #[derive(Debug)]
 pub struct Product {
     /// The machine code.
-    pub machine: Executable,
+    pub bytes: Vec<u8>,
     /// What leaving does at each place.
     pub exits: Vec<Exit>,
     /// How many of them are taken before the loop is entered that it begins with.
@@ -102,7 +101,7 @@ impl Job {
             self.id as u64,
         )?;
         Ok(Product {
-            machine: Executable::new(&machine.bytes).map_err(|error| error.to_string())?,
+            bytes: machine.bytes,
             exits: machine.exits,
             entry_exits: machine.entry_exits,
             catches: machine.catches,
