@@ -12,7 +12,7 @@ use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
 use rustc_hash::FxHashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
@@ -274,7 +274,7 @@ impl Client {
     /// The interpreter tells something of an instruction, which is kept if the code object lives.
     pub fn learn(&mut self, id: usize, add: impl FnOnce(&mut Feedback, Code)) {
         if let (Some(live), Some(compiler)) = (self.live.get(&id), &mut self.compiler) {
-            add(&mut compiler.of(id).feedback, live.code);
+            add(Arc::make_mut(&mut compiler.of(id).feedback), live.code);
         }
     }
 

@@ -167,6 +167,7 @@ impl Code {
             version: read(self.code, layout::CODE_VERSION),
             exceptions: self.exceptions(),
             is_generator: self.flags() & layout::CO_GENERATORS as c_int != 0,
+            index: vec![u32::MAX; size],
             ..Snapshot::default()
         };
         let (mut start, mut offset, mut oparg) = (0, 0, 0);
@@ -189,7 +190,7 @@ impl Code {
             oparg = oparg << 8 | u32::from(low);
             let next = offset + length as u32;
             if opcode != opcode::EXTENDED_ARG {
-                snapshot.index.insert(start, snapshot.instructions.len());
+                snapshot.index[start as usize] = snapshot.instructions.len() as u32;
                 snapshot.instructions.push(Instruction {
                     start,
                     offset,

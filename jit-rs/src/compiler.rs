@@ -121,7 +121,7 @@ pub struct Compiled {
     /// Where it cannot be compiled.
     refused: FxHashSet<u32>,
     /// What the interpreter has told of it.
-    pub feedback: Feedback,
+    pub feedback: Arc<Feedback>,
     /// The address of the native code that calls of its functions enter, or 0.
     entry: Box<AtomicU64>,
 }
@@ -448,7 +448,7 @@ impl Compiler {
 
     /// The functions that a code object calls, as far as their versions tell.
     fn callees(&mut self, id: usize, snapshot: &Snapshot) -> FxHashMap<u32, Callee> {
-        let feedback = self.of(id).feedback.clone();
+        let feedback = Arc::clone(&self.of(id).feedback);
         let calls = snapshot.instructions.iter();
         calls
             .filter_map(|call| {
@@ -474,7 +474,7 @@ impl Compiler {
     fn add_feedback(&mut self, id: usize, snapshot: &mut Snapshot, depth: usize) {
         snapshot.callees = self.callees(id, snapshot);
         snapshot.inlinees = self.inlinees(id, snapshot, depth);
-        snapshot.feedback.clone_from(&self.of(id).feedback);
+        snapshot.feedback = Arc::clone(&self.of(id).feedback);
     }
 
     fn inlinees(

@@ -41,6 +41,40 @@ pub struct Form {
     pub value: u64,
 }
 
+/// How many types an instruction may have met before it is no more told apart which.
+const MAX_TYPES: u32 = 8;
+
+/// What an access to an attribute has been specialized for.
+#[derive(Debug, Clone, Default)]
+pub struct Forms {
+    /// The last ones, one for each type.
+    last: Vec<Form>,
+    /// How many types there have been.
+    types: u32,
+    /// Whether a form has not fitted an object of its own type: its values have become a dictionary, for example.
+    misfits: bool,
+}
+
+impl Forms {
+    fn add(&mut self, form: Form) {
+        // It has been specialized for that already, and the object that it has missed for is of that type.
+        self.misfits |= self.last.last() == Some(&form);
+        let count = self.last.len();
+        self.last.retain(|known| known.version != form.version);
+        self.types += u32::from(self.last.len() == count);
+        self.last.push(form);
+        // The last ones fit best what comes.
+        if self.last.len() > MAX_FORMS {
+            self.last.remove(0);
+        }
+    }
+
+    /// Those that machine code tells apart; none if there are too many, or one of them is not enough.
+    pub fn told_apart(&self) -> Option<&[Form]> {
+        (self.types <= MAX_TYPES && !self.misfits).then_some(&self.last)
+    }
+}
+
 /// What is known of the instructions of a code object.
 #[derive(Debug, Clone, Default)]
 pub struct Feedback {
@@ -53,7 +87,7 @@ pub struct Feedback {
     /// The versions of the `__init__` and `__getitem__` that are called.
     pub specials: FxHashMap<u32, u32>,
     /// What accesses to attributes have been specialized for after another type was found there.
-    pub forms: FxHashMap<u32, Vec<Form>>,
+    pub forms: FxHashMap<u32, Forms>,
 }
 
 impl Feedback {
@@ -67,13 +101,7 @@ impl Feedback {
 
     /// An access to an attribute has another form now.
     pub fn saw_form(&mut self, offset: u32, form: Form) {
-        let forms = self.forms.entry(offset).or_default();
-        forms.retain(|known| known.version != form.version);
-        forms.push(form);
-        // The last ones fit best what comes.
-        if forms.len() > MAX_FORMS {
-            forms.remove(0);
-        }
+        self.forms.entry(offset).or_default().add(form);
     }
 }
 
@@ -104,10 +132,21 @@ mod tests {
             feedback.saw_form(7, form(version, 0));
         }
         feedback.saw_form(7, form(3, 9));
-        let kept: Vec<_> = feedback.forms[&7]
+        let told_apart = feedback.forms[&7].told_apart().expect("not too many");
+        let kept: Vec<_> = told_apart
             .iter()
             .map(|form| (form.version, form.index))
             .collect();
         assert_eq!(kept, [(2, 0), (4, 0), (5, 0), (3, 9)]);
+        for version in 6..=MAX_TYPES + 1 {
+            feedback.saw_form(7, form(version, 0));
+        }
+        assert!(feedback.forms[&7].told_apart().is_none());
+        feedback.saw_form(9, form(1, 0));
+        feedback.saw_form(9, form(2, 0));
+        feedback.saw_form(9, form(1, 0));
+        assert!(feedback.forms[&9].told_apart().is_some());
+        feedback.saw_form(9, form(1, 0));
+        assert!(feedback.forms[&9].told_apart().is_none());
     }
 }

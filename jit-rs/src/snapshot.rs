@@ -79,8 +79,8 @@ impl Inlinee {
 pub struct Code {
     /// Its instructions, in order.
     pub instructions: Vec<Instruction>,
-    /// The index of the instruction that begins at an offset.
-    pub index: FxHashMap<u32, usize>,
+    /// The index of the instruction that begins at each offset, or one that there is none of.
+    pub index: Vec<u32>,
     /// All code units, for the inline caches.
     pub units: Vec<u16>,
     /// The address of the first code unit.
@@ -102,7 +102,7 @@ pub struct Code {
     /// Whether calls of it make a generator or a coroutine.
     pub is_generator: bool,
     /// What the interpreter has told of its instructions.
-    pub feedback: Feedback,
+    pub feedback: Arc<Feedback>,
     /// The functions that it calls, by where the calls begin.
     pub callees: FxHashMap<u32, Callee>,
     /// Those of them that may be executed in place of the call.
@@ -117,9 +117,8 @@ pub struct Code {
 impl Code {
     /// The instruction that begins at an offset.
     pub fn at(&self, offset: u32) -> Option<&Instruction> {
-        self.index
-            .get(&offset)
-            .map(|&index| &self.instructions[index])
+        let index = *self.index.get(offset as usize)?;
+        self.instructions.get(index as usize)
     }
 
     /// The `RESUME` that begins at an offset, if native code is to be entered by it: the offset of its opcode, and where

@@ -1,6 +1,6 @@
 //! What accesses to attributes are specialized for.
 
-use crate::feedback::Form;
+use crate::feedback::{Form, Forms};
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
 
@@ -55,17 +55,16 @@ impl Form {
 }
 
 impl Code {
-    /// All that an access to an attribute has been specialized for, of different types, as far as machine code can follow it.
+    /// All that an access to an attribute has been specialized for, of different types, as far as machine code can follow it;
+    /// none if it has to be prepared for others.
     pub fn forms(&self, instruction: &Instruction) -> Vec<Form> {
+        let known = self.feedback.forms.get(&instruction.offset);
+        let Some(before) = known.map_or(Some(&[][..]), Forms::told_apart) else {
+            return Vec::new();
+        };
         let now = Form::new(instruction.specialized, |index| {
             self.cache16(instruction, index as u32)
         });
-        let before = self
-            .feedback
-            .forms
-            .get(&instruction.offset)
-            .into_iter()
-            .flatten();
         let mut forms: Vec<Form> = Vec::new();
         for form in [&now].into_iter().chain(before) {
             if form.is_simple() && !forms.iter().any(|known| known.version == form.version) {

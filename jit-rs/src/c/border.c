@@ -1,6 +1,9 @@
 /* What native code does at its borders. */
 
 #include "runtime.h"
+#include "opcode_ids.h"
+#include "pycore_backoff.h"        // is_unreachable_backoff_counter()
+#include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
 
 // As in Python/ceval.c.
 extern const struct _PyCode_DEF(8) _Py_InitCleanup;
@@ -124,6 +127,35 @@ push(T *tstate, F *previous, const struct clinker_push *push)
     return frame;
 }
 
+/* If a guess at an attribute was wrong, have the interpreter specialize the
+ * instruction again at once, which tells of the type that it finds: all of them
+ * are known before it is compiled again. */
+static void
+look_again(_Py_CODEUNIT *instr)
+{
+    while (instr->op.code == EXTENDED_ARG) {
+        instr++;
+    }
+    int generic = _PyOpcode_Deopt[instr->op.code];
+    if ((generic == LOAD_ATTR || generic == STORE_ATTR)
+        && !is_unreachable_backoff_counter(instr[1].counter))
+    {
+        instr[1].counter.value = 0;
+    }
+}
+
+/* A guess has been wrong, or a handler has been reached, too often. */
+static void
+tell(const struct clinker_exit *exit)
+{
+    if (exit->next != NULL) {
+        clinker_refuted(exit->code, (uint64_t)exit->guess);
+    }
+    else {
+        clinker_reached(exit->code, (uint64_t)exit->guess);
+    }
+}
+
 /* Leave native code: gives the instruction where the interpreter goes on, or
  * NULL if it handles an exception. */
 static _Py_CODEUNIT *
@@ -151,12 +183,12 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
     }
     act(frames, exit, values, drops, exit->action_count);
     exit->times++;
-    if (exit->guess >= 0 && exit->times == CLINKER_MAX_EXITS) {
+    if (exit->guess >= 0 && exit->times <= CLINKER_MAX_EXITS) {
         if (exit->next != NULL) {
-            clinker_refuted(exit->code, (uint64_t)exit->guess);
+            look_again(exit->next);
         }
-        else {
-            clinker_reached(exit->code, (uint64_t)exit->guess);
+        if (exit->times == CLINKER_MAX_EXITS) {
+            tell(exit);
         }
     }
     return exit->next;
