@@ -236,7 +236,7 @@ impl Client {
             self.installed(id);
         }
         match result {
-            Ok(Progress::Installed) => period,
+            Ok(Progress::Installed | Progress::Postponed) => period,
             Ok(Progress::Pending) => period.min(PENDING_PERIOD),
             // To count on would cost a short function a tenth of its time.
             Err(_) => STOP_COUNTING,

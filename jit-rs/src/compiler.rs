@@ -16,7 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often an exit must have been taken to be dropped together with another one.
 const SUSPICIOUS: u32 = layout::MAX_EXITS as u32 / 8;
@@ -26,6 +26,11 @@ const MAX_REFUTATIONS: u32 = 10;
 
 /// How often a code object is compiled again since something in it is executed that had not been, before all of it is compiled.
 const MAX_DISCOVERIES: u32 = 8;
+
+/// What compiling in the background may take of a processor from the start, and which part of the time that passes: a program that ends
+/// soon is not to pay for what only a long one earns. What is hotter asks more often, so it comes first.
+const ALLOWANCE: Duration = Duration::from_millis(200);
+const SHARE: f64 = 0.3;
 
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
@@ -62,6 +67,8 @@ pub enum Progress {
     Installed,
     /// It is being compiled.
     Pending,
+    /// It is to be asked for again later, since compiling has taken too much time by now.
+    Postponed,
 }
 
 /// Something that is being compiled in the background.
@@ -171,6 +178,7 @@ pub struct Compiler {
     /// Machine code of code objects that have died, which may still be returning.
     dead: Vec<Compiled>,
     counts: Compilation,
+    start: Instant,
     background: Option<Background>,
     pending: Vec<Pending>,
     ticket: u64,
@@ -195,6 +203,7 @@ impl Compiler {
             memory: Memory::default(),
             dead: Vec::new(),
             counts: Compilation::default(),
+            start: Instant::now(),
             background: None,
             pending: Vec::new(),
             ticket: 0,
@@ -249,6 +258,13 @@ impl Compiler {
         self.of(id).microseconds += microseconds;
     }
 
+    /// The time that has been spent, with what that suggests for what has been begun.
+    fn expected(&self) -> Duration {
+        let spent = self.counts.microseconds;
+        let each = spent / self.counts.compiled.max(1);
+        Duration::from_micros(spent + each * self.pending.len() as u64)
+    }
+
     /// Has something compiled in the background that is hot.
     ///
     /// # Errors
@@ -262,6 +278,9 @@ impl Compiler {
         let is_here = |pending: &Pending| pending.id == id && pending.place == place;
         if self.pending.iter().any(is_here) {
             return Ok(Progress::Pending);
+        }
+        if self.expected() > ALLOWANCE + self.start.elapsed().mul_f64(SHARE) {
+            return Ok(Progress::Postponed);
         }
         let background = match self.background.take() {
             Some(background) => background,
