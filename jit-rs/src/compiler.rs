@@ -472,9 +472,10 @@ impl Compiler {
         calls
             .filter_map(|call| {
                 let version = match call.specialized {
-                    opcode::CALL_PY_EXACT_ARGS | opcode::CALL_BOUND_METHOD_EXACT_ARGS => {
-                        snapshot.cache32(call, 1)
-                    }
+                    opcode::CALL_PY_EXACT_ARGS
+                    | opcode::CALL_PY_GENERAL
+                    | opcode::CALL_BOUND_METHOD_EXACT_ARGS
+                    | opcode::CALL_BOUND_METHOD_GENERAL => snapshot.cache32(call, 1),
                     opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
                         *feedback.specials.get(&call.offset)?
                     }

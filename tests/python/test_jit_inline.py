@@ -62,6 +62,86 @@ class InlineTest(ProgramTest):
                 traceback.print_exc(file=sys.stdout)
         """)
 
+    def test_parameters_with_defaults(self):
+        self.check("""
+            import sys, traceback
+            class Box:
+                def __init__(self, value):
+                    self.value = value
+                def get(self, scale=3, offset=1.5):
+                    return self.value * scale + offset
+                def loop(self, count=2, *, more=0):
+                    total = 0
+                    for i in range(count):
+                        total += self.value
+                    return total
+                def names(self, first=1, last=sys):
+                    return sys._getframe().f_locals.keys()
+            def plain(a, b=10, c=20):
+                return a + b * c
+            def walk(a, b=(1, 2)):
+                for item in b:
+                    a += item
+                return a
+            def run(box, n):
+                total = []
+                get = box.get
+                for i in range(n):
+                    total.append((plain(i), plain(i, 2), box.get(), box.get(i), get(), walk(i), box.loop(),
+                                  len(box.names(2))))
+                return total[::301]
+            print(run(Box(2), 2000))
+            # Defaults that are changed, of other kinds, and gone.
+            plain.__defaults__ = (1.5, "x")
+            try:
+                run(Box(2), 10)
+            except TypeError:
+                traceback.print_exc(file=sys.stdout)
+            plain.__defaults__ = (7, 8)
+            print(run(Box(3), 500))
+            Box.get.__defaults__ = (Box, 1)
+            try:
+                run(Box(2), 50)
+            except TypeError:
+                traceback.print_exc(file=sys.stdout)
+            Box.get.__defaults__ = None
+            try:
+                run(Box(2), 50)
+            except TypeError:
+                traceback.print_exc(file=sys.stdout)
+        """)
+
+    def test_functions_of_one_code_with_other_defaults(self):
+        self.check("""
+            import sys, traceback
+            class Noisy:
+                def __init__(self, name):
+                    self.name = name
+                def __del__(self):
+                    print("gone", self.name)
+            def make(value):
+                def inner(a, b=value, c=value):
+                    return b
+                return inner
+            def run(function, n):
+                for i in range(n):
+                    last = function(i)
+                return last
+            functions = [make(i) for i in range(3)]
+            for function in functions:
+                print(run(function, 2000), sys.getrefcount(function.__defaults__))
+            noisy = make(Noisy("kept"))
+            print(run(noisy, 300).name, sys.getrefcount(noisy.__defaults__[0]))
+            value = noisy.__defaults__[0]
+            print(sys.getrefcount(value))
+            del value
+            noisy.__defaults__ = (4,)
+            try:
+                run(noisy, 2)
+            except TypeError:
+                traceback.print_exc(file=sys.stdout)
+        """)
+
     def test_traceback_of_what_raises(self):
         self.check("""
             import sys, traceback

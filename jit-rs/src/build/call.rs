@@ -2,7 +2,7 @@
 
 use super::Builder;
 use super::instruction::Then;
-use crate::hir::{Helper, Op, Type, Value};
+use crate::hir::{Comparison, Helper, IntOp, Op, Type, Value};
 use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
@@ -20,7 +20,8 @@ fn size_of(ty: Type) -> Option<usize> {
 }
 
 impl<'a> Builder<'a> {
-    /// A call of a Python function, or of a class with a Python `__init__`, with just the arguments that it takes.
+    /// A call of a Python function, or of a class with a Python `__init__`, with just the arguments that it takes, or without some that
+    /// have defaults.
     pub(super) fn call_python(&mut self) -> Result<Option<Then>, String> {
         let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
             return Ok(None);
@@ -33,8 +34,10 @@ impl<'a> Builder<'a> {
             self.guess()
         };
         match form {
-            op::CALL_PY_EXACT_ARGS => self.call_function(callee),
-            op::CALL_BOUND_METHOD_EXACT_ARGS => self.call_method(callee),
+            op::CALL_PY_EXACT_ARGS | op::CALL_PY_GENERAL => self.call_function(callee),
+            op::CALL_BOUND_METHOD_EXACT_ARGS | op::CALL_BOUND_METHOD_GENERAL => {
+                self.call_method(callee)
+            }
             op::CALL_ALLOC_AND_ENTER_INIT => self.call_class(callee),
             op::CALL_NON_PY_GENERAL => self.call_class_with_slots(callee),
             _ => Ok(None),
@@ -45,21 +48,49 @@ impl<'a> Builder<'a> {
         let count = self.instruction.oparg;
         let (function, first) = (self.peek(count + 2), self.peek(count + 1));
         let has_self = self.ty(first) != Type::NULL;
-        let fits = callee.arguments == count + u32::from(has_self);
-        if !fits || has_self && self.ty(first).may_be(Type::NULL) {
+        let given = count + u32::from(has_self);
+        if given > callee.arguments || has_self && self.ty(first).may_be(Type::NULL) {
             return Ok(None);
         }
         let function = self.boxed(function);
         self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = self.peek_many(callee.arguments as usize).to_vec();
+        let defaults = self.defaults(function, callee.arguments - given);
+        let args = [self.peek_many(given as usize), &defaults].concat();
         if let Some(then) = self.inline(callee, function, count as usize + 2, &args, |_| None)? {
             return Ok(Some(then));
         }
         self.guard(Op::GuardCStack, &[]);
-        let args = self.pop_many(count + 2);
-        let result = self.call_callee(callee, Op::CallFunction, &args);
+        let mut operands = self.pop_many(count + 2);
+        operands.extend(defaults);
+        let result = self.call_callee(callee, Op::CallFunction, &operands);
         self.push(result);
         Ok(Some(Then::Periodic))
+    }
+
+    /// The defaults of the last parameters of a function that has been guarded: those of another one with its version may differ.
+    fn defaults(&mut self, function: Value, count: u32) -> Vec<Value> {
+        if count == 0 {
+            return Vec::new();
+        }
+        let load = Op::LoadField(layout::FUNCTION_DEFAULTS as u32);
+        let defaults = self.guarded(load, &[function], Type::TUPLE);
+        let size = self.value(Op::Size, &[defaults], Type::NEVER);
+        let count = i64::from(count);
+        let mut distance = |from_end: i64| {
+            let from_end = self.value(Op::Int(from_end), &[], Type::NEVER);
+            self.guarded(
+                Op::IntBinary(IntOp::Subtract),
+                &[size, from_end],
+                Type::NEVER,
+            )
+        };
+        let indices: Vec<Value> = (1..=count).rev().map(&mut distance).collect();
+        let zero = self.value(Op::Int(0), &[], Type::NEVER);
+        let not_less = Op::IntCompare(Comparison::GreaterEqual);
+        let are_there = self.value(not_less, &[indices[0], zero], Type::NEVER);
+        self.guard(Op::Guard, &[are_there]);
+        let item = |index: Value| self.value(Op::TupleItem, &[defaults, index], Type::OBJECT);
+        indices.into_iter().map(item).collect()
     }
 
     /// A call of a bound method, if its function can be executed in place of the call.
@@ -67,7 +98,7 @@ impl<'a> Builder<'a> {
         let count = self.instruction.oparg;
         let (method, first) = (self.peek(count + 2), self.peek(count + 1));
         // The method object must not live while others see its references: the runtime makes other calls.
-        let is_possible = callee.arguments == count + 1 && self.ty(first).may_be(Type::NULL);
+        let is_possible = callee.arguments > count && self.ty(first).may_be(Type::NULL);
         if !is_possible || self.inlinee().is_none() {
             return Ok(None);
         }
@@ -89,7 +120,8 @@ impl<'a> Builder<'a> {
         let function = field(layout::METHOD_FUNCTION);
         let owner = field(layout::METHOD_SELF);
         self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = [&[owner], self.peek_many(count as usize)].concat();
+        let defaults = self.defaults(function, callee.arguments - count - 1);
+        let args = [&[owner], self.peek_many(count as usize), &defaults].concat();
         self.inline(callee, function, count as usize + 2, &args, |_| None)
     }
 

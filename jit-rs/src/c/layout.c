@@ -159,6 +159,7 @@ const struct entry clinker_layout[] = {
     OFFSET("HEAP_TYPE_INIT", PyHeapTypeObject, _spec_cache.init),
     OFFSET("FUNCTION_GLOBALS", PyFunctionObject, func_globals),
     OFFSET("FUNCTION_BUILTINS", PyFunctionObject, func_builtins),
+    OFFSET("FUNCTION_DEFAULTS", PyFunctionObject, func_defaults),
     OFFSET("CODE_FRAME_SIZE", PyCodeObject, co_framesize),
     NUMBER("ENTER_EXECUTOR", ENTER_EXECUTOR),
     OFFSET("TSTATE_C_RECURSION", PyThreadState, c_recursion_remaining),
