@@ -2,12 +2,12 @@
 //!
 //! It ends before a fork, which copies one thread only and is told of others.
 
+use crate::clock::thread_time;
+use crate::codegen::Target;
 use crate::job::{Job, Product};
-use cranelift_codegen::isa::OwnedTargetIsa;
 use std::ffi::c_int;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
 
 unsafe extern "C" {
     fn clinker_block_signals(block: c_int);
@@ -23,7 +23,7 @@ pub struct Done {
     pub ticket: u64,
     /// The machine code, or why there is none.
     pub product: Result<Product, String>,
-    /// How long it took.
+    /// How long it took of a processor.
     pub microseconds: u64,
 }
 
@@ -40,16 +40,16 @@ impl Background {
     ///
     /// # Errors
     /// If the system has no more threads.
-    pub fn start(isa: OwnedTargetIsa) -> std::io::Result<Self> {
+    pub fn start(target: Target) -> std::io::Result<Self> {
         let (jobs, todo) = channel::<(u64, Job)>();
         let (finished, done) = channel();
         let work = move || {
             for (ticket, job) in todo {
-                let start = Instant::now();
-                let run = std::panic::AssertUnwindSafe(|| job.run(&isa));
+                let start = thread_time();
+                let run = std::panic::AssertUnwindSafe(|| job.run(&target));
                 let product = std::panic::catch_unwind(run)
                     .unwrap_or_else(|_| Err("an internal error while it was compiled".into()));
-                let microseconds = start.elapsed().as_micros() as u64;
+                let microseconds = (thread_time() - start).as_micros() as u64;
                 let done = Done {
                     ticket,
                     product,

@@ -2,8 +2,9 @@
 
 use crate::background::Background;
 use crate::build::{self, Entry, History};
+use crate::clock::thread_time;
 use crate::code::Code;
-use crate::codegen;
+use crate::codegen::{self, Target};
 use crate::feedback::Feedback;
 use crate::job::{Job, Product, Wish};
 use crate::layout;
@@ -11,7 +12,6 @@ use crate::memory::{Executable, Memory};
 use crate::opcode;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
-use cranelift_codegen::isa::OwnedTargetIsa;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
@@ -169,7 +169,7 @@ impl Compiled {
 /// The compiler.
 pub struct Compiler {
     /// Made when something is compiled first: most short programs compile nothing.
-    isa: Option<OwnedTargetIsa>,
+    target: Option<Target>,
     dump: bool,
     /// What is known of a code object at first.
     fresh: History,
@@ -196,7 +196,7 @@ impl Compiler {
     /// A compiler that knows this of all code objects at first. With `dump`, it prints what it compiles.
     pub fn new(dump: bool, fresh: History) -> Self {
         Self {
-            isa: None,
+            target: None,
             dump,
             fresh,
             codes: FxHashMap::default(),
@@ -214,12 +214,12 @@ impl Compiler {
     ///
     /// # Errors
     /// If this machine is not supported.
-    fn isa(&mut self) -> Result<OwnedTargetIsa, String> {
-        if let Some(isa) = &self.isa {
-            return Ok(isa.clone());
+    fn target(&mut self) -> Result<Target, String> {
+        if let Some(target) = &self.target {
+            return Ok(target.clone());
         }
         crate::runtime::check()?;
-        Ok(self.isa.insert(codegen::isa()?).clone())
+        Ok(self.target.insert(Target::new()?).clone())
     }
 
     /// What has been done.
@@ -240,13 +240,13 @@ impl Compiler {
         wish: Wish,
     ) -> Result<(), String> {
         self.bury();
-        let start = Instant::now();
+        let start = thread_time();
         let result = self.job(id, code, place, wish);
         let result = result.and_then(|job| {
-            let product = job.run(&self.isa()?)?;
+            let product = job.run(&self.target()?)?;
             self.install(id, place, product)
         });
-        self.took(id, start.elapsed().as_micros() as u64);
+        self.took(id, (thread_time() - start).as_micros() as u64);
         if let Err(reason) = &result {
             self.refuse(reason.clone());
         }
@@ -284,7 +284,7 @@ impl Compiler {
         }
         let background = match self.background.take() {
             Some(background) => background,
-            None => match self.isa().map(Background::start) {
+            None => match self.target().map(Background::start) {
                 Ok(Ok(background)) => background,
                 // Without another thread, this one does it, or says why it cannot be done.
                 _ => {
@@ -295,9 +295,9 @@ impl Compiler {
             },
         };
         self.bury();
-        let start = Instant::now();
+        let start = thread_time();
         let job = self.job(id, code, place, Wish::Hot);
-        self.took(id, start.elapsed().as_micros() as u64);
+        self.took(id, (thread_time() - start).as_micros() as u64);
         let job = job.inspect_err(|reason| self.refuse(reason.clone()));
         let result = job.map(|job| {
             self.ticket += 1;

@@ -4,12 +4,11 @@
 //! machine code refers to are just numbers to it.
 
 use crate::build::{self, Entry, History};
-use crate::codegen::{self, Catch, Exit};
+use crate::codegen::{self, Catch, Exit, Target};
 use crate::hir::{self, Function};
 use crate::layout;
 use crate::passes;
 use crate::snapshot::Code;
-use cranelift_codegen::isa::OwnedTargetIsa;
 
 /// Instructions that pay for entering and leaving.
 const WORTH_ENTERING: usize = 24;
@@ -79,7 +78,7 @@ impl Job {
     ///
     /// # Errors
     /// Says why it is not made.
-    pub fn run(self, isa: &OwnedTargetIsa) -> Result<Product, String> {
+    pub fn run(self, target: &Target) -> Result<Product, String> {
         let function = self.represent()?;
         if self.wish == Wish::Hot && !is_worth_entering(&function) {
             return Err("it is left before it has done much".into());
@@ -93,7 +92,7 @@ impl Job {
         resumes.retain(|offset| self.code.resumes.contains(offset));
         let address = caches.as_ptr() as u64;
         let machine = codegen::compile(
-            isa,
+            target,
             function,
             &self.code,
             self.entry.is_loop,
@@ -115,12 +114,14 @@ impl Job {
 fn is_worth_entering(function: &Function) -> bool {
     let insts = function.blocks.iter().flat_map(|block| &block.insts);
     let begins = insts.filter(|inst| matches!(inst.op, hir::Op::At(_)));
-    let returns_or_loops = |(index, block): (usize, &hir::BlockData)| match &block.end {
+    let returns = |block: &hir::BlockData| {
         // An exception that is raised ends it as well.
-        hir::End::Return(..) | hir::End::Yield(_) | hir::End::Unreachable => true,
-        end => end.targets().any(|target| target.0 as usize <= index),
+        matches!(
+            block.end,
+            hir::End::Return(..) | hir::End::Yield(_) | hir::End::Unreachable
+        )
     };
-    begins.count() >= WORTH_ENTERING || function.blocks.iter().enumerate().any(returns_or_loops)
+    begins.count() >= WORTH_ENTERING || function.has_loop() || function.blocks.iter().any(returns)
 }
 
 fn check(function: &Function) -> Result<(), String> {

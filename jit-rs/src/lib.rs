@@ -25,6 +25,8 @@ mod build;
 #[cfg(clinker_headers)]
 mod client;
 #[cfg(clinker_headers)]
+mod clock;
+#[cfg(clinker_headers)]
 mod code;
 #[cfg(clinker_headers)]
 mod codegen;

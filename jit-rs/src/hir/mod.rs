@@ -201,6 +201,15 @@ impl Function {
         }
     }
 
+    /// Whether a block leads back to itself or to one before it.
+    pub fn has_loop(&self) -> bool {
+        let leads_back = |(index, block): (usize, &BlockData)| {
+            let mut targets = block.end.targets();
+            targets.any(|target| target.0 as usize <= index)
+        };
+        self.blocks.iter().enumerate().any(leads_back)
+    }
+
     /// For each block, the one that branches to it: it has no other predecessor, and sees the values of that one.
     pub fn parents(&self) -> Vec<Option<usize>> {
         let mut parents = vec![None; self.blocks.len()];
