@@ -37,8 +37,8 @@ version_of(PyObject *owner)
                                 : type->tp_version_tag;
 }
 
-static inline const struct clinker_way *
-find_way(PyObject *owner, const struct clinker_cache *cache)
+static inline struct clinker_way *
+find_way(PyObject *owner, struct clinker_cache *cache)
 {
     uint32_t version = version_of(owner);
     for (int i = 0; i < CLINKER_WAYS; i++) {
@@ -80,13 +80,37 @@ find_entry(PyObject *owner, PyObject *name, uint32_t place)
     return entry->me_key == name ? entry : NULL;
 }
 
+/* Whether the dictionary of an object does not have a name.  Its keys are known
+ * again by their version, unless there are many: versions are not used up for
+ * objects that are seen once. */
+static inline int
+is_missing(PyObject *owner, PyObject *name, struct clinker_way *way)
+{
+    PyDictKeysObject *keys = dict_keys(owner);
+    if (keys == NULL) {
+        return 0;
+    }
+    if (keys->dk_version != 0 && keys->dk_version == way->place) {
+        return 1;
+    }
+    if (_PyDictKeys_StringLookup(keys, name) != DKIX_EMPTY) {
+        return 0;
+    }
+    if (way->versions < CLINKER_MAX_VERSIONS) {
+        way->versions++;
+        way->place = _PyDictKeys_GetVersionForCurrentState(
+            _PyInterpreterState_GET(), keys);
+    }
+    return 1;
+}
+
 /* A new reference to the attribute that the cache knows, or NULL.  With
  * is_method, a method is not bound, and that tells of it. */
 static inline PyObject *
-look_up(PyObject *owner, PyObject *name, const struct clinker_cache *cache,
+look_up(PyObject *owner, PyObject *name, struct clinker_cache *cache,
         int *is_method)
 {
-    const struct clinker_way *way = find_way(owner, cache);
+    struct clinker_way *way = find_way(owner, cache);
     if (way == NULL) {
         return NULL;
     }
@@ -102,16 +126,12 @@ look_up(PyObject *owner, PyObject *name, const struct clinker_cache *cache,
             PyDictUnicodeEntry *entry = find_entry(owner, name, way->place);
             return entry != NULL ? Py_XNewRef(entry->me_value) : NULL;
         }
-        case METHOD_BESIDE: {
-            PyDictKeysObject *keys = dict_keys(owner);
-            if (is_method == NULL || keys == NULL
-                || _PyDictKeys_StringLookup(keys, name) != DKIX_EMPTY)
-            {
+        case METHOD_BESIDE:
+            if (is_method == NULL || !is_missing(owner, name, way)) {
                 return NULL;
             }
             *is_method = 1;
             return Py_NewRef(way->value);
-        }
         case METHOD:
             if (is_method == NULL || is_shadowed(owner, way)) {
                 return NULL;
@@ -160,7 +180,7 @@ add_way(struct clinker_cache *cache, uint32_t version, enum kind kind,
     if (way == NULL) {
         way = &cache->ways[cache->next++ % CLINKER_WAYS];
     }
-    *way = (struct clinker_way){version, kind, place, value};
+    *way = (struct clinker_way){version, kind, place, 0, value};
 }
 
 static void
@@ -342,7 +362,7 @@ learn_store(PyObject *owner, PyObject *name, struct clinker_cache *cache)
 /* The getter of the property that the cache knows, if it is a function that may
  * be called like one. */
 static PyObject *
-find_getter(T *tstate, PyObject *owner, const struct clinker_cache *cache)
+find_getter(T *tstate, PyObject *owner, struct clinker_cache *cache)
 {
     const struct clinker_way *way = find_way(owner, cache);
     if (way == NULL || way->kind != PROPERTY) {

@@ -175,11 +175,16 @@ struct clinker_way {
     uint32_t version;
     uint32_t kind;
     // The index among the inline values, the offset of a slot, or the version
-    // of the shared keys.
+    // of keys.
     uint32_t place;
+    // How many versions of keys it has had.
+    uint32_t versions;
     // In a class, which keeps it as long as it has its version.
     PyObject *value;
 };
+
+/* Dictionaries that an instruction looks for by their keys' versions. */
+#define CLINKER_MAX_VERSIONS 64
 
 /* Beyond that, the instruction sees too much to learn. */
 #define CLINKER_MAX_MISSES 500
