@@ -49,6 +49,61 @@ class Comparison(ProgramTest):
 
 
 class GeneratorTest(Comparison):
+    def test_functions_in_place_of_calls(self):
+        self.compare("""
+            import traceback
+            class V:
+                def __init__(self, x):
+                    self.x = x
+                def twice(self, more=1):
+                    return self.x * 2 + more
+                def pick(self, i):
+                    if i > 40:
+                        raise IndexError(i, self.x)
+                    return self.x
+                @property
+                def half(self):
+                    return self.x // 2
+            class Odd:
+                def __mul__(self, other):
+                    names, frame = [], sys._getframe()
+                    while frame:
+                        names.append((frame.f_code.co_name, frame.f_lineno))
+                        frame = frame.f_back
+                    print(names)
+                    return 5
+            def g(values, n):
+                for i in range(n):
+                    v = values[i % len(values)]
+                    w = V(i)
+                    got = yield v.twice() + w.twice(i) + w.half
+                    if got:
+                        yield v.pick(got)
+            def chain(values, n):
+                yield from g(values, n)
+            async def wait(values, n):
+                total = 0
+                for i in range(n):
+                    v = values[i % len(values)]
+                    total += v.twice(await Step(i) and 3)
+                return total, v.pick(i)
+            for make in (g, chain):
+                print(sum(make([V(1), V(2)], 3000)))
+                print(sum(make([V(1), V(2.5), V(2**70)], 300)))
+                it = make([V(3)] * 45 + [V(Odd())], 46)
+                print([next(it) for i in range(44)])
+                print(attempt(it.send, 7), attempt(next, it), attempt(next, it), attempt(next, it))
+                it = make([V(3)], 50)
+                next(it)
+                print(attempt(it.send, 41), attempt(next, it))
+                it = make([V("x")], 5)
+                print(attempt(next, it), it.gi_frame)
+            for values, n in (([V(1)], 30), ([V(1), V(2.5)], 40), ([V(1)] * 50 + [V("s")], 60), ([V(2)], 45)):
+                for again in range(40):
+                    out = run(wait(values, n))
+                print(out[-1], len(out))
+        """)
+
     def test_send_throw_and_close(self):
         self.compare("""
             def g(n, log):

@@ -229,8 +229,7 @@ impl<'a> Builder<'a> {
         } else {
             self.inlining.start
         };
-        let is_possible = self.may_guess() && !self.refused.contains(&start);
-        (is_possible && !self.is_generator).then_some(inlinee)
+        (self.may_guess() && !self.refused.contains(&start)).then_some(inlinee)
     }
 
     /// Executes a function in place of the current call, whose operands are on the stack still, if that can be done. `operands` is

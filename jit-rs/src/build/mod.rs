@@ -76,7 +76,6 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             resumes: Vec::new(),
             inlining: Inlining::default(),
             refused,
-            is_generator: code.is_generator,
             again: false,
         };
         let result = builder.run(entry);
@@ -127,7 +126,6 @@ struct Builder<'a> {
     /// What is being executed in place of calls, and the calls where that cannot be done.
     inlining: Inlining<'a>,
     refused: FxHashSet<u32>,
-    is_generator: bool,
     /// Whether a shape has changed.
     again: bool,
 }

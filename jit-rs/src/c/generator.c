@@ -46,8 +46,8 @@ outcome_of(PyGenObject *gen, PyObject *result)
            ? OUTCOME_YIELDED : OUTCOME_RETURNED;
 }
 
-/* Let the interpreter go on with a running generator at its instr_ptr, with an
- * exception if error is true.  As _PyEvalHooks_ResumeFrames(), which takes no
+/* Let the interpreter go on with a running generator, or what has been pushed on
+ * top of it, at its instr_ptr, with an exception if error is true.  As _PyEvalHooks_ResumeFrames(), which takes no
  * generators since it does not tell a value that is yielded from one that is
  * returned. */
 static enum outcome
@@ -56,8 +56,8 @@ interpret(T *tstate, PyGenObject *gen, int error, PyObject **result)
     F *gen_frame = (F *)gen->gi_iframe;
     int c_recursion_remaining = tstate->c_recursion_remaining;
     tstate->c_recursion_remaining = Py_MAX(c_recursion_remaining, 8);
+    ((_PyThreadStateImpl *)tstate)->resumed_frame = tstate->current_frame;
     tstate->current_frame = gen_frame->previous;
-    ((_PyThreadStateImpl *)tstate)->resumed_frame = gen_frame;
     *result = _PyEval_EvalFrameDefault(
         tstate, gen_frame,
         error ? _Py_EVAL_RESUME_WITH_ERROR : _Py_EVAL_RESUME);
