@@ -36,6 +36,7 @@ uint32_t clinker_period(void);
  * in code units. */
 void clinker_code_attached(const void *code, const void *shadow);
 void clinker_code_death(const void *code);
+void clinker_instrumented(const void *code);
 
 /* The instruction at offset is hot: a RESUME, or a JUMP_BACKWARD if loop is
  * not 0.  depth is the height of the value stack after it.  Returns the period

@@ -170,6 +170,13 @@ impl Client {
         }
     }
 
+    /// The instrumentation of a code object changes; its entries have been removed.
+    pub fn instrumented(&mut self, id: usize) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.drop_pending(id);
+        }
+    }
+
     /// The interpreter reported the instruction at an offset as hot, with the height of the value stack after it. Returns
     /// the number of executions until the next report, 0 for the longest there is, or [`STOP_COUNTING`].
     pub fn hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {

@@ -345,6 +345,11 @@ impl Compiler {
         installed
     }
 
+    /// What is being compiled for a code object will not be installed.
+    pub fn drop_pending(&mut self, id: usize) {
+        self.pending.retain(|pending| pending.id != id);
+    }
+
     /// Before a fork: ends the thread. What it has not finished is begun again when it is hot.
     pub fn stop_background(&mut self) {
         self.pending.clear();
@@ -544,7 +549,7 @@ impl Compiler {
 
     /// Forgets what was learned of a code object. Its machine code stays, since it may be running.
     pub fn forget(&mut self, id: usize) {
-        self.pending.retain(|pending| pending.id != id);
+        self.drop_pending(id);
         let fresh = self.fresh.clone();
         let compiled = self.of(id);
         compiled.outdated = compiled.units.len();
@@ -593,7 +598,7 @@ impl Compiler {
             *compiled.history.refuted.entry(offset).or_default() += 1;
         }
         compiled.retire(id);
-        self.pending.retain(|pending| pending.id != id);
+        self.drop_pending(id);
     }
 
     /// A handler at an offset was reached too often to leave it to the interpreter: the same.
@@ -614,7 +619,7 @@ impl Compiler {
             }
         }
         compiled.retire(id);
-        self.pending.retain(|pending| pending.id != id);
+        self.drop_pending(id);
     }
 
     /// The interpreter ends, and with it the machine code; finalizers still run what is left of it.
@@ -626,7 +631,7 @@ impl Compiler {
 
     /// A code object dies.
     pub fn death(&mut self, id: usize) {
-        self.pending.retain(|pending| pending.id != id);
+        self.drop_pending(id);
         if let Some(compiled) = self.codes.remove(&id) {
             self.dead.push(compiled);
         }

@@ -53,6 +53,11 @@ extern "C" fn clinker_code_death(code: *const c_void) {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_instrumented(code: *const c_void) {
+    client::with(|client| client.instrumented(code as usize));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_period() -> u32 {
     client::with(|client| client.period())
 }

@@ -112,6 +112,41 @@ clinker_frame_query(_PyInterpreterFrame *frame, int write)
     }
 }
 
+/* Mark the frames of a thread that run a code object, so that native code hands
+ * them back. */
+static void
+mark_frames(T *tstate, PyCodeObject *code)
+{
+    for (F *frame = tstate->current_frame; frame; frame = frame->previous) {
+        if (frame->f_executable == (PyObject *)code) {
+            clinker_frame_query(frame, 1);
+        }
+    }
+}
+
+/* The instrumentation of a code object changes. */
+void
+clinker_leave_code(PyCodeObject *code)
+{
+    T *current = _PyThreadState_GET();
+    PyInterpreterState *interp = current->interp;
+    mark_frames(current, code);
+    if (code->_co_instrumentation_version
+        != interp->ceval.instrumentation_version)
+    {
+        // That of all code changes: the other threads will see the version.
+        // The lock may be held.
+        return;
+    }
+    HEAD_LOCK(interp->runtime);
+    for (T *tstate = interp->threads.head; tstate; tstate = tstate->next) {
+        if (tstate != current) {
+            mark_frames(tstate, code);
+        }
+    }
+    HEAD_UNLOCK(interp->runtime);
+}
+
 /* Native code that was marked has been left. */
 void
 clinker_release_kept(F *frame)

@@ -19,6 +19,7 @@ extern PyMethodDef clinker_control_methods[];
 extern int clinker_kind(PyObject *object);
 extern int clinker_kind_of_class(PyObject *class);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
+extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
 extern void clinker_prepare_objects(void);
 extern void clinker_give_generators_back(void);
@@ -187,6 +188,13 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
 }
 
 static void
+instrumented(PyCodeObject *code, _PyShadowCode *shadow)
+{
+    clinker_instrumented(code);
+    clinker_leave_code(code);
+}
+
+static void
 fork_stage(_PyEvalForkStage stage)
 {
     if (stage == _Py_EVAL_BEFORE_FORK) {
@@ -236,6 +244,7 @@ _PyEvalHooks clinker_hooks = {
     .code_attached = code_attached,
     .code_death = code_death,
     .specialized = specialized,
+    .instrumented = instrumented,
     .fork = fork_stage,
     .frame_query = clinker_frame_query,
     .finalize = finalize,
