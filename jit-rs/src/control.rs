@@ -211,6 +211,9 @@ extern "C" fn clinker_suppress(code: *const c_void, value: c_int) {
         if let Some(live) = client.live.get_mut(&(code as usize)) {
             live.suppressed = value != 0;
         }
+        if let (true, Some(compiler)) = (value != 0, &mut client.compiler) {
+            compiler.drop_pending(code as usize);
+        }
     });
 }
 
@@ -238,6 +241,9 @@ extern "C" fn clinker_live_count() -> usize {
 extern "C" fn clinker_detach_all() {
     client::with(|client| {
         for &id in client.live.keys() {
+            if let Some(compiler) = &mut client.compiler {
+                compiler.drop_pending(id);
+            }
             // SAFETY: these code objects live.
             unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
         }

@@ -287,6 +287,23 @@ class ControlTest(unittest.TestCase):
                 assert not jit.is_jit_compiled(h) and h() == 3
             """)
 
+    def test_what_is_being_compiled_is_not_used(self):
+        for forbid in ("jit.jit_suppress(f)", "jit.disable(deopt_all=True)"):
+            with self.subTest(forbid=forbid):
+                self.check(f"""
+                    import time
+                    native = sys._jit.is_active
+                    def f(n):
+                        for i in range(n):
+                            if native():
+                                return True
+                        return False
+                    f(2001)
+                    {forbid}
+                    time.sleep(0.5)
+                    assert not any(f(1000) for i in range(100))
+                """, "auto")
+
     def test_precompile_all(self):
         self.check("""
             assert jit.precompile_all() is False
