@@ -1,10 +1,14 @@
 //! Measures: what `cargo xtask bench` runs, with packages pinned in `cpython-ports/<port>/`.
 
 mod bars;
+mod behavior;
+pub mod compiled;
 mod environment;
 pub mod instructions;
 pub mod jit;
 pub mod lazy;
+mod ratios;
+mod runs;
 mod settings;
 
 /// A command as tables show it.

@@ -2,14 +2,16 @@
 
 use super::SourceOptions;
 use super::json::print_json;
+use crate::bench::compiled;
 use crate::bench::instructions::{self, Comparison};
 use crate::bench::jit;
-use crate::bench::lazy::{self, Against, Report};
+use crate::bench::lazy::{self, Against};
 use crate::build::{self, Built, Request};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
 use crate::ui;
 use crate::workspace::Workspace;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -150,7 +152,7 @@ fn run_lazy(workspace: &Workspace, options: &Lazy) -> Result<()> {
     if let Some(file) = &options.svg {
         write_atomically(file, lazy::svg(&report).as_bytes())?;
     }
-    same(&report)
+    same(report.failures())
 }
 
 fn run_jit(workspace: &Workspace, options: &Jit) -> Result<()> {
@@ -158,10 +160,12 @@ fn run_jit(workspace: &Workspace, options: &Jit) -> Result<()> {
     let report = jit::measure(
         workspace,
         &jit::Subject {
-            patched: &patched,
-            pristine: &pristine,
-            profile: &options.profile,
-            mode: &options.mode,
+            builds: compiled::Builds {
+                patched: &patched,
+                pristine: &pristine,
+                profile: &options.profile,
+                mode: &options.mode,
+            },
             against: &options.against,
             port: &options.source.port,
             only: &options.benchmarks,
@@ -201,8 +205,8 @@ fn build_both(
     Ok((patched, pristine))
 }
 
-fn same(report: &Report) -> Result<()> {
-    let failures = report.failures();
+/// Fails if commands, given with how they differ, did not do the same.
+fn same(failures: Vec<(impl Display, &str)>) -> Result<()> {
     if failures.is_empty() {
         return Ok(());
     }

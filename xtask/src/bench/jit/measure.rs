@@ -1,30 +1,23 @@
 //! Runs the benchmarks with every interpreter.
 
-use super::report::{Compared, Measured, Report, Row, Run};
+use super::report::{Measured, Report, Row, Run};
+use crate::bench::compiled::{self, Builds, Interpreter};
 use crate::bench::environment;
 use crate::bench::lazy::Against;
 use crate::bench::settings::Settings;
-use crate::build::Built;
 use crate::error::{Context, Failure, Result};
 use crate::lock::Lock;
 use crate::process;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is measured.
 pub struct Subject<'a> {
-    /// With the series.
-    pub patched: &'a Built,
-    /// Without.
-    pub pristine: &'a Built,
-    /// Their profile.
-    pub profile: &'a str,
-    /// The value of `-X jit` for the patched interpreter.
-    pub mode: &'a str,
+    /// What is compared.
+    pub builds: Builds<'a>,
     /// Other interpreters.
     pub against: &'a [Against],
     /// The port, for its settings.
@@ -39,11 +32,6 @@ pub struct Subject<'a> {
     pub seconds: Option<f64>,
 }
 
-struct Interpreter {
-    name: String,
-    command: Vec<OsString>,
-}
-
 /// The parts of each round, and the peak of its process, by benchmark; for each interpreter.
 type Collected = BTreeMap<String, Vec<Vec<(Vec<(u64, f64)>, u64)>>>;
 
@@ -52,11 +40,12 @@ type Collected = BTreeMap<String, Vec<Vec<(Vec<(u64, f64)>, u64)>>>;
 /// # Errors
 /// When the packages cannot be installed, or a benchmark fails.
 pub fn measure(workspace: &Workspace, subject: &Subject) -> Result<Report> {
+    let builds = &subject.builds;
     let settings = Settings::of(workspace, subject.port)?;
     let rounds = subject.rounds.unwrap_or(settings.jit.rounds);
     let seconds = subject.seconds.unwrap_or(settings.jit.seconds);
-    let packages = environment::packages(workspace, subject.pristine, &settings.packages)?;
-    let interpreters = interpreters(subject)?;
+    let packages = environment::packages(workspace, builds.pristine, &settings.packages)?;
+    let interpreters = compiled::interpreters(builds, subject.against)?;
     let own = workspace.port_file(subject.port).with_file_name("bench");
     let driver = own.join("steady.py");
     let scripts = if subject.hostile {
@@ -97,20 +86,13 @@ pub fn measure(workspace: &Workspace, subject: &Subject) -> Result<Report> {
         }));
     }
     Ok(Report {
-        release: subject.patched.release.version.clone(),
-        profile: subject.profile.to_owned(),
+        release: builds.patched.release.version.clone(),
+        profile: builds.profile.to_owned(),
         rounds,
         seconds,
-        interpreters: interpreters.iter().map(compared).collect(),
+        interpreters: interpreters.iter().map(Interpreter::compared).collect(),
         rows,
     })
-}
-
-fn compared(interpreter: &Interpreter) -> Compared {
-    Compared {
-        name: interpreter.name.clone(),
-        command: crate::bench::shown(&interpreter.command),
-    }
 }
 
 /// The scripts of pyperformance for benchmarks, with their names and arguments.
@@ -140,36 +122,6 @@ fn chosen(settings: &Settings, only: &[String]) -> Result<BTreeMap<String, Vec<S
         benchmarks.retain(|name, _| only.contains(name));
     }
     Ok(benchmarks)
-}
-
-fn interpreters(subject: &Subject) -> Result<Vec<Interpreter>> {
-    let mut all = vec![
-        Interpreter {
-            name: "stock".into(),
-            command: vec![subject.pristine.python.clone().into()],
-        },
-        Interpreter {
-            name: "jit".into(),
-            command: vec![
-                subject.patched.python.clone().into(),
-                "-X".into(),
-                format!("jit={}", subject.mode).into(),
-            ],
-        },
-    ];
-    for against in subject.against {
-        if all.iter().any(|known| known.name == against.name()) {
-            return Err(
-                Failure::environment(format!("{} is there already", against.name()))
-                    .next("choose another name for it in --against"),
-            );
-        }
-        all.push(Interpreter {
-            name: against.name().into(),
-            command: against.command().to_vec(),
-        });
-    }
-    Ok(all)
 }
 
 fn run(

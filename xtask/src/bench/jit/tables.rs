@@ -1,6 +1,7 @@
 //! Prints what was measured.
 
 use super::report::{Measured, Quantity, Report};
+use crate::bench::ratios::{Row, Table};
 use std::fmt::Write;
 use std::io::Write as _;
 
@@ -32,7 +33,7 @@ fn text(report: &Report) -> String {
             |measured| measured.peak as f64 / 1024.0,
         ),
     ] {
-        table(&mut out, report, title, quantity, stock);
+        table(report, title, quantity, stock).write(&mut out);
     }
     out.push('\n');
     for compared in &report.interpreters {
@@ -41,50 +42,27 @@ fn text(report: &Report) -> String {
     out
 }
 
-fn table(
-    out: &mut String,
-    report: &Report,
-    title: &str,
+fn table<'a>(
+    report: &'a Report,
+    title: &'a str,
     quantity: Quantity,
     stock: fn(&Measured) -> f64,
-) {
-    let name_of = |place: usize| report.interpreters[place].name.as_str();
-    let width = |place: usize| name_of(place).chars().count().max(10);
-    let names = report.rows.iter().map(|row| row.name.chars().count());
-    let first = names.max().unwrap_or(0).max("geometric mean".len());
+) -> Table<'a> {
     let others = 1..report.interpreters.len();
-    let _ = writeln!(out, "\n{title}");
-    let mut line = |name: &str, cells: Vec<String>| {
-        let _ = write!(out, "{name:first$}");
-        for (place, cell) in cells.into_iter().enumerate() {
-            let _ = write!(out, "  {cell:>0$}", width(place));
-        }
-        out.push('\n');
-    };
-    line(
-        "",
-        (0..report.interpreters.len())
-            .map(|place| name_of(place).to_owned())
+    let names = report.interpreters.iter().map(|one| one.name.as_str());
+    let rows = report.rows.iter().map(|row| Row {
+        name: &row.name,
+        stock: stock(&row.measured[0]),
+        ratios: others
+            .clone()
+            .map(|place| row.ratio(place, quantity))
             .collect(),
-    );
-    for row in &report.rows {
-        let ratios = others
-            .clone()
-            .map(|place| format!("{:.2}", row.ratio(place, quantity)));
-        let own = format!("{:.3}", stock(&row.measured[0]));
-        line(&row.name, std::iter::once(own).chain(ratios).collect());
-    }
-    for (name, of) in [
-        (
-            "geometric mean",
-            Report::mean as fn(&Report, usize, Quantity) -> f64,
-        ),
-        ("worst", Report::worst),
-    ] {
-        let ratios = others
-            .clone()
-            .map(|place| format!("{:.2}", of(report, place, quantity)));
-        line(name, std::iter::once(String::new()).chain(ratios).collect());
+    });
+    Table {
+        title,
+        interpreters: names.collect(),
+        rows: rows.collect(),
+        better: quantity.better(),
     }
 }
 

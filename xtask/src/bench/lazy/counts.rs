@@ -1,15 +1,15 @@
 //! Counts the modules that a command loads, and the system calls it makes that name a file.
 
 use super::interpreters::Interpreter;
-use super::runs::Runs;
 use super::settings::Case;
+use crate::bench::runs::Runs;
 use crate::error::Result;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The modules that are loaded, as `-X importtime` reports them.
 pub fn modules(runs: &Runs, interpreter: &Interpreter, case: &Case) -> Result<u64> {
-    let left = runs.kept(interpreter, case, &[], &["-X", "importtime"])?;
+    let left = runs.kept(&case.program(interpreter), &[], &["-X", "importtime"])?;
     Ok(reported(&left.errors))
 }
 
@@ -69,7 +69,7 @@ impl Calls {
         let mut words: Vec<OsString> = vec![strace.into()];
         words.extend(["-f", "-c", "-e", "trace=%file", "-o"].map(OsString::from));
         words.push(summary.path().into());
-        runs.kept(interpreter, case, &words, &[])?;
+        runs.kept(&case.program(interpreter), &words, &[])?;
         let text = std::fs::read_to_string(summary.path()).unwrap_or_default();
         Ok(total(&text))
     }

@@ -1,11 +1,11 @@
 //! Measures every command with every interpreter.
 
-use super::behavior;
 use super::counts::{self, Calls};
 use super::interpreters::{self, Against, Builds, Interpreter};
 use super::report::{Compared, Measured, Report, Row};
-use super::runs::{Runs, Usage};
 use super::settings::{Case, Plan};
+use crate::bench::behavior;
+use crate::bench::runs::{Runs, Usage};
 use crate::error::{Context, Result};
 use crate::lock::Lock;
 use crate::ui;
@@ -26,7 +26,7 @@ pub fn measure(
     let _lock = Lock::take(&workspace.output().join("bench/run.lock"))?;
     let profile = workspace.output().join("bench/lazy.profile");
     let interpreters = interpreters::prepare(workspace, plan, builds, &profile, against)?;
-    let runs = Runs::new(workspace, plan, &builds.pristine.python);
+    let runs = Runs::new(workspace, &plan.project, &builds.pristine.python);
     let calls = Calls::new();
     let mut rows = Vec::new();
     let mut recorded = None;
@@ -66,7 +66,7 @@ fn record(
         .find(|one| one.name == interpreters::ALL)
         .expect("it is always measured");
     for case in plan.cases.iter().filter(|case| case.tool == tool) {
-        runs.kept(all, case, &[], &["-X", &option])?;
+        runs.kept(&case.program(all), &[], &["-X", &option])?;
     }
     Ok(())
 }
@@ -102,18 +102,18 @@ fn row(
 ) -> Result<Row> {
     // The first run with each writes the .pyc files, and warms the machine's cache.
     for interpreter in interpreters {
-        runs.timed(interpreter, case)?;
+        runs.timed(&case.program(interpreter))?;
     }
     let mut left = Vec::new();
     for interpreter in interpreters {
-        left.push(runs.kept(interpreter, case, &[], &[])?);
+        left.push(runs.kept(&case.program(interpreter), &[], &[])?);
     }
     let mut usages = vec![Vec::new(); interpreters.len()];
     for round in 0..plan.rounds as usize {
         for place in 0..interpreters.len() {
             // Nobody always comes after the same one.
             let place = (place + round) % interpreters.len();
-            usages[place].push(runs.timed(&interpreters[place], case)?);
+            usages[place].push(runs.timed(&case.program(&interpreters[place]))?);
         }
     }
     let mut measured = Vec::new();

@@ -3,19 +3,16 @@
 //! Of each command: first a run with every interpreter whose output and exit status are compared, then runs that count
 //! modules, memory and file-system calls, then interleaved rounds of which the fastest counts.
 
-mod behavior;
 mod chart;
 mod counts;
 mod interpreters;
 mod measure;
 mod report;
-mod runs;
 mod settings;
 mod tables;
 
 pub use chart::svg;
 pub use interpreters::{Against, Builds};
 pub use measure::measure;
-pub use report::Report;
 pub use settings::Plan;
 pub use tables::print;

@@ -1,5 +1,7 @@
 //! `cpython-ports/<port>/tools/`: which tools are started, and how.
 
+use super::interpreters::Interpreter;
+use crate::bench::runs::Program;
 use crate::error::{Context, Failure, Result};
 use crate::workspace::Workspace;
 use regex::Regex;
@@ -117,6 +119,25 @@ impl Plan {
             requirements,
             project: folder.join("project"),
         })
+    }
+}
+
+impl Case {
+    /// What an interpreter runs.
+    pub fn program<'a>(&'a self, interpreter: &'a Interpreter) -> Program<'a> {
+        let packages = &interpreter.packages;
+        let place = packages.to_string_lossy();
+        let script = packages.join("bin").join(&self.script);
+        let arguments = self.arguments.iter();
+        let arguments = arguments.map(|argument| argument.replace("{packages}", &place).into());
+        Program {
+            name: &self.name,
+            command: &interpreter.command,
+            packages,
+            arguments: std::iter::once(script.into()).chain(arguments).collect(),
+            prepare: Vec::new(),
+            result: self.result.as_deref(),
+        }
     }
 }
 

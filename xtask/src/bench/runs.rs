@@ -1,7 +1,5 @@
-//! Runs one command of a tool, in a folder that is new each time and with an environment that is always the same.
+//! Runs one program, in a folder that is new each time and with an environment that is always the same.
 
-use super::interpreters::Interpreter;
-use super::settings::{Case, Plan};
 use crate::error::{Context, Failure, Result};
 use crate::workspace::Workspace;
 use serde::Deserialize;
@@ -10,10 +8,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Variables of the user that the tools see: what finds programs and libraries.
+/// Variables of the user that the programs see: what finds programs and libraries.
 const KEPT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "TMPDIR"];
 
-/// What every tool is told: no colors, no width of a terminal, no user's settings, no order of sets that changes.
+/// What every program is told: no colors, no width of a terminal, no user's settings, no order of sets that changes.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("COLUMNS", "80"),
     ("LC_ALL", "C.UTF-8"),
@@ -23,9 +21,26 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TZ", "UTC"),
 ];
 
-/// The folders in which tools run.
+/// What is run.
+pub struct Program<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// The interpreter, and options of it.
+    pub command: &'a [OsString],
+    /// The folder that its packages are in.
+    pub packages: &'a Path,
+    /// What the interpreter is given behind its options.
+    pub arguments: Vec<OsString>,
+    /// What the Python that measures is given first, to make files; nothing if it is empty.
+    pub prepare: Vec<OsString>,
+    /// The file that it writes.
+    pub result: Option<&'a Path>,
+}
+
+/// The folders in which programs run.
 pub struct Runs<'a> {
-    plan: &'a Plan,
+    /// What each run has a copy of.
+    project: &'a Path,
     /// The Python that measures.
     measuring: &'a Path,
     folder: PathBuf,
@@ -51,30 +66,30 @@ pub struct Left {
     pub output: String,
     /// Standard error.
     pub errors: String,
-    /// The file that the case writes.
+    /// The file that the program writes.
     pub result: Option<String>,
 }
 
 impl<'a> Runs<'a> {
     /// Nothing runs yet.
-    pub fn new(workspace: &Workspace, plan: &'a Plan, measuring: &'a Path) -> Self {
+    pub fn new(workspace: &Workspace, project: &'a Path, measuring: &'a Path) -> Self {
         Self {
-            plan,
+            project,
             measuring,
-            // One place for all interpreters: tools print where they are.
+            // One place for all interpreters: programs print where they are.
             folder: workspace.output().join("bench/run"),
         }
     }
 
     /// Runs and measures; nothing that it prints is kept.
-    pub fn timed(&self, interpreter: &Interpreter, case: &Case) -> Result<Usage> {
-        self.renew()?;
+    pub fn timed(&self, program: &Program) -> Result<Usage> {
+        self.renew(program)?;
         let mut before = vec![self.measuring.into()];
         before.extend(["-I", "-S", "-c", include_str!("measured.py")].map(OsString::from));
-        let mut command = self.command(interpreter, case, &before, &[]);
+        let mut command = self.command(program, &before, &[]);
         let output = command.output().doing("run", self.measuring)?;
         serde_json::from_slice(&output.stdout).map_err(|error| {
-            Failure::check(format!("{} could not be measured", case.name))
+            Failure::check(format!("{} could not be measured", program.name))
                 .at(self.measuring.display())
                 .because(error)
                 .because(String::from_utf8_lossy(&output.stderr))
@@ -82,18 +97,12 @@ impl<'a> Runs<'a> {
     }
 
     /// Runs with more options of Python, behind the words of `before`, and keeps what it leaves.
-    pub fn kept(
-        &self,
-        interpreter: &Interpreter,
-        case: &Case,
-        before: &[OsString],
-        options: &[&str],
-    ) -> Result<Left> {
-        self.renew()?;
+    pub fn kept(&self, program: &Program, before: &[OsString], options: &[&str]) -> Result<Left> {
+        self.renew(program)?;
         let file = |name: &str| self.folder.join(name);
         let (output, errors) = (file("output"), file("errors"));
         let create = |path: &Path| File::create(path).doing("write", path);
-        let mut command = self.command(interpreter, case, before, options);
+        let mut command = self.command(program, before, options);
         let status = command
             .stdout(create(&output)?)
             .stderr(create(&errors)?)
@@ -103,7 +112,7 @@ impl<'a> Runs<'a> {
             let bytes = std::fs::read(path).doing("read", path)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
-        let result = case.result.as_ref().map(|path| file("work").join(path));
+        let result = program.result.map(|path| file("work").join(path));
         Ok(Left {
             status: status.to_string(),
             output: read(&output)?,
@@ -113,25 +122,16 @@ impl<'a> Runs<'a> {
         })
     }
 
-    fn command(
-        &self,
-        interpreter: &Interpreter,
-        case: &Case,
-        before: &[OsString],
-        options: &[&str],
-    ) -> Command {
-        let packages = &interpreter.packages;
-        let script = packages.join("bin").join(&case.script);
-        let place = packages.to_string_lossy();
+    fn command(&self, program: &Program, before: &[OsString], options: &[&str]) -> Command {
         let mut words = before.to_vec();
-        words.extend(interpreter.command.iter().cloned());
+        words.extend(program.command.iter().cloned());
         words.extend(options.iter().map(OsString::from));
-        words.push(script.into());
-        words.extend(
-            case.arguments
-                .iter()
-                .map(|argument| argument.replace("{packages}", &place).into()),
-        );
+        words.extend(program.arguments.iter().cloned());
+        self.start(&words, program.packages)
+    }
+
+    /// A command in the folder, with the environment.
+    fn start(&self, words: &[OsString], packages: &Path) -> Command {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -148,17 +148,17 @@ impl<'a> Runs<'a> {
         command
     }
 
-    /// Makes the folders anew.
-    fn renew(&self) -> Result<()> {
+    /// Makes the folders anew, and the files of the program.
+    fn renew(&self, program: &Program) -> Result<()> {
         let folder = &self.folder;
         if folder.exists() {
             std::fs::remove_dir_all(folder).doing("remove", folder)?;
         }
         let home = folder.join("home");
         std::fs::create_dir_all(&home).doing("make a folder", &home)?;
-        for entry in walkdir::WalkDir::new(&self.plan.project) {
-            let entry = entry.doing("read", &self.plan.project)?;
-            let inner = entry.path().strip_prefix(&self.plan.project);
+        for entry in walkdir::WalkDir::new(self.project) {
+            let entry = entry.doing("read", self.project)?;
+            let inner = entry.path().strip_prefix(self.project);
             let copy = folder.join("work").join(inner.unwrap_or(entry.path()));
             if entry.file_type().is_dir() {
                 std::fs::create_dir_all(&copy).doing("make a folder", &copy)?;
@@ -166,6 +166,24 @@ impl<'a> Runs<'a> {
                 std::fs::copy(entry.path(), &copy).doing("copy a file to", &copy)?;
             }
         }
-        Ok(())
+        self.prepare(program)
+    }
+
+    fn prepare(&self, program: &Program) -> Result<()> {
+        if program.prepare.is_empty() {
+            return Ok(());
+        }
+        let mut words = vec![self.measuring.into()];
+        words.extend(program.prepare.iter().cloned());
+        let output = self.start(&words, program.packages).output();
+        let output = output.doing("run", self.measuring)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(
+            Failure::environment(format!("the files of {} could not be made", program.name))
+                .at(self.folder.display())
+                .because(String::from_utf8_lossy(&output.stderr)),
+        )
     }
 }
