@@ -63,6 +63,7 @@ mod tests {
     fn left(status: &str, output: &str) -> Left {
         Left {
             status: status.into(),
+            success: status == "exit status: 0",
             output: output.into(),
             errors: String::new(),
             result: None,

@@ -1,5 +1,6 @@
 //! Measures: what `cargo xtask bench` runs, with packages pinned in `cpython-ports/<port>/`.
 
+pub mod apps;
 mod bars;
 mod behavior;
 pub mod compiled;

@@ -62,6 +62,8 @@ pub struct Usage {
 pub struct Left {
     /// Exit status, or the signal that ended it.
     pub status: String,
+    /// Whether the program says that all went well.
+    pub success: bool,
     /// Standard output.
     pub output: String,
     /// Standard error.
@@ -115,6 +117,7 @@ impl<'a> Runs<'a> {
         let result = program.result.map(|path| file("work").join(path));
         Ok(Left {
             status: status.to_string(),
+            success: status.success(),
             output: read(&output)?,
             errors: read(&errors)?,
             // A missing file is a result too.

@@ -2,6 +2,7 @@
 
 use super::SourceOptions;
 use super::json::print_json;
+use crate::bench::apps;
 use crate::bench::compiled;
 use crate::bench::instructions::{self, Comparison};
 use crate::bench::jit;
@@ -31,6 +32,8 @@ enum What {
     Lazy(Lazy),
     /// Measures benchmarks of pyperformance compiled: steady state, the first second, memory.
     Jit(Jit),
+    /// Measures real programs from start to end, compiled, and checks that they do the same.
+    Apps(Apps),
 }
 
 #[derive(Debug, clap::Args)]
@@ -108,6 +111,30 @@ struct Jit {
     svg: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Apps {
+    /// Only these applications of apps.toml.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    source: SourceOptions,
+    /// How both interpreters are built: a profile of the port.
+    #[arg(long, default_value = "release", value_name = "NAME")]
+    profile: String,
+    /// The value of `-X jit` for the patched interpreter.
+    #[arg(long, default_value = "auto", value_name = "VALUE")]
+    mode: String,
+    /// Interleaved runs of each application [default: as in apps.toml]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Measure another interpreter too, compared with the stock build; can be given several times.
+    #[arg(long, value_name = "NAME=COMMAND")]
+    against: Vec<Against>,
+    /// Write what was measured as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
 /// Builds both interpreters, measures and shows what was measured.
 ///
 /// # Errors
@@ -117,6 +144,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         What::Instructions(options) => run_instructions(workspace, options)?,
         What::Lazy(options) => run_lazy(workspace, options)?,
         What::Jit(options) => run_jit(workspace, options)?,
+        What::Apps(options) => run_apps(workspace, options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -183,6 +211,25 @@ fn run_jit(workspace: &Workspace, options: &Jit) -> Result<()> {
         write_atomically(file, jit::svg(&report).as_bytes())?;
     }
     Ok(())
+}
+
+fn run_apps(workspace: &Workspace, options: &Apps) -> Result<()> {
+    let mut plan = apps::Plan::of(workspace, &options.source.port, &options.names)?;
+    plan.rounds = options.rounds.unwrap_or(plan.rounds);
+    let (patched, pristine) = build_both(workspace, &options.source, &options.profile)?;
+    let builds = compiled::Builds {
+        patched: &patched,
+        pristine: &pristine,
+        profile: &options.profile,
+        mode: &options.mode,
+    };
+    let report = apps::measure(workspace, &plan, &builds, &options.against)?;
+    apps::print(&report);
+    if let Some(file) = &options.json {
+        let text = serde_json::to_vec_pretty(&report).doing("write JSON to", file)?;
+        write_atomically(file, &text)?;
+    }
+    same(report.failures())
 }
 
 /// The patched interpreter and the pristine one of the same release.

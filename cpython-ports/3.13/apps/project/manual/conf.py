@@ -1,0 +1,4 @@
+project = "Tutorial"
+author = "the authors"
+html_theme = "alabaster"
+html_show_copyright = False
