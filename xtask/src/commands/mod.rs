@@ -16,6 +16,7 @@ mod jit_bisect;
 mod json;
 mod patch;
 mod run;
+mod soak;
 mod test;
 mod validate;
 
@@ -137,6 +138,8 @@ enum Command {
     Bench(bench::Options),
     /// Runs random programs in the interpreter and compiled, and looks for differences.
     Fuzz(fuzz::Options),
+    /// Runs a server under load for long, while its code is changed, compiled and invalidated.
+    Soak(soak::Options),
     /// Finds the function that a command fails with when it is compiled.
     JitBisect(jit_bisect::Options),
     /// Packs a build into a relocatable archive and checks it elsewhere; users get `--profile release`.
@@ -183,6 +186,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Validate(options) => validate::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::Soak(options) => soak::run(&workspace, &options),
         Command::JitBisect(options) => jit_bisect::run(&workspace, &options),
         Command::Dist(options) => dist::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
