@@ -173,7 +173,7 @@ impl Client {
     /// The instrumentation of a code object changes; its entries have been removed.
     pub fn instrumented(&mut self, id: usize) {
         if let Some(compiler) = &mut self.compiler {
-            compiler.drop_pending(id);
+            compiler.instrumented(id);
         }
     }
 

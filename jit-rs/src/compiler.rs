@@ -46,7 +46,6 @@ unsafe extern "C" {
     -> c_int;
     fn _PyEvalHooks_RemoveEntry(code: *const c_void, offset: c_int);
     fn _PyEvalHooks_RemoveEntries(code: *const c_void);
-    fn clinker_is_returning() -> c_int;
 }
 
 /// Where native code is entered.
@@ -118,7 +117,7 @@ pub struct Compiled {
     /// Microseconds that compiling took.
     pub microseconds: u64,
     /// How many of the units, from the first, the interpreter must not enter any more.
-    outdated: usize,
+    pub(crate) outdated: usize,
     history: History,
     refutations: u32,
     /// Where native code is left since nothing had been executed there, as far as it has not turned out to matter.
@@ -131,6 +130,8 @@ pub struct Compiled {
     pub feedback: Arc<Feedback>,
     /// The address of the native code that calls of its functions enter, or 0.
     entry: Box<AtomicU64>,
+    /// How often machine code that has been freed was left where, as far as that has not been told.
+    pub left: FxHashMap<u32, u32>,
 }
 
 impl Compiled {
@@ -173,11 +174,13 @@ pub struct Compiler {
     dump: bool,
     /// What is known of a code object at first.
     fresh: History,
-    codes: FxHashMap<usize, Compiled>,
+    pub(crate) codes: FxHashMap<usize, Compiled>,
     memory: Memory,
     /// Machine code of code objects that have died, which may still be returning.
-    dead: Vec<Compiled>,
-    counts: Compilation,
+    pub(crate) dead: Vec<Compiled>,
+    pub(crate) counts: Compilation,
+    /// How much had been compiled when it was last looked for what is entered no more.
+    pub(crate) reclaimed: u64,
     start: Instant,
     background: Option<Background>,
     pending: Vec<Pending>,
@@ -203,6 +206,7 @@ impl Compiler {
             memory: Memory::default(),
             dead: Vec::new(),
             counts: Compilation::default(),
+            reclaimed: 0,
             start: Instant::now(),
             background: None,
             pending: Vec::new(),
@@ -239,7 +243,7 @@ impl Compiler {
         place: Place,
         wish: Wish,
     ) -> Result<(), String> {
-        self.bury();
+        self.reclaim();
         let start = thread_time();
         let result = self.job(id, code, place, wish);
         let result = result.and_then(|job| {
@@ -294,7 +298,7 @@ impl Compiler {
                 }
             },
         };
-        self.bury();
+        self.reclaim();
         let start = thread_time();
         let job = self.job(id, code, place, Wish::Hot);
         self.took(id, (thread_time() - start).as_micros() as u64);
@@ -547,7 +551,16 @@ impl Compiler {
         &compiled.units[compiled.outdated..]
     }
 
-    /// Forgets what was learned of a code object. Its machine code stays, since it may be running.
+    /// The instrumentation of a code object changes; the interpreter has removed its entries.
+    pub fn instrumented(&mut self, id: usize) {
+        self.drop_pending(id);
+        if let Some(compiled) = self.codes.get_mut(&id) {
+            compiled.entry.store(0, Ordering::Relaxed);
+            compiled.outdated = compiled.units.len();
+        }
+    }
+
+    /// Forgets what was learned of a code object. Its machine code stays for a while, since it may be running.
     pub fn forget(&mut self, id: usize) {
         self.drop_pending(id);
         let fresh = self.fresh.clone();
@@ -636,19 +649,6 @@ impl Compiler {
             self.dead.push(compiled);
         }
         self.bury();
-    }
-
-    /// Frees the machine code of dead code objects, unless it is on its way out.
-    fn bury(&mut self) {
-        // SAFETY: the function reads a number.
-        if self.dead.is_empty() || unsafe { clinker_is_returning() } != 0 {
-            return;
-        }
-        for compiled in self.dead.drain(..) {
-            for unit in compiled.units {
-                self.counts.bytes -= unit.machine.size();
-            }
-        }
     }
 }
 

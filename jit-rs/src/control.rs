@@ -105,19 +105,14 @@ impl Client {
         };
         for (&id, &Live { code, .. }) in &self.live {
             let place = code.place(self.text);
-            for unit in &mut compiler.of(id).units {
-                for exit in &mut unit.exits {
-                    let (offset, news) = exit.news();
-                    if news > 0 {
-                        rows.push(Exit {
-                            name: place.name.clone(),
-                            file: place.file.clone(),
-                            line: (self.line)(id as *const c_void, 2 * offset as c_int),
-                            opcode: code.opcode(offset),
-                            count: news,
-                        });
-                    }
-                }
+            for (offset, news) in compiler.of(id).news() {
+                rows.push(Exit {
+                    name: place.name.clone(),
+                    file: place.file.clone(),
+                    line: (self.line)(id as *const c_void, 2 * offset as c_int),
+                    opcode: code.opcode(offset),
+                    count: news,
+                });
             }
         }
         rows.sort_by(|one, other| {

@@ -49,4 +49,6 @@ mod opcode;
 #[cfg(clinker_headers)]
 mod perf;
 #[cfg(clinker_headers)]
+mod reclaim;
+#[cfg(clinker_headers)]
 mod runtime;

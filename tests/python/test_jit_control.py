@@ -146,6 +146,87 @@ class ControlTest(unittest.TestCase):
             assert recurse(2) == 3
         """)
 
+    def test_machine_code_that_is_not_entered_any_more_is_freed(self):
+        self.check("""
+            def size():
+                return jit.stats()["compilation"]["bytes"]
+            jit.force_compile(f)
+            once = size()
+            for _ in range(300):
+                jit.force_uncompile(f)
+                jit.force_compile(f)
+                f(3)
+            assert size() < 40 * once, (once, size())
+            for _ in range(300):
+                sys.settrace(lambda *arguments: None)
+                f(3)
+                sys.settrace(None)
+                jit.force_compile(f)
+                f(3)
+            assert size() < 40 * once, (once, size())
+        """)
+
+    def test_machine_code_that_is_executed_is_kept(self):
+        self.check("""
+            import threading
+            def churn():
+                "Have other code compiled until what is not executed has been freed."
+                for _ in range(40):
+                    jit.force_compile(g)
+                    jit.force_uncompile(g)
+            def outer(depth):
+                "Uncompiled below, and gone on with."
+                if depth:
+                    return outer(depth - 1) + 1
+                jit.force_uncompile(outer)
+                churn()
+                return 0
+            class Last:
+                def __del__(self):
+                    jit.force_uncompile(ends)
+                    churn()
+            def ends():
+                last = Last()
+                return 5
+            def items(n):
+                for i in range(n):
+                    yield i
+            def all_items():
+                total = 0
+                for item in items(50):
+                    if item == 20:
+                        jit.force_uncompile(items)
+                        jit.force_uncompile(all_items)
+                        churn()
+                    total += item
+                return total
+            started, freed = threading.Event(), threading.Event()
+            def waits():
+                started.set()
+                freed.wait()
+                return 7
+            for _ in range(5):
+                jit.force_compile(outer)
+                assert outer(10) == 10
+                jit.force_compile(ends)
+                assert ends() == 5
+                jit.force_compile(items)
+                jit.force_compile(all_items)
+                assert all_items() == sum(range(50))
+                jit.force_compile(waits)
+                results = []
+                thread = threading.Thread(target=lambda: results.append(waits()))
+                thread.start()
+                started.wait()
+                jit.force_uncompile(waits)
+                churn()
+                freed.set()
+                thread.join()
+                assert results == [7]
+                started.clear()
+                freed.clear()
+        """)
+
     def test_auto(self):
         self.check("""
             jit.auto()

@@ -4,8 +4,9 @@
 
 /* Calls */
 
-/* Returning from native code can end the code object that it belongs to: the
- * machine code must not be freed meanwhile. */
+/* Returning from native code can end the code object that it belongs to, and runs
+ * finalizers when its frame is gone: the machine code must not be freed
+ * meanwhile. */
 static int returning;
 
 int
@@ -17,10 +18,10 @@ clinker_is_returning(void)
 /* See runtime.h. */
 PyObject *clinker_returned;
 
-/* Release the last reference to the function or code object of a frame that has
- * ended, as clinker_dealloc(). */
+/* Release the last reference to something of a frame that has ended, as
+ * clinker_dealloc(). */
 void
-clinker_dealloc_callee(PyObject *object)
+clinker_dealloc_ended(PyObject *object)
 {
     returning++;
     clinker_dealloc(object);
@@ -674,7 +675,7 @@ clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
 const struct clinker_entry clinker_call_helpers[] = {
     ENTRY(return),
     ENTRY(resume),
-    ENTRY(dealloc_callee),
+    ENTRY(dealloc_ended),
     ENTRY(pop_chunk),
     ENTRY(call),
     ENTRY(call_kw),

@@ -147,6 +147,30 @@ clinker_leave_code(PyCodeObject *code)
     HEAD_UNLOCK(interp->runtime);
 }
 
+/* Tell of what the frames of all threads run, as code objects: native code of
+ * others is not being executed.  Returns 0 if that is not known, since greenlets
+ * have stacks that no thread leads to. */
+int
+clinker_tell_running(void (*tell)(void *, const void *), void *data)
+{
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    PyObject *modules = interp->imports.modules;
+    if (modules == NULL
+        || PyDict_GetItemString(modules, "greenlet") != NULL)
+    {
+        return 0;
+    }
+    HEAD_LOCK(interp->runtime);
+    for (T *tstate = interp->threads.head; tstate; tstate = tstate->next) {
+        for (F *frame = tstate->current_frame; frame; frame = frame->previous)
+        {
+            tell(data, frame->f_executable);
+        }
+    }
+    HEAD_UNLOCK(interp->runtime);
+    return 1;
+}
+
 /* Native code that was marked has been left. */
 void
 clinker_release_kept(F *frame)

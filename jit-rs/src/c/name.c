@@ -53,7 +53,7 @@ learn_global(PyDictObject *globals, PyDictObject *builtins, PyObject *name,
     if (place < 0 && place != DKIX_EMPTY) {
         return;
     }
-    cache->ways[0] = (struct clinker_way){version, 1, (uint32_t)place, NULL};
+    cache->ways[0] = (struct clinker_way){version, 1, (uint32_t)place, 0, NULL};
     if (place >= 0) {
         return;
     }
@@ -63,7 +63,7 @@ learn_global(PyDictObject *globals, PyDictObject *builtins, PyObject *name,
         return;
     }
     cache->ways[0].kind = 2;
-    cache->ways[1] = (struct clinker_way){version, 1, (uint32_t)place, NULL};
+    cache->ways[1] = (struct clinker_way){version, 1, (uint32_t)place, 0, NULL};
 }
 
 static PyObject *

@@ -218,14 +218,14 @@ impl Generator<'_> {
         for &(slot, ty) in slots {
             let object = self.load(types::I64, self.frame, Self::slot(slot));
             self.drop_reference(object, ty, |generator, on| {
-                generator.call("dealloc", &[object], None);
+                generator.call("dealloc_ended", &[object], None);
                 generator.builder.ins().jump(on, &[]);
             });
         }
         for field in [layout::FRAME_FUNCTION, layout::FRAME_EXECUTABLE] {
             let object = self.load(types::I64, self.frame, field);
             self.drop_reference(object, Type::OTHER, |generator, on| {
-                generator.call("dealloc_callee", &[object], None);
+                generator.call("dealloc_ended", &[object], None);
                 generator.builder.ins().jump(on, &[]);
             });
         }
