@@ -10,8 +10,9 @@
 /* Takes a text, once. */
 typedef void (*clinker_sink)(void *context, const char *text, size_t length);
 
-/* The source of the module clinker.jit; not terminated by a zero. */
-const char *clinker_source(size_t *length);
+/* A file of which clinker.jit is made, by its name: jit.py is the module.  Not
+ * terminated by a zero; NULL if there is none. */
+const char *clinker_source(const char *name, size_t *length);
 
 /* Make sure that code can be compiled; with auto, that what is hot is.
  * Returns 0, or -1 with a message in error. */
@@ -66,5 +67,10 @@ void clinker_exits(clinker_sink sink, void *context);
 /* The intermediate representation of what would be compiled now. */
 void clinker_hir(const void *code, uint32_t offset, clinker_sink sink,
                  void *context);
+
+/* JSON: what clinker.jit.inspect() shows of a code object, whose start is the
+ * RESUME at offset. */
+void clinker_inspect(const void *code, uint32_t offset, clinker_sink sink,
+                     void *context);
 
 #endif /* CLINKER_CONTROL_H */

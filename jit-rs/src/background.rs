@@ -4,7 +4,7 @@
 
 use crate::clock::thread_time;
 use crate::codegen::Target;
-use crate::job::{Job, Product};
+use crate::job::{Job, PANICKED, Product};
 use std::ffi::c_int;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
@@ -47,8 +47,8 @@ impl Background {
             for (ticket, job) in todo {
                 let start = thread_time();
                 let run = std::panic::AssertUnwindSafe(|| job.run(&target));
-                let product = std::panic::catch_unwind(run)
-                    .unwrap_or_else(|_| Err("an internal error while it was compiled".into()));
+                let product =
+                    std::panic::catch_unwind(run).unwrap_or_else(|_| Err(PANICKED.into()));
                 let microseconds = (thread_time() - start).as_micros() as u64;
                 let done = Done {
                     ticket,

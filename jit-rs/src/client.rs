@@ -23,6 +23,9 @@ const PENDING_PERIOD: u32 = 100;
 /// Calls of a function after which it is compiled as a whole when one of its loops is hot.
 const CALLED_OFTEN: u64 = 32;
 
+/// Why something is not compiled that `allow=` and `deny=` do not let.
+pub const EXCLUDED: &str = "allow= or deny= excludes it";
+
 /// What the hook returns of an instruction that is not to be counted any more.
 pub const STOP_COUNTING: u32 = layout::EVAL_STOP_COUNTING as u32;
 
@@ -200,21 +203,24 @@ impl Client {
         if self.paused {
             return period;
         }
-        if !self.options.filter.is_empty()
-            && !self.options.filter.admits(&live.code.place(self.text))
-        {
-            compiler.refuse("allow= or deny= excludes it".into());
-            return STOP_COUNTING;
-        }
         let mut place = Place {
             offset,
             depth,
             is_loop,
         };
+        if !self.options.filter.is_empty()
+            && !self.options.filter.admits(&live.code.place(self.text))
+        {
+            compiler.refuse(id, place, EXCLUDED.into());
+            return STOP_COUNTING;
+        }
         // The loops of a function that is called often are over soon.
         if let (true, CALLED_OFTEN.., Some(start)) =
             (is_loop, live.code.entries(), live.code.start())
-            && !compiler.current(id).iter().any(|unit| unit.offset == start)
+            && !compiler
+                .current(id)
+                .iter()
+                .any(|unit| unit.place.offset == start)
         {
             place = Place {
                 offset: start,

@@ -12,6 +12,7 @@ use crate::memory::{Executable, Memory};
 use crate::opcode;
 use crate::report::Compilation;
 use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
+use crate::span::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
@@ -84,8 +85,8 @@ struct Pending {
 /// Machine code of one entry, with what it refers to.
 #[derive(Debug)]
 pub struct Unit {
-    /// The instruction in whose place it is entered.
-    pub offset: u32,
+    /// Where it is entered.
+    pub place: Place,
     /// Others in whose place it is entered: where a generator goes on.
     pub resumes: Vec<u32>,
     /// The code.
@@ -96,14 +97,18 @@ pub struct Unit {
     entry_exits: usize,
     /// What its handlers get.
     _catches: Vec<codegen::Catch>,
+    /// Why it was made.
+    pub wish: Wish,
     /// What helpers have learned.
     _caches: Box<[u64]>,
+    /// Where the code of instructions is.
+    pub spans: Box<[Span]>,
 }
 
 impl Unit {
     /// The instructions in whose place it is entered.
     pub fn offsets(&self) -> impl Iterator<Item = u32> {
-        [self.offset]
+        [self.place.offset]
             .into_iter()
             .chain(self.resumes.iter().copied())
     }
@@ -118,14 +123,18 @@ pub struct Compiled {
     pub microseconds: u64,
     /// How many of the units, from the first, the interpreter must not enter any more.
     pub(crate) outdated: usize,
-    history: History,
-    refutations: u32,
+    /// What its machine code has taught.
+    pub history: History,
+    /// How often it was compiled again with fewer guesses.
+    pub refutations: u32,
     /// Where native code is left since nothing had been executed there, as far as it has not turned out to matter.
     unseen: FxHashSet<u32>,
     /// How often that did turn out.
-    discoveries: u32,
+    pub discoveries: u32,
     /// Where it cannot be compiled.
     refused: FxHashSet<u32>,
+    /// Why the last try at an entry was refused.
+    pub refusals: Vec<(Place, String)>,
     /// What the interpreter has told of it.
     pub feedback: Arc<Feedback>,
     /// The address of the native code that calls of its functions enter, or 0.
@@ -145,6 +154,11 @@ impl Compiled {
 }
 
 impl Compiled {
+    /// How many of the units, from the first, the interpreter must not enter any more.
+    pub fn outdated(&self) -> usize {
+        self.outdated
+    }
+
     /// If it is the entry at a loop that a guess keeps from being used, and there is other machine code, as that of the loop around it: that
     /// one is entered there no more. Native code of the code object has just been left, so it lives.
     fn give_up_entry(&mut self, id: usize, offset: u32) -> bool {
@@ -157,8 +171,10 @@ impl Compiled {
         let Some(unused) = unused.filter(|_| current.len() > 1) else {
             return false;
         };
-        let place = current[unused].offset;
+        let place = current[unused].place.offset;
         self.refused.insert(place);
+        let reason = "a guess keeps it from being used, and there is other machine code";
+        self.refusals.push((current[unused].place, reason.into()));
         self.units.swap(self.outdated, self.outdated + unused);
         self.outdated += 1;
         // SAFETY: the code object lives, and the entry is there: it has just been used.
@@ -252,7 +268,7 @@ impl Compiler {
         });
         self.took(id, (thread_time() - start).as_micros() as u64);
         if let Err(reason) = &result {
-            self.refuse(reason.clone());
+            self.refuse(id, place, reason.clone());
         }
         result
     }
@@ -302,7 +318,7 @@ impl Compiler {
         let start = thread_time();
         let job = self.job(id, code, place, Wish::Hot);
         self.took(id, (thread_time() - start).as_micros() as u64);
-        let job = job.inspect_err(|reason| self.refuse(reason.clone()));
+        let job = job.inspect_err(|reason| self.refuse(id, place, reason.clone()));
         let result = job.map(|job| {
             self.ticket += 1;
             self.pending.push(Pending {
@@ -342,7 +358,7 @@ impl Compiler {
                 Ok(()) => installed.push((id, pending.place)),
                 Err(reason) => {
                     self.of(id).refused.insert(pending.place.offset);
-                    self.refuse(reason);
+                    self.refuse(id, pending.place, reason);
                 }
             }
         }
@@ -368,7 +384,10 @@ impl Compiler {
     }
 
     /// An entry is not compiled, for a reason.
-    pub fn refuse(&mut self, reason: String) {
+    pub fn refuse(&mut self, id: usize, place: Place, reason: String) {
+        let refusals = &mut self.of(id).refusals;
+        refusals.retain(|(refused, _)| *refused != place);
+        refusals.push((place, reason.clone()));
         *self.counts.refused.entry(reason).or_default() += 1;
     }
 
@@ -410,6 +429,30 @@ impl Compiler {
         })
     }
 
+    /// What machine code of an entry would be made from now, if it were.
+    ///
+    /// # Errors
+    /// The reason why it would not be compiled.
+    pub fn preview(
+        &mut self,
+        id: usize,
+        code: Code,
+        place: Place,
+        wish: Wish,
+    ) -> Result<Job, String> {
+        // What is only looked at has not been left anywhere.
+        let unseen = self.of(id).unseen.clone();
+        let job = self.job(id, code, place, wish);
+        self.of(id).unseen = unseen;
+        job
+    }
+
+    /// The entries of a code object that are being compiled.
+    pub fn pending(&self, id: usize) -> impl Iterator<Item = Place> {
+        let mine = self.pending.iter().filter(move |pending| pending.id == id);
+        mine.map(|pending| pending.place)
+    }
+
     /// Lets the interpreter enter machine code.
     fn install(&mut self, id: usize, place: Place, product: Product) -> Result<(), String> {
         let Product {
@@ -419,6 +462,8 @@ impl Compiler {
             catches,
             caches,
             mut resumes,
+            wish,
+            spans,
         } = product;
         let machine = self.memory.add(&bytes).map_err(|error| error.to_string())?;
         let install = |offset: u32| {
@@ -443,14 +488,17 @@ impl Compiler {
             compiled.entry.store(address, Ordering::Relaxed);
         }
         compiled.units.push(Unit {
-            offset: place.offset,
+            place,
             resumes,
             machine,
             exits,
             entry_exits,
             _catches: catches,
             _caches: caches,
+            wish,
+            spans,
         });
+        compiled.refusals.retain(|(refused, _)| *refused != place);
         Ok(())
     }
 
@@ -571,6 +619,7 @@ impl Compiler {
         compiled.unseen.clear();
         compiled.discoveries = 0;
         compiled.refused.clear();
+        compiled.refusals.clear();
     }
 
     /// A guess at an instruction was wrong too often. The code is entered no more, and compiled again when it is hot.

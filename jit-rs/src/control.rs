@@ -1,16 +1,22 @@
 //! What programs ask of the compiler by `clinker.jit`: the functions of `include/clinker_control.h`.
 
 use crate::build::History;
-use crate::client::{self, Client, Live, WANTED_PERIOD};
+use crate::client::{self, Client, EXCLUDED, Live, WANTED_PERIOD};
 use crate::compiler::{Compiler, Place, Unit};
 use crate::ffi::status;
 use crate::job::Wish;
 use crate::options::Mode;
 use serde::Serialize;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
-/// The source of the module `clinker.jit`.
-const SOURCE: &str = include_str!("python/jit.py");
+/// What `clinker.jit` is made of.
+const SOURCES: [(&str, &str); 5] = [
+    ("jit.py", include_str!("python/jit.py")),
+    ("inspector.py", include_str!("python/inspector.py")),
+    ("inspector.html", include_str!("python/inspector.html")),
+    ("inspector.css", include_str!("python/inspector.css")),
+    ("inspector.js", include_str!("python/inspector.js")),
+];
 
 unsafe extern "C" {
     fn clinker_entry(code: *const c_void, offset: u32) -> *const c_void;
@@ -21,7 +27,7 @@ unsafe extern "C" {
 }
 
 /// `clinker_sink` of the header.
-type Sink = extern "C" fn(context: *mut c_void, text: *const c_char, length: usize);
+pub type Sink = extern "C" fn(context: *mut c_void, text: *const c_char, length: usize);
 
 /// An exit that was taken.
 #[derive(Serialize)]
@@ -35,7 +41,7 @@ struct Exit {
 
 impl Unit {
     /// Whether the interpreter enters it.
-    fn is_entered(&self, id: usize) -> bool {
+    pub fn is_entered(&self, id: usize) -> bool {
         self.offsets().any(|offset| {
             // SAFETY: machine code belongs to a live code object.
             let entry = unsafe { clinker_entry(id as *const c_void, offset) };
@@ -84,7 +90,7 @@ impl Client {
     }
 
     /// Whether a code object may be compiled.
-    fn admit(&self, id: usize) -> Result<(), String> {
+    pub fn admit(&self, id: usize) -> Result<(), String> {
         let live = self.live.get(&id);
         let live = live.ok_or("the compiler does not know the code object")?;
         if live.suppressed {
@@ -93,7 +99,7 @@ impl Client {
         if !self.options.filter.is_empty()
             && !self.options.filter.admits(&live.code.place(self.text))
         {
-            return Err("allow= or deny= excludes it".into());
+            return Err(EXCLUDED.into());
         }
         Ok(())
     }
@@ -123,7 +129,7 @@ impl Client {
 }
 
 /// Where a function starts, by its `RESUME`.
-fn start(offset: u32) -> Place {
+pub fn start(offset: u32) -> Place {
     Place {
         offset,
         depth: 0,
@@ -132,10 +138,18 @@ fn start(offset: u32) -> Place {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_source(length: *mut usize) -> *const c_char {
+extern "C" fn clinker_source(name: *const c_char, length: *mut usize) -> *const c_char {
+    // SAFETY: the caller hands over a string that is terminated by a zero.
+    let name = unsafe { CStr::from_ptr(name) };
+    let found = SOURCES
+        .iter()
+        .find(|(known, _)| name.to_bytes() == known.as_bytes());
+    let Some((_, source)) = found else {
+        return std::ptr::null();
+    };
     // SAFETY: the caller hands over the address of a number.
-    unsafe { *length = SOURCE.len() };
-    SOURCE.as_ptr().cast()
+    unsafe { *length = source.len() };
+    source.as_ptr().cast()
 }
 
 #[unsafe(no_mangle)]
@@ -284,7 +298,7 @@ extern "C" fn clinker_native_code(
         let units = &client.compiler.as_mut()?.of(id).units;
         let unit = units.iter().filter(|unit| unit.is_entered(id)).nth(index)?;
         Some((
-            unit.offset,
+            unit.place.offset,
             unit.machine.size(),
             unit.machine.address() as usize,
         ))
@@ -309,7 +323,8 @@ extern "C" fn clinker_microseconds(code: *const c_void) -> u64 {
     })
 }
 
-fn pour(text: &str, sink: Sink, context: *mut c_void) {
+/// Hands a text over.
+pub fn pour(text: &str, sink: Sink, context: *mut c_void) {
     sink(context, text.as_ptr().cast(), text.len());
 }
 
@@ -331,8 +346,8 @@ extern "C" fn clinker_hir(code: *const c_void, offset: u32, sink: Sink, context:
     let text = client::with(|client| {
         let code = client.live.get(&id)?.code;
         let compiler = client.compiler.as_mut()?;
-        let job = compiler.job(id, code, start(offset), Wish::Forced);
-        let represented = job.and_then(|job| job.represent());
+        let job = compiler.preview(id, code, start(offset), Wish::Forced);
+        let represented = job.and_then(|job| job.represent(|_, _| ()));
         Some(represented.map_or_else(|reason| reason, |function| function.to_string()))
     });
     pour(text.as_deref().unwrap_or_default(), sink, context);

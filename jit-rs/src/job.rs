@@ -9,9 +9,13 @@ use crate::hir::{self, Function};
 use crate::layout;
 use crate::passes;
 use crate::snapshot::Code;
+use crate::span::Span;
 
 /// Instructions that pay for entering and leaving.
 const WORTH_ENTERING: usize = 24;
+
+/// Why nothing is compiled if the compiler has panicked.
+pub const PANICKED: &str = "an internal error while it was compiled";
 
 /// Why something is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,19 @@ pub enum Wish {
     Hot,
     /// The program wants it.
     Forced,
+}
+
+/// How far the representation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It has been built.
+    Built,
+    /// Values have been numbered.
+    Numbered,
+    /// Dead code has been removed.
+    Pruned,
+    /// References are counted.
+    Counted,
 }
 
 /// What machine code is made from.
@@ -54,22 +71,42 @@ pub struct Product {
     pub caches: Box<[u64]>,
     /// The `RESUME`s that it is entered by besides the one it was compiled for.
     pub resumes: Vec<u32>,
+    /// Why it was made.
+    pub wish: Wish,
+    /// Where the machine code of instructions is.
+    pub spans: Box<[Span]>,
+}
+
+impl Stage {
+    /// What to call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Built => "as built",
+            Self::Numbered => "after value numbering",
+            Self::Pruned => "after dead code",
+            Self::Counted => "after reference counts",
+        }
+    }
 }
 
 impl Job {
-    /// The representation that machine code can be made of.
+    /// The representation that machine code can be made of. `watch` sees it at each stage, also those before an error.
     ///
     /// # Errors
     /// Says why there is none.
-    pub fn represent(&self) -> Result<Function, String> {
+    pub fn represent(&self, mut watch: impl FnMut(Stage, &Function)) -> Result<Function, String> {
         let mut function = build::build(&self.code, self.entry, &self.history)?;
+        watch(Stage::Built, &function);
         passes::gvn::run(&mut function, layout::INLINE_VALUES as u32);
+        watch(Stage::Numbered, &function);
         passes::dce::run(&mut function);
+        watch(Stage::Pruned, &function);
         check(&function)?;
         passes::refcount::run(&mut function);
+        watch(Stage::Counted, &function);
         check(&function)?;
-        if let Some(name) = &self.dump {
-            eprintln!("clinker: {name}\n{function}");
+        if self.wish == Wish::Hot && !is_worth_entering(&function) {
+            return Err("it is left before it has done much".into());
         }
         Ok(function)
     }
@@ -79,10 +116,11 @@ impl Job {
     /// # Errors
     /// Says why it is not made.
     pub fn run(self, target: &Target) -> Result<Product, String> {
-        let function = self.represent()?;
-        if self.wish == Wish::Hot && !is_worth_entering(&function) {
-            return Err("it is left before it has done much".into());
-        }
+        let function = self.represent(|stage, function| {
+            if let (Stage::Counted, Some(name)) = (stage, &self.dump) {
+                eprintln!("clinker: {name}\n{function}");
+            }
+        })?;
         let insts = function.blocks.iter().flat_map(|block| &block.insts);
         let count = insts
             .filter(|inst| matches!(inst.op, hir::Op::Call(helper, _) if helper.has_cache()))
@@ -106,6 +144,8 @@ impl Job {
             catches: machine.catches,
             caches,
             resumes,
+            wish: self.wish,
+            spans: machine.spans,
         })
     }
 }

@@ -17,6 +17,7 @@ pub mod passes;
 pub mod profile;
 pub mod report;
 pub mod snapshot;
+pub mod span;
 
 #[cfg(clinker_headers)]
 mod background;
@@ -36,6 +37,8 @@ mod compiler;
 mod control;
 #[cfg(clinker_headers)]
 mod ffi;
+#[cfg(clinker_headers)]
+mod inspect;
 #[cfg(clinker_headers)]
 mod job;
 #[cfg(clinker_headers)]

@@ -19,6 +19,19 @@ pub enum Mode {
     Warm,
 }
 
+impl Mode {
+    /// How the option calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Count => "1",
+            Self::Manual => "manual",
+            Self::Auto => "auto",
+            Self::Sync => "all,sync",
+            Self::Warm => "all,warm",
+        }
+    }
+}
+
 /// What is told at exit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Report {
@@ -156,6 +169,12 @@ mod tests {
         assert!(!parsed.filter.is_empty());
         assert_eq!(parsed.log, Some("x".into()));
         assert_eq!(parsed.period(), 7);
+        for word in ["1", "manual", "auto", "all,sync", "all,warm"] {
+            assert_eq!(
+                Options::parse(word).map(|parsed| parsed.mode.word()),
+                Ok(word)
+            );
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use crate::hir::{Helper, Type};
 use rustc_hash::FxHashMap;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::LazyLock;
 
 unsafe extern "C" {
     fn clinker_helper(name: *const c_char) -> *const c_void;
+    fn clinker_helper_at(index: usize, name: *mut *const c_char) -> *const c_void;
     fn clinker_class(kind: c_int) -> *const c_void;
     fn clinker_object(which: c_int) -> *const c_void;
 }
@@ -33,6 +34,21 @@ fn find(name: &str) -> Option<u64> {
     // SAFETY: the function compares the name with those it knows.
     let address = unsafe { clinker_helper(name.as_ptr()) };
     (!address.is_null()).then_some(address as u64)
+}
+
+/// The functions of `src/c/` that machine code calls, with their addresses.
+pub fn helpers() -> impl Iterator<Item = (u64, String)> {
+    (0..).map_while(|index| {
+        let mut name = std::ptr::null();
+        // SAFETY: the function sets the name, to a string that stays, if it gives an address.
+        unsafe {
+            let address = clinker_helper_at(index, &mut name);
+            (!address.is_null()).then(|| {
+                let name = CStr::from_ptr(name).to_string_lossy();
+                (address as u64, format!("clinker_{name}"))
+            })
+        }
+    })
 }
 
 /// Checks that all helpers exist.

@@ -363,6 +363,35 @@ jit_exits(PyObject *module, PyObject *unused)
 }
 
 static PyObject *
+jit_inspect(PyObject *module, PyObject *object)
+{
+    PyCodeObject *code = code_argument(object);
+    if (code == NULL || attach(code) < 0) {
+        return NULL;
+    }
+    PyObject *text = NULL;
+    clinker_inspect(code, (uint32_t)code->_co_firsttraceable, take_text,
+                    &text);
+    return text;
+}
+
+static PyObject *
+jit_source(PyObject *module, PyObject *object)
+{
+    const char *name = PyUnicode_AsUTF8(object);
+    if (name == NULL) {
+        return NULL;
+    }
+    size_t length;
+    const char *source = clinker_source(name, &length);
+    if (source == NULL) {
+        PyErr_Format(PyExc_ValueError, "no source %R", object);
+        return NULL;
+    }
+    return PyUnicode_FromStringAndSize(source, (Py_ssize_t)length);
+}
+
+static PyObject *
 jit_hir(PyObject *module, PyObject *object)
 {
     PyCodeObject *code = code_argument(object);
@@ -395,6 +424,8 @@ PyMethodDef clinker_control_methods[] = {
     {"_stats", jit_stats, METH_NOARGS},
     {"_exits", jit_exits, METH_NOARGS},
     {"_hir", jit_hir, METH_O},
+    {"_inspect", jit_inspect, METH_O},
+    {"_source", jit_source, METH_O},
     {NULL},
 };
 
@@ -404,7 +435,7 @@ static PyObject *
 run_source(PyObject *module, const char *name)
 {
     size_t length;
-    const char *source = clinker_source(&length);
+    const char *source = clinker_source("jit.py", &length);
     PyObject *text = PyUnicode_FromStringAndSize(source, (Py_ssize_t)length);
     if (text == NULL) {
         return NULL;

@@ -157,29 +157,47 @@ clinker_object(int which)
     }
 }
 
+static const struct clinker_entry *const helper_tables[] = {
+    clinker_operator_helpers,
+    clinker_attribute_helpers,
+    clinker_name_helpers,
+    clinker_container_helpers,
+    clinker_call_helpers,
+    clinker_generator_helpers,
+    clinker_await_helpers,
+    clinker_freelist_helpers,
+    clinker_border_helpers,
+    clinker_number_helpers,
+    clinker_handler_helpers,
+    clinker_slice_helpers,
+};
+
 /* The address of a function that native code calls, by name, or NULL. */
 void *
 clinker_helper(const char *name)
 {
-    static const struct clinker_entry *const tables[] = {
-        clinker_operator_helpers,
-        clinker_attribute_helpers,
-        clinker_name_helpers,
-        clinker_container_helpers,
-        clinker_call_helpers,
-        clinker_generator_helpers,
-        clinker_await_helpers,
-        clinker_freelist_helpers,
-        clinker_border_helpers,
-        clinker_number_helpers,
-        clinker_handler_helpers,
-        clinker_slice_helpers,
-    };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(tables); i++) {
-        for (const struct clinker_entry *entry = tables[i];
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(helper_tables); i++) {
+        for (const struct clinker_entry *entry = helper_tables[i];
              entry->name != NULL; entry++)
         {
             if (strcmp(entry->name, name) == 0) {
+                return entry->function;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The same by an index; NULL if it is too high. */
+void *
+clinker_helper_at(size_t index, const char **name)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(helper_tables); i++) {
+        for (const struct clinker_entry *entry = helper_tables[i];
+             entry->name != NULL; entry++)
+        {
+            if (index-- == 0) {
+                *name = entry->name;
                 return entry->function;
             }
         }

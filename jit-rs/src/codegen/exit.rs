@@ -122,7 +122,7 @@ pub struct Exit {
     head: Box<Head>,
     _actions: Box<[Action]>,
     _constants: Box<[u64]>,
-    _pushes: Box<[Push]>,
+    pushes: Box<[Push]>,
 }
 
 // SAFETY: the pointers lead to what the exit owns and nobody changes; the counter is atomic.
@@ -161,13 +161,28 @@ impl Exit {
             head: Box::new(head),
             _actions: actions,
             _constants: constants,
-            _pushes: pushes,
+            pushes,
         }
     }
 
     /// Its address, which stays the same when the exit is moved.
     pub fn address(&self) -> u64 {
         std::ptr::from_ref(&*self.head) as u64
+    }
+
+    /// The instruction where native code is left.
+    pub fn offset(&self) -> u32 {
+        self.offset
+    }
+
+    /// Whether the interpreter handles an exception there.
+    pub fn raises(&self) -> bool {
+        self.head.next == 0
+    }
+
+    /// The code objects of the functions whose frames are pushed, outermost first.
+    pub fn pushed(&self) -> impl Iterator<Item = u64> {
+        self.pushes.iter().map(|push| push.code)
     }
 
     /// The instruction whose guess it refutes, and how often it has.
@@ -181,7 +196,8 @@ impl Exit {
         (self.head.next == 0).then(|| (handler, self.times()))
     }
 
-    fn times(&self) -> u32 {
+    /// How often native code has been left there.
+    pub fn times(&self) -> u32 {
         self.head.times.load(Ordering::Relaxed)
     }
 

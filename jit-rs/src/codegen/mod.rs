@@ -19,6 +19,7 @@ use crate::exceptions::Handler;
 use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Value};
 use crate::layout;
 use crate::snapshot::Code;
+use crate::span::{self, Span};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{
     self, AbiParam, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, types,
@@ -43,6 +44,8 @@ pub struct Machine {
     pub entry_exits: usize,
     /// What its handlers get, likewise.
     pub catches: Vec<Catch>,
+    /// Where the code of instructions is.
+    pub spans: Box<[Span]>,
 }
 
 /// The processor this runs on, and how much is done for it.
@@ -129,6 +132,7 @@ pub fn compile(
         exits,
         entry_exits,
         catches,
+        spans: span::spans(compiled.buffer.get_srclocs_sorted()),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::hir::{
 };
 use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{self, InstBuilder, types};
+use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, types};
 
 impl Generator<'_> {
     #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
@@ -363,6 +363,7 @@ impl Generator<'_> {
 
             Op::At(offset) => {
                 self.at = offset;
+                self.builder.set_srcloc(SourceLoc::new(offset));
                 None
             }
             Op::Releases => None,

@@ -7,6 +7,7 @@
 mod element;
 mod helper;
 mod op;
+mod origin;
 mod parse;
 mod print;
 mod types;
@@ -19,6 +20,7 @@ use crate::snapshot::Callee;
 pub use element::Element;
 pub use helper::{Helper, Passing, Returns};
 pub use op::{Comparison, FloatOp, IntOp, Math, Op, Ownership};
+pub use origin::Origin;
 pub use parse::parse;
 pub use types::Type;
 pub use verify::verify;

@@ -11,8 +11,8 @@ from types import FunctionType
 __all__ = [
     "auto", "clear_runtime_stats", "compile_after_n_calls", "count_interpreted_calls", "disable", "disassemble", "enable",
     "force_compile", "force_uncompile", "get_and_clear_runtime_stats", "get_compilation_time", "get_compile_after_n_calls",
-    "get_compiled_functions", "get_compiled_size", "get_function_compilation_time", "is_enabled", "is_jit_compiled",
-    "jit_suppress", "jit_unsuppress", "lazy_compile", "pause", "precompile_all", "print_hir", "stats",
+    "get_compiled_functions", "get_compiled_size", "get_function_compilation_time", "inspect", "is_enabled",
+    "is_jit_compiled", "jit_suppress", "jit_unsuppress", "lazy_compile", "pause", "precompile_all", "print_hir", "stats",
 ]
 
 # Code objects that were suppressed before the compiler was started, by their identity.
@@ -226,26 +226,48 @@ def print_hir(func):
     print(_jit._hir(code))
 
 
-def disassemble(func):
-    """Print the native code of the function and of its loops; needs the program objdump."""
+def _disassembled(machine, address):
+    """The lines of the program objdump for native code: address, bytes and instruction with tabs between them."""
     import platform
     import subprocess
     import tempfile
+    machines = {"x86_64": "i386:x86-64", "aarch64": "aarch64"}
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(machine)
+        file.flush()
+        text = subprocess.run(
+            ["objdump", "--disassemble-all", "--wide", "--target=binary",
+             f"--architecture={machines.get(platform.machine(), platform.machine())}",
+             f"--adjust-vma={address:#x}", file.name],
+            capture_output=True, text=True, check=True).stdout
+    return [line for line in text.splitlines() if ":\t" in line]
+
+
+def disassemble(func):
+    """Print the native code of the function and of its loops; needs the program objdump."""
     entries = _jit._native_code(_code_of(func, "disassemble"))
     if not entries:
         raise RuntimeError("function is not jit compiled")
-    machines = {"x86_64": "i386:x86-64", "aarch64": "aarch64"}
     for offset, address, machine in entries:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(machine)
-            file.flush()
-            try:
-                text = subprocess.run(
-                    ["objdump", "--disassemble-all", "--target=binary",
-                     f"--architecture={machines.get(platform.machine(), platform.machine())}",
-                     f"--adjust-vma={address:#x}", file.name],
-                    capture_output=True, text=True, check=True).stdout
-            except FileNotFoundError:
-                raise RuntimeError("disassemble needs the program objdump, of binutils") from None
+        try:
+            lines = _disassembled(machine, address)
+        except FileNotFoundError:
+            raise RuntimeError("disassemble needs the program objdump, of binutils") from None
         print(f"{func.__qualname__} from {2 * offset}: {len(machine)} bytes at {address:#x}")
-        print("\n".join(line for line in text.splitlines() if ":\t" in line))
+        print("\n".join(lines))
+
+
+def inspect(func, file):
+    """Write a page for a browser that shows what becomes of the function, from its source to native code.
+
+    The function can be a method, a generator or coroutine, a frame or a code object, and need not be compiled. An existing
+    file is replaced if it is such a page; otherwise FileExistsError is raised.
+    """
+    from os import fspath
+    from types import ModuleType
+    path = fspath(file)
+    inspector = ModuleType("clinker._inspector")
+    source = _jit._source("inspector.py")
+    exec(compile(source, "<clinker.inspector>", "exec"), inspector.__dict__)
+    code = inspector.code_of(func)
+    inspector.write(inspector.page(code, func, _start("manual")), path)
