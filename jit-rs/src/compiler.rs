@@ -686,8 +686,11 @@ impl Compiler {
 
     /// The interpreter ends, and with it the machine code; finalizers still run what is left of it.
     pub fn close(&mut self) {
+        // The death of a code object that has machine code is told. Others, which are only called by machine code, may be dead.
         for (&id, compiled) in &mut self.codes {
-            compiled.retire(id);
+            if !compiled.units.is_empty() {
+                compiled.retire(id);
+            }
         }
     }
 

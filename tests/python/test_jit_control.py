@@ -552,6 +552,22 @@ class ControlTest(unittest.TestCase):
                 assert sys._jit.is_enabled() is False and active() is True
         """)
 
+    def test_dead_callees(self):
+        # They have not run since the compiler was started, but are known to it.
+        self.check("""
+            def make(source, **names):
+                exec(source, names)
+                return names["f"]
+            for i in range(50):
+                inner = make("def f(o): return o * 3")
+                outer = make("def f(o): return inner(o)", inner=inner)
+                for _ in range(100): outer(2)
+                assert jit.force_compile(outer)
+                del inner, outer
+            gc.collect()
+            filler = [b"\\xff" * n for n in range(100, 600) for _ in range(20)]
+        """)
+
     def test_dead_functions(self):
         self.check("""
             for i in range(200):
