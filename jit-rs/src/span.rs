@@ -1,6 +1,5 @@
 //! Which part of machine code belongs to which instruction of Python, for people who read it.
 
-use cranelift_codegen::ir::SourceLoc;
 use cranelift_codegen::{Final, MachSrcLoc};
 
 /// The machine code from some byte on, up to that of the next one.
@@ -8,8 +7,9 @@ use cranelift_codegen::{Final, MachSrcLoc};
 pub struct Span {
     /// The byte.
     pub start: u32,
-    /// The instruction, by the offset of its opcode, if it belongs to one.
-    pub offset: Option<u32>,
+    /// The instruction, by the offset of its opcode, if it belongs to one. There is much machine code, and code objects that are
+    /// compiled are small enough.
+    pub offset: Option<u16>,
 }
 
 /// What Cranelift tells, with one span for what is next to each other. What has no instruction, as moves between registers,
@@ -17,8 +17,8 @@ pub struct Span {
 pub fn spans(places: &[MachSrcLoc<Final>]) -> Box<[Span]> {
     let mut spans: Vec<Span> = Vec::new();
     for place in places {
-        let offset = Some(place.loc.bits());
-        let is_known = place.loc != SourceLoc::default() && place.start < place.end;
+        let offset = u16::try_from(place.loc.bits()).ok();
+        let is_known = offset.is_some() && place.start < place.end;
         if is_known && spans.last().is_none_or(|last| last.offset != offset) {
             let start = place.start;
             spans.push(Span { start, offset });
@@ -37,6 +37,7 @@ pub fn spans(places: &[MachSrcLoc<Final>]) -> Box<[Span]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cranelift_codegen::ir::SourceLoc;
 
     fn place(start: u32, end: u32, loc: SourceLoc) -> MachSrcLoc<Final> {
         MachSrcLoc { start, end, loc }

@@ -209,6 +209,38 @@ class InspectTest(unittest.TestCase):
         data = self.inspect("jit.auto()\nwith jit.pause(): jit.inspect(f, 'out.html')").data
         self.assertEqual(data["state"]["hindrance"], "compiling is paused")
 
+    def test_instrumented(self):
+        data = self.inspect("""
+            for _ in range(100): f(3)
+            sys.setprofile(lambda *event: None)
+            jit.inspect(f, "out.html")
+        """).data
+        self.assertEqual((data["state"]["unreadable"], data["entries"][0]["reason"]), ("it is instrumented",) * 2)
+        self.assertEqual(data["bytecode"][0]["opcode"], "RESUME")
+
+    def test_dead_callee(self):
+        # Native code that is not entered any more names functions that may be gone.
+        data = self.inspect("""
+            import gc
+            def make():
+                namespace = {}
+                exec("def inner(o): return o.v * 3", namespace)
+                return namespace["inner"]
+            class A: v = 1
+            class B:
+                def __init__(self): self.v = 2
+            inner = make()
+            def outer(o): return inner(o)
+            for _ in range(200): outer(B())
+            jit.force_compile(outer)
+            for _ in range(20): outer(A())
+            inner = make()
+            gc.collect()
+            for _ in range(500): outer(B())
+            jit.inspect(outer, "out.html")
+        """).data
+        self.assertTrue(data["entries"])
+
     def test_forbidden(self):
         data = self.inspect("jit.inspect(f, 'out.html')", "0").data
         self.assertEqual((data["state"], data["entries"]), (None, []))

@@ -18,7 +18,7 @@ pub struct Machine {
     /// Hexadecimal digits.
     bytes: String,
     /// From which byte on it belongs to which instruction.
-    spans: Vec<(u32, Option<u32>)>,
+    spans: Vec<(u32, Option<u16>)>,
     exits: Vec<Left>,
 }
 

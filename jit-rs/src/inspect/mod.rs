@@ -37,6 +37,8 @@ struct Inspection {
     /// What compiling it has taken by now.
     microseconds: u64,
     lessons: Lessons,
+    /// The address of the first instruction.
+    address: u64,
     instructions: Vec<Instruction>,
     /// Why there are none.
     unreadable: Option<String>,
@@ -141,6 +143,7 @@ impl Client {
             loops: code.loops(*line),
             microseconds: known.microseconds,
             lessons: lessons(known),
+            address: job.map_or(0, |job| job.code.address),
             instructions,
             unreadable,
             retired: retired

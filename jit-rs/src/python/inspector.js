@@ -384,9 +384,12 @@ function read() {
 
 addEventListener("hashchange", () => {
   const choice = read();
+  const size = Object.keys(choice).length;
+  // A link chooses one thing. More is what has been remembered: all that was chosen.
+  const all = size > 1 || location.hash === "" ? { line: null, at: null } : {};
   // Else it is a part of the page.
-  if (Object.keys(choice).length) {
-    choose(choice);
+  if (size || location.hash === "") {
+    choose({ ...all, ...choice });
     remember("replaceState");
   }
 });

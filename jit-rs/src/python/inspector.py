@@ -186,6 +186,8 @@ def _symbols(code, known):
     short = reprlib.Repr(maxstring=60, maxother=60)
     for const in code.co_consts:
         symbols.setdefault(hex(id(const)), short.repr(const) if _is_plain(const) else f"<{type(const).__name__}>")
+    for instruction in known["instructions"]:
+        symbols[hex(known["address"] + 2 * instruction["offset"])] = f"instruction {2 * instruction['offset']}"
     symbols[hex(id(code))] = "this code object"
     return symbols
 
