@@ -6,6 +6,7 @@ script of the page makes text of it, never markup.
 
 import _jit
 import base64
+import builtins
 import difflib
 import dis
 import hashlib
@@ -19,6 +20,7 @@ import secrets
 import stat
 import string
 import subprocess
+import sys
 import types
 from clinker.jit import _disassembled
 
@@ -30,6 +32,10 @@ _CODE = ("__code__", "gi_code", "cr_code", "ag_code", "f_code")
 
 # Constants that are shown as they are written. What else a code object can be given may have any repr().
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
+
+# Classes without a name that native code often asks for.
+_CLASSES = (types.FunctionType, types.GeneratorType, types.ModuleType, types.CellType, types.MethodType, type(iter(range(0))),
+            type(iter([])), type(iter(())))
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{5,}")
 
@@ -179,8 +185,8 @@ def _cache(known):
 def _symbols(code, known):
     """What addresses in native code and in its representation stand for."""
     symbols = dict(known["symbols"])
-    for name, value in [("None", None), ("True", True), ("False", False), ("...", ...)]:
-        symbols[hex(id(value))] = name
+    symbols |= {hex(id(cls)): cls.__name__ for cls in _CLASSES}
+    symbols |= {hex(id(value)): name for name, value in vars(builtins).items() if type(name) is str}
     for name in code.co_names:
         symbols[hex(id(name))] = f"name {name}"
     short = reprlib.Repr(maxstring=60, maxother=60)
@@ -254,16 +260,22 @@ def _exit(index, left):
 def _machine_rows(machine, symbols):
     """Rows of an address, the text, the offset of the instruction that it belongs to, what addresses in it stand for."""
     code, address, problem = bytes.fromhex(machine["bytes"]), machine["address"], None
+    # The last span is that of the data behind the code.
+    end = machine["spans"][-1][0] if machine["spans"] else len(code)
+    words = range(-(-end // 8) * 8, len(code), 8)
+    data = [(address + start, int.from_bytes(code[start:start + 8], sys.byteorder)) for start in words]
+    symbols = symbols | {hex(where): symbols.get(hex(value), hex(value)) for where, value in data}
     try:
-        lines = [line.split("\t") for line in _disassembled(code, address)]
+        lines = [line.split("\t") for line in _disassembled(code[:end], address)]
         found = [(int(parts[0].strip(" :"), 16), " ".join("\t".join(parts[2:]).split())) for parts in lines]
     except (OSError, subprocess.SubprocessError) as error:
         problem = f"Bytes only, since the program objdump, of binutils, cannot be run: {error}"
-        found = [(address + start, code[start:start + 16].hex(" ")) for start in range(0, len(code), 16)]
+        found = [(address + start, code[start:min(start + 16, end)].hex(" ")) for start in range(0, end, 16)]
     spans, rows, at = iter(machine["spans"]), [], None
     following = next(spans, None)
     for where, text in found:
         while following is not None and following[0] <= where - address:
             at, following = following[1], next(spans, None)
         rows.append([hex(where), text, _bytes(at), _named(text, symbols)])
+    rows += [[hex(where), f"data {value:#018x}", None, symbols.get(hex(value), "")] for where, value in data]
     return rows, problem
