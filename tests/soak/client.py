@@ -1,5 +1,6 @@
 """A client: asks the server at random for as long as it is told, and checks each answer with its own interpreter."""
 
+import contextlib
 import http.client
 import random
 import sys
@@ -21,19 +22,18 @@ def main():
     deadline = time.monotonic() + seconds
     count = 0
     while time.monotonic() < deadline:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        for _ in range(QUESTIONS):
-            route, number = chance.choice(routes), chance.randrange(1, NUMBERS)
-            connection.request("GET", f"/{route}?number={number}")
-            response = connection.getresponse()
-            answer = response.read().decode()
-            if response.status != 200 or not work.is_right(route, number, answer):
-                wanted = "a factor and its product" if route == "scaled" else work.ROUTES[route](number)
-                sys.exit(f"{route} of {number}: status {response.status}\n{answer}\ninstead of\n{wanted}")
-            count += 1
-            if time.monotonic() > deadline:
-                break
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
+            for _ in range(QUESTIONS):
+                route, number = chance.choice(routes), chance.randrange(1, NUMBERS)
+                connection.request("GET", f"/{route}?number={number}")
+                response = connection.getresponse()
+                answer = response.read().decode()
+                if response.status != 200 or not work.is_right(route, number, answer):
+                    wanted = "a factor and its product" if route == "scaled" else work.ROUTES[route](number)
+                    sys.exit(f"{route} of {number}: status {response.status}\n{answer}\ninstead of\n{wanted}")
+                count += 1
+                if time.monotonic() > deadline:
+                    break
     print(count)
 
 

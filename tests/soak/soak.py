@@ -83,10 +83,11 @@ class Soak:
             self.clients.append(start("client.py", self.port, self.options.minutes * 60, self.options.seed + number,
                                       mode="0", stderr=subprocess.PIPE))
 
-    def kill(self):
+    def end(self):
         for process in [self.server, *self.clients]:
             process.kill()
-            process.wait()
+            process.communicate()
+        self.errors.close()
 
     def check(self):
         """Raise Wrong if the server has ended, or a client has found something."""
@@ -158,7 +159,7 @@ def main():
         print(f"FAILED: {wrong}")
         return 1
     finally:
-        soak.kill()
+        soak.end()
     print("nothing wrong")
     return 0
 

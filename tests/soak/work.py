@@ -208,8 +208,10 @@ def generators(number):
     averages.close()
     found = [left * right for left, right in pairs(value for value in range(100) if value % (number % 5 + 1) == 0)]
     first = next((value for value in found if value > number * 10), -1)
-    lines = SEPARATOR.join(str(value) for value, _ in zip(found, range(10)))
-    return f"{sent[-1]} {sum(found)} {first} {lines.replace(SEPARATOR, '/')}"
+    # Another thread may change it between two looks.
+    separator = SEPARATOR
+    lines = separator.join(str(value) for value, _ in zip(found, range(10)))
+    return f"{sent[-1]} {sum(found)} {first} {lines.replace(separator, '/')}"
 
 
 def exceptions(number):
