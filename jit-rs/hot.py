@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 # This crate changes often, and runs nearly all.
-OWN = ["background", "build", "client", "clock", "code", "codegen", "compiler", "exceptions", "feedback", "hir", "history", "job", "memory", "passes", "reclaim", "runtime", "snapshot"]
+OWN = ["background", "build", "client", "clock", "code", "codegen", "compiler", "exceptions", "feedback", "hir", "history", "job", "material", "memory", "passes", "reclaim", "runtime", "snapshot"]
 
 HEAD = """\
 /* What runs of the archive; written by hot.py, which says how. */

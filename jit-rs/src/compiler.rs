@@ -1,17 +1,15 @@
 //! Compiles code objects when they are hot, and again when guesses were wrong.
 
 use crate::background::Background;
-use crate::build::{self, Entry, History};
+use crate::build::History;
 use crate::clock::thread_time;
 use crate::code::Code;
 use crate::codegen::{self, Target};
 use crate::feedback::Feedback;
-use crate::job::{Job, Product, Wish};
+use crate::job::{Product, Wish};
 use crate::layout;
 use crate::memory::{Executable, Memory};
-use crate::opcode;
 use crate::report::Compilation;
-use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
 use crate::span::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{c_int, c_void};
@@ -32,15 +30,6 @@ const MAX_DISCOVERIES: u32 = 8;
 /// soon is not to pay for what only a long one earns. What is hotter asks more often, so it comes first.
 const ALLOWANCE: Duration = Duration::from_millis(200);
 const SHARE: f64 = 0.3;
-
-/// Bytes of machine code beyond which nothing more is compiled.
-const MAX_BYTES: usize = 256 << 20;
-
-/// Code units of a function that may be executed in place of a call.
-const MAX_INLINED_UNITS: usize = 120;
-
-/// Code units of a function that is not compiled for its size.
-const MAX_UNITS: usize = 20_000;
 
 unsafe extern "C" {
     fn _PyEvalHooks_InstallEntry(code: *const c_void, offset: c_int, entry: *const c_void)
@@ -128,7 +117,7 @@ pub struct Compiled {
     /// How often it was compiled again with fewer guesses.
     pub refutations: u32,
     /// Where native code is left since nothing had been executed there, as far as it has not turned out to matter.
-    unseen: FxHashSet<u32>,
+    pub(crate) unseen: FxHashSet<u32>,
     /// How often that did turn out.
     pub discoveries: u32,
     /// Where it cannot be compiled.
@@ -138,7 +127,7 @@ pub struct Compiled {
     /// What the interpreter has told of it.
     pub feedback: Arc<Feedback>,
     /// The address of the native code that calls of its functions enter, or 0.
-    entry: Box<AtomicU64>,
+    pub(crate) entry: Box<AtomicU64>,
     /// How often machine code that has been freed was left where, as far as that has not been told.
     pub left: FxHashMap<u32, u32>,
 }
@@ -187,7 +176,7 @@ impl Compiled {
 pub struct Compiler {
     /// Made when something is compiled first: most short programs compile nothing.
     target: Option<Target>,
-    dump: bool,
+    pub(crate) dump: bool,
     /// What is known of a code object at first.
     fresh: History,
     pub(crate) codes: FxHashMap<usize, Compiled>,
@@ -391,62 +380,6 @@ impl Compiler {
         *self.counts.refused.entry(reason).or_default() += 1;
     }
 
-    /// What the machine code of an entry is made from.
-    ///
-    /// # Errors
-    /// The reason why it is not compiled.
-    pub fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
-        if self.counts.bytes >= MAX_BYTES {
-            return Err("the code cache is full".into());
-        }
-        let mut snapshot = code.snapshot(MAX_UNITS)?;
-        self.add_feedback(id, &mut snapshot, layout::MAX_PUSHES);
-        if snapshot.is_generator && !place.is_loop {
-            snapshot.resumes = self.resumes(id, &snapshot, place.offset);
-            snapshot.sends = sends(&snapshot, place.offset);
-        }
-        let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
-            .ok_or("no instruction begins where it is hot")?;
-        let known = self.of(id);
-        let mut history = known.history.clone();
-        history.whole |= wish == Wish::Forced;
-        if !history.whole {
-            let unseen = snapshot.instructions.iter();
-            let unseen = unseen.filter(|instruction| snapshot.is_unseen(instruction));
-            known
-                .unseen
-                .extend(unseen.map(|instruction| instruction.start));
-        }
-        Ok(Job {
-            code: snapshot,
-            entry,
-            history,
-            wish,
-            dump: self
-                .dump
-                .then(|| format!("{} from {}", code.describe(), entry.offset)),
-            id,
-        })
-    }
-
-    /// What machine code of an entry would be made from now, if it were.
-    ///
-    /// # Errors
-    /// The reason why it would not be compiled.
-    pub fn preview(
-        &mut self,
-        id: usize,
-        code: Code,
-        place: Place,
-        wish: Wish,
-    ) -> Result<Job, String> {
-        // What is only looked at has not been left anywhere.
-        let unseen = self.of(id).unseen.clone();
-        let job = self.job(id, code, place, wish);
-        self.of(id).unseen = unseen;
-        job
-    }
-
     /// The entries of a code object that are being compiled.
     pub fn pending(&self, id: usize) -> impl Iterator<Item = Place> {
         let mine = self.pending.iter().filter(move |pending| pending.id == id);
@@ -500,89 +433,6 @@ impl Compiler {
         });
         compiled.refusals.retain(|(refused, _)| *refused != place);
         Ok(())
-    }
-
-    /// Where else a generator has gone on, and no native code is entered yet.
-    fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> FxHashSet<u32> {
-        let units = self.current(id);
-        let is_entered = |at| {
-            at == offset
-                || units
-                    .iter()
-                    .any(|unit| unit.offsets().any(|known| known == at))
-        };
-        let instructions = snapshot.instructions.iter();
-        // One that has not been executed is not specialized.
-        instructions
-            .filter(|resume| {
-                resume.opcode == opcode::RESUME && resume.specialized != opcode::RESUME
-            })
-            .map(|resume| resume.offset)
-            .filter(|&at| !is_entered(at))
-            .collect()
-    }
-
-    /// The functions that a code object calls, as far as their versions tell.
-    fn callees(&mut self, id: usize, snapshot: &Snapshot) -> FxHashMap<u32, Callee> {
-        let feedback = Arc::clone(&self.of(id).feedback);
-        let calls = snapshot.instructions.iter();
-        calls
-            .filter_map(|call| {
-                let version = match call.specialized {
-                    opcode::CALL_PY_EXACT_ARGS
-                    | opcode::CALL_PY_GENERAL
-                    | opcode::CALL_BOUND_METHOD_EXACT_ARGS
-                    | opcode::CALL_BOUND_METHOD_GENERAL => snapshot.cache32(call, 1),
-                    opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
-                        *feedback.specials.get(&call.offset)?
-                    }
-                    opcode::CALL_NON_PY_GENERAL => feedback.classes.get(&call.offset)?.version,
-                    opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
-                    _ => return None,
-                };
-                let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
-                Some((call.start, callee))
-            })
-            .collect()
-    }
-
-    /// Adds what is known of a code object to a copy of it. Functions that it calls may be executed in place of the call, one in
-    /// the other to a depth.
-    fn add_feedback(&mut self, id: usize, snapshot: &mut Snapshot, depth: usize) {
-        snapshot.callees = self.callees(id, snapshot);
-        snapshot.inlinees = self.inlinees(id, snapshot, depth);
-        snapshot.feedback = Arc::clone(&self.of(id).feedback);
-    }
-
-    fn inlinees(
-        &mut self,
-        id: usize,
-        snapshot: &Snapshot,
-        depth: usize,
-    ) -> FxHashMap<u32, Arc<Inlinee>> {
-        let mut inlinees = FxHashMap::default();
-        if depth == 0 {
-            return inlinees;
-        }
-        // One copy of each, however often it is called.
-        let mut copies = FxHashMap::default();
-        for (&start, callee) in &snapshot.callees {
-            let copy = copies.entry(callee.code).or_insert_with(|| {
-                let callee_id = callee.code as usize;
-                (callee_id != id).then(|| self.inlinee(callee_id, callee, depth - 1))?
-            });
-            if let Some(inlinee) = copy {
-                inlinees.insert(start, Arc::clone(inlinee));
-            }
-        }
-        inlinees
-    }
-
-    fn inlinee(&mut self, id: usize, callee: &Callee, depth: usize) -> Option<Arc<Inlinee>> {
-        let mut code = Code::of(callee).snapshot(MAX_INLINED_UNITS).ok()?;
-        self.add_feedback(id, &mut code, depth);
-        let history = self.of(id).history.clone();
-        build::inlinee(code, history).map(Arc::new)
     }
 
     /// What is known of a code object.
@@ -702,19 +552,4 @@ impl Compiler {
         }
         self.bury();
     }
-}
-
-/// The `SEND`s of the loops that send on, as far as native code is entered by their `RESUME`: when such a generator is resumed, the
-/// runtime resumes what it sends to, and enters its own native code when that has ended.
-fn sends(snapshot: &Snapshot, offset: u32) -> FxHashSet<u32> {
-    let is_entered = |resume: u32| resume == offset || snapshot.resumes.contains(&resume);
-    let threes = snapshot.instructions.windows(3);
-    threes
-        .filter(|three| {
-            three[0].opcode == opcode::SEND
-                && three[1].opcode == opcode::YIELD_VALUE
-                && is_entered(three[2].offset)
-        })
-        .map(|three| three[0].start)
-        .collect()
 }

@@ -44,6 +44,8 @@ mod job;
 #[cfg(clinker_headers)]
 mod layout;
 #[cfg(clinker_headers)]
+mod material;
+#[cfg(clinker_headers)]
 #[allow(
     dead_code,
     reason = "all opcodes are there, whether they are used or not"

@@ -1,0 +1,176 @@
+//! What a compilation works on: copies of the code object and of functions that it calls, with what is known of them.
+
+use crate::build::{self, Entry};
+use crate::code::Code;
+use crate::compiler::{Compiler, Place};
+use crate::job::{Job, Wish};
+use crate::layout;
+use crate::opcode;
+use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// Bytes of machine code beyond which nothing more is compiled.
+const MAX_BYTES: usize = 256 << 20;
+
+/// Code units of a function that may be executed in place of a call.
+const MAX_INLINED_UNITS: usize = 120;
+
+/// Code units of a function that is not compiled for its size.
+const MAX_UNITS: usize = 20_000;
+
+impl Compiler {
+    /// What the machine code of an entry is made from.
+    ///
+    /// # Errors
+    /// The reason why it is not compiled.
+    pub fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
+        if self.counts.bytes >= MAX_BYTES {
+            return Err("the code cache is full".into());
+        }
+        let mut snapshot = code.snapshot(MAX_UNITS)?;
+        self.add_feedback(id, &mut snapshot, layout::MAX_PUSHES);
+        if snapshot.is_generator && !place.is_loop {
+            snapshot.resumes = self.resumes(id, &snapshot, place.offset);
+            snapshot.sends = sends(&snapshot, place.offset);
+        }
+        let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
+            .ok_or("no instruction begins where it is hot")?;
+        let known = self.of(id);
+        let mut history = known.history.clone();
+        history.whole |= wish == Wish::Forced;
+        if !history.whole {
+            let unseen = snapshot.instructions.iter();
+            let unseen = unseen.filter(|instruction| snapshot.is_unseen(instruction));
+            known
+                .unseen
+                .extend(unseen.map(|instruction| instruction.start));
+        }
+        Ok(Job {
+            code: snapshot,
+            entry,
+            history,
+            wish,
+            dump: self
+                .dump
+                .then(|| format!("{} from {}", code.describe(), entry.offset)),
+            id,
+        })
+    }
+
+    /// What machine code of an entry would be made from now, if it were.
+    ///
+    /// # Errors
+    /// The reason why it would not be compiled.
+    pub fn preview(
+        &mut self,
+        id: usize,
+        code: Code,
+        place: Place,
+        wish: Wish,
+    ) -> Result<Job, String> {
+        // What is only looked at has not been left anywhere.
+        let unseen = self.of(id).unseen.clone();
+        let job = self.job(id, code, place, wish);
+        self.of(id).unseen = unseen;
+        job
+    }
+
+    /// Where else a generator has gone on, and no native code is entered yet.
+    fn resumes(&mut self, id: usize, snapshot: &Snapshot, offset: u32) -> FxHashSet<u32> {
+        let units = self.current(id);
+        let is_entered = |at| {
+            at == offset
+                || units
+                    .iter()
+                    .any(|unit| unit.offsets().any(|known| known == at))
+        };
+        let instructions = snapshot.instructions.iter();
+        // One that has not been executed is not specialized.
+        instructions
+            .filter(|resume| {
+                resume.opcode == opcode::RESUME && resume.specialized != opcode::RESUME
+            })
+            .map(|resume| resume.offset)
+            .filter(|&at| !is_entered(at))
+            .collect()
+    }
+
+    /// The functions that a code object calls, as far as their versions tell.
+    fn callees(&mut self, id: usize, snapshot: &Snapshot) -> FxHashMap<u32, Callee> {
+        let feedback = Arc::clone(&self.of(id).feedback);
+        let calls = snapshot.instructions.iter();
+        calls
+            .filter_map(|call| {
+                let version = match call.specialized {
+                    opcode::CALL_PY_EXACT_ARGS
+                    | opcode::CALL_PY_GENERAL
+                    | opcode::CALL_BOUND_METHOD_EXACT_ARGS
+                    | opcode::CALL_BOUND_METHOD_GENERAL => snapshot.cache32(call, 1),
+                    opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
+                        *feedback.specials.get(&call.offset)?
+                    }
+                    opcode::CALL_NON_PY_GENERAL => feedback.classes.get(&call.offset)?.version,
+                    opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
+                    _ => return None,
+                };
+                let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
+                Some((call.start, callee))
+            })
+            .collect()
+    }
+
+    /// Adds what is known of a code object to a copy of it. Functions that it calls may be executed in place of the call, one in
+    /// the other to a depth.
+    fn add_feedback(&mut self, id: usize, snapshot: &mut Snapshot, depth: usize) {
+        snapshot.callees = self.callees(id, snapshot);
+        snapshot.inlinees = self.inlinees(id, snapshot, depth);
+        snapshot.feedback = Arc::clone(&self.of(id).feedback);
+    }
+
+    fn inlinees(
+        &mut self,
+        id: usize,
+        snapshot: &Snapshot,
+        depth: usize,
+    ) -> FxHashMap<u32, Arc<Inlinee>> {
+        let mut inlinees = FxHashMap::default();
+        if depth == 0 {
+            return inlinees;
+        }
+        // One copy of each, however often it is called.
+        let mut copies = FxHashMap::default();
+        for (&start, callee) in &snapshot.callees {
+            let copy = copies.entry(callee.code).or_insert_with(|| {
+                let callee_id = callee.code as usize;
+                (callee_id != id).then(|| self.inlinee(callee_id, callee, depth - 1))?
+            });
+            if let Some(inlinee) = copy {
+                inlinees.insert(start, Arc::clone(inlinee));
+            }
+        }
+        inlinees
+    }
+
+    fn inlinee(&mut self, id: usize, callee: &Callee, depth: usize) -> Option<Arc<Inlinee>> {
+        let mut code = Code::of(callee).snapshot(MAX_INLINED_UNITS).ok()?;
+        self.add_feedback(id, &mut code, depth);
+        let history = self.of(id).history.clone();
+        build::inlinee(code, history).map(Arc::new)
+    }
+}
+
+/// The `SEND`s of the loops that send on, as far as native code is entered by their `RESUME`: when such a generator is resumed, the
+/// runtime resumes what it sends to, and enters its own native code when that has ended.
+fn sends(snapshot: &Snapshot, offset: u32) -> FxHashSet<u32> {
+    let is_entered = |resume: u32| resume == offset || snapshot.resumes.contains(&resume);
+    let threes = snapshot.instructions.windows(3);
+    threes
+        .filter(|three| {
+            three[0].opcode == opcode::SEND
+                && three[1].opcode == opcode::YIELD_VALUE
+                && is_entered(three[2].offset)
+        })
+        .map(|three| three[0].start)
+        .collect()
+}
