@@ -56,6 +56,7 @@ mod tests {
 b0(v0):
     At(4)
     GuardType(int) v0 @3 [v0]
+    v1 = Cached(0xffff10)
     Boundary @7 []
     At(7)
     Jump b1()
@@ -74,6 +75,7 @@ b1():
             (None, None),
             (Some(4), None),
             (Some(4), Some(3)),
+            (Some(4), None),
             (Some(4), None),
             (Some(7), None),
             (Some(7), None),

@@ -30,6 +30,7 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Object(address) => write!(f, "Object({address:#x})"),
+            Self::Cached(address) => write!(f, "Cached({address:#x})"),
             Self::GuardBuiltin(method) => write!(f, "GuardBuiltin({method:#x})"),
             Self::Float(bits) => write!(f, "Float({:?})", f64::from_bits(*bits)),
             Self::StoreLocal(slot, ty) => write!(f, "StoreLocal({slot}, {ty})"),
