@@ -42,7 +42,8 @@ def canonical(value, depth=3):
     if kind in (float, complex):
         return repr(value)
     if kind is str:
-        return repr(value if len(value) < 200 else value[:100] + f"...{len(value)}")
+        text = value if len(value) < 200 else value[:100] + f"...{len(value)}"
+        return ADDRESS.sub(" at ADDRESS", repr(text))
     if depth <= 0:
         return kind.__name__
     if kind in (list, tuple):
