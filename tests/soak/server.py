@@ -22,7 +22,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 answer = json.dumps(status(self.server))
             elif path == "/stop":
                 self.server.churn.stopped.set()
-                self.server.stopped = True
                 self.close_connection = True
                 answer = "stopped"
             else:
@@ -33,6 +32,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(500, traceback.format_exc())
         else:
             self.answer(200, answer)
+            if path == "/stop":
+                # The process ends then, and with it this thread.
+                self.server.stopped = True
 
     def answer(self, code, text):
         data = text.encode()
