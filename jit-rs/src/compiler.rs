@@ -135,17 +135,17 @@ pub struct Compiled {
 impl Compiled {
     /// Its machine code is entered no more. Native code of the code object has just been left, so it lives.
     fn retire(&mut self, id: usize) {
-        self.entry.store(0, Ordering::Relaxed);
-        self.outdated = self.units.len();
+        self.outdate();
         // SAFETY: the code object lives.
         unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
     }
 }
 
 impl Compiled {
-    /// How many of the units, from the first, the interpreter must not enter any more.
-    pub fn outdated(&self) -> usize {
-        self.outdated
+    /// None of its machine code is entered any more.
+    fn outdate(&mut self) {
+        self.entry.store(0, Ordering::Relaxed);
+        self.outdated = self.units.len();
     }
 
     /// If it is the entry at a loop that a guess keeps from being used, and there is other machine code, as that of the loop around it: that
@@ -453,8 +453,7 @@ impl Compiler {
     pub fn instrumented(&mut self, id: usize) {
         self.drop_pending(id);
         if let Some(compiled) = self.codes.get_mut(&id) {
-            compiled.entry.store(0, Ordering::Relaxed);
-            compiled.outdated = compiled.units.len();
+            compiled.outdate();
         }
     }
 
@@ -463,7 +462,7 @@ impl Compiler {
         self.drop_pending(id);
         let fresh = self.fresh.clone();
         let compiled = self.of(id);
-        compiled.outdated = compiled.units.len();
+        compiled.outdate();
         compiled.history = fresh;
         compiled.refutations = 0;
         compiled.unseen.clear();

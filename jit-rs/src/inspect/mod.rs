@@ -135,7 +135,7 @@ impl Client {
             .map(|place| entry(compiler, id, code, place, wish, &name))
             .collect();
         let known = compiler.of(id);
-        let (retired, _) = known.units.split_at(known.outdated());
+        let (retired, _) = known.units.split_at(known.outdated);
         Some(Inspection {
             mode,
             hindrance,
