@@ -13,7 +13,7 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 19] = [
+const SOURCES: [&str; 20] = [
     "src/c/array.c",
     "src/c/attribute.c",
     "src/c/await.c",
@@ -30,6 +30,7 @@ const SOURCES: [&str; 19] = [
     "src/c/lazy.c",
     "src/c/name.c",
     "src/c/number.c",
+    "src/c/method.c",
     "src/c/operator.c",
     "src/c/query.c",
     "src/c/slice.c",

@@ -16,6 +16,12 @@
 #define CLINKER_WRITTEN (-3)
 #define CLINKER_CATCHING (-4)
 
+/* Numbers of operators: the oparg of BINARY_OP, of which those in place follow the
+ * others.  After all of them comes the oparg of COMPARE_OP without its last four bits:
+ * twice the operator, and 1 if the truth of the result is what is wanted. */
+#define CLINKER_IN_PLACE 13
+#define CLINKER_COMPARISON 26
+
 /* The UTF-8 text of a Python str, borrowed from it, or NULL. */
 typedef const char *(*clinker_text)(const void *string, size_t *length);
 
@@ -63,6 +69,12 @@ void clinker_saw_math(const void *code, uint32_t offset, int which,
  * a function of a version as its __init__. */
 void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version,
                        const void *init, uint32_t version);
+
+/* The operator or comparison at offset calls a function of a version, which the class
+ * of its left operand has as its method; both classes have these versions. */
+void clinker_saw_operator(const void *code, uint32_t offset, uint32_t left,
+                          uint32_t right, const void *method,
+                          uint32_t version);
 
 /* The LOAD_ATTR or STORE_ATTR at offset did not fit what it was specialized for, and
  * has this form now. */

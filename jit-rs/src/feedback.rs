@@ -26,6 +26,19 @@ pub struct ClassCall {
     pub version: u32,
 }
 
+/// An operator or a comparison that a class defines by a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperatorCall {
+    /// The version of the class of the left operand.
+    pub left: u32,
+    /// The same of the right one.
+    pub right: u32,
+    /// The address of the function that is the method of the left one as long as it has that version.
+    pub method: u64,
+    /// The version of the function.
+    pub version: u32,
+}
+
 /// What an access to an attribute is specialized for: its opcode and its inline cache, as in `_PyLoadMethodCache`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Form {
@@ -84,6 +97,8 @@ pub struct Feedback {
     pub math: FxHashMap<u32, MathCall>,
     /// The classes with slots that are called.
     pub classes: FxHashMap<u32, ClassCall>,
+    /// The operators and comparisons that classes define: the last one of each instruction.
+    pub operators: FxHashMap<u32, OperatorCall>,
     /// The versions of the `__init__` and `__getitem__` that are called.
     pub specials: FxHashMap<u32, u32>,
     /// What accesses to attributes have been specialized for after another type was found there.

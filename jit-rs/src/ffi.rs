@@ -2,7 +2,7 @@
 
 use crate::client::{self, Client};
 use crate::code::{Code, Line, Text};
-use crate::feedback::{ClassCall, Feedback, MathCall};
+use crate::feedback::{ClassCall, Feedback, MathCall, OperatorCall};
 use crate::hir::{Math, Type};
 use crate::options::Options;
 use std::ffi::{c_char, c_int, c_void};
@@ -137,6 +137,26 @@ extern "C" fn clinker_saw_class(
     };
     learn(code, |feedback, _| {
         feedback.classes.insert(offset, call);
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_saw_operator(
+    code: *const c_void,
+    offset: u32,
+    left: u32,
+    right: u32,
+    method: *const c_void,
+    version: u32,
+) {
+    let call = OperatorCall {
+        left,
+        right,
+        method: method as u64,
+        version,
+    };
+    learn(code, |feedback, _| {
+        feedback.operators.insert(offset, call);
     });
 }
 

@@ -111,6 +111,9 @@ impl Compiler {
                         *feedback.specials.get(&call.offset)?
                     }
                     opcode::CALL_NON_PY_GENERAL => feedback.classes.get(&call.offset)?.version,
+                    opcode::BINARY_OP | opcode::COMPARE_OP => {
+                        feedback.operators.get(&call.offset)?.version
+                    }
                     opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
                     _ => return None,
                 };

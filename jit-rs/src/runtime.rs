@@ -136,6 +136,11 @@ pub fn method_class() -> u64 {
     object(10)
 }
 
+/// `NotImplemented`.
+pub fn not_implemented() -> u64 {
+    object(13)
+}
+
 /// The variable where native code leaves what it returns to native code.
 pub fn returned() -> u64 {
     object(6)

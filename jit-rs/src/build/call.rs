@@ -210,7 +210,12 @@ impl<'a> Builder<'a> {
     }
 
     /// A call with operands that have been popped.
-    fn call_callee(&mut self, callee: Callee, op: fn(u32) -> Op, operands: &[Value]) -> Value {
+    pub(super) fn call_callee(
+        &mut self,
+        callee: Callee,
+        op: fn(u32) -> Op,
+        operands: &[Value],
+    ) -> Value {
         let args: Vec<Value> = operands.iter().map(|&value| self.boxed(value)).collect();
         let op = op(self.callee(callee));
         let state = self.state_at(self.instruction.offset);

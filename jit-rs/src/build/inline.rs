@@ -8,8 +8,9 @@
 use super::env::Env;
 use super::instruction::Then;
 use super::{Builder, History, Local};
-use crate::hir::{Block, Inlined, Op, Rep, Type, Value};
+use crate::hir::{Block, CallKind, Inlined, Op, Rep, Type, Value};
 use crate::opcode as op;
+use crate::runtime;
 use crate::snapshot::{Callee, Code, Inlinee, Instruction};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -162,6 +163,18 @@ pub(super) struct Outer<'a> {
     callee: u32,
     function: Value,
     object: Option<Value>,
+    /// The number of the operator whose method it is.
+    operator: Option<u8>,
+}
+
+impl Outer<'_> {
+    fn kind(&self) -> CallKind {
+        match self.operator {
+            _ if self.object.is_some() => CallKind::Class,
+            Some(number) => CallKind::Operator(number),
+            None => CallKind::Call,
+        }
+    }
 }
 
 /// What is being built in place of calls.
@@ -243,20 +256,42 @@ impl<'a> Builder<'a> {
         args: &[Value],
         make: impl FnOnce(&mut Self) -> Option<Value>,
     ) -> Result<Option<Then>, String> {
-        let Some(inlinee) = self.inlinee() else {
+        let Some((inlinee, index)) = self.guard_inlinee(callee, function) else {
             return Ok(None);
         };
+        let object = make(self);
+        let args: Vec<Value> = object.into_iter().chain(args.iter().copied()).collect();
+        self.env.stack.truncate(self.env.stack.len() - operands);
+        self.inline_body(inlinee, index, function, &args, object, None)
+            .map(Some)
+    }
+
+    /// The same for the method of an operator or comparison with a number: its operands are on the stack until it has ended.
+    pub(super) fn inline_operator(
+        &mut self,
+        callee: Callee,
+        function: Value,
+        number: u8,
+    ) -> Result<Option<Then>, String> {
+        let Some((inlinee, index)) = self.guard_inlinee(callee, function) else {
+            return Ok(None);
+        };
+        let args = self.peek_many(2).to_vec();
+        self.inline_body(inlinee, index, function, &args, None, Some(number))
+            .map(Some)
+    }
+
+    /// Makes sure that nothing is in the way of a function that is to be executed in place of the current call; gives its index
+    /// among the callees.
+    fn guard_inlinee(&mut self, callee: Callee, function: Value) -> Option<(&'a Inlinee, u32)> {
+        let inlinee = self.inlinee()?;
         let index = self.callee(callee);
         self.guard(Op::GuardInline(index), &[]);
         let mut instructions = inlinee.code.instructions.iter();
         if instructions.any(|instruction| instruction.opcode == op::LOAD_GLOBAL) {
             self.guard(Op::GuardNamespaces, &[function]);
         }
-        let object = make(self);
-        let args: Vec<Value> = object.into_iter().chain(args.iter().copied()).collect();
-        self.env.stack.truncate(self.env.stack.len() - operands);
-        self.inline_body(inlinee, index, function, &args, object)
-            .map(Some)
+        Some((inlinee, index))
     }
 
     fn inline_body(
@@ -266,6 +301,7 @@ impl<'a> Builder<'a> {
         function: Value,
         args: &[Value],
         object: Option<Value>,
+        operator: Option<u8>,
     ) -> Result<Then, String> {
         if !self.is_inlined() {
             self.inlining.objects.clear();
@@ -287,6 +323,7 @@ impl<'a> Builder<'a> {
             callee,
             function,
             object,
+            operator,
         };
         self.inlining.outer.push(outer);
         let mut around = std::mem::take(&mut self.inlining.branches);
@@ -348,7 +385,10 @@ impl<'a> Builder<'a> {
             self.inlining.built += 1;
             offset = instruction.next;
             match instruction.opcode {
-                op::RETURN_VALUE => return Ok(Some(self.pop())),
+                op::RETURN_VALUE => {
+                    self.require_implemented();
+                    return Ok(Some(self.pop()));
+                }
                 op::RETURN_CONST => return Ok(Some(self.constant(instruction.oparg))),
                 op::JUMP_FORWARD => offset += instruction.oparg,
                 // Signals and finalizers run there, in the frame that the function has then.
@@ -391,8 +431,28 @@ impl<'a> Builder<'a> {
         if outer.object.is_some() && !self.ty(value).is(Type::NONE) {
             self.inlining.spoiled = true;
         }
-        self.push(result);
+        match outer.operator {
+            Some(number) => {
+                self.pop_many(2);
+                self.push_operator_result(result, number);
+            }
+            None => self.push(result),
+        }
         outer
+    }
+
+    /// If the method of an operator returns `NotImplemented`, the interpreter goes on.
+    fn require_implemented(&mut self) {
+        let value = self.peek(1);
+        let outer = self.inlining.outer.last();
+        if outer.is_none_or(|outer| outer.operator.is_none()) || !self.ty(value).may_be(Type::OTHER)
+        {
+            return;
+        }
+        let not_implemented = self.object(runtime::not_implemented(), Type::OTHER);
+        let is_it = self.value(Op::Is, &[value, not_implemented], Type::NEVER);
+        let is_not = self.value(Op::Not, &[is_it], Type::NEVER);
+        self.guard(Op::Guard, &[is_not]);
     }
 
     fn leave_inlined(&mut self, outer: &Outer<'a>) {
@@ -483,7 +543,7 @@ impl<'a> Builder<'a> {
                 base: stack.len() as u32,
                 offset: inner.map_or(offset, |inner| inner.instruction.offset),
                 call: around.instruction.next - around.instruction.offset,
-                is_init: around.object.is_some(),
+                kind: around.kind(),
             });
             stack.extend(around.object);
             stack.push(around.function);

@@ -111,11 +111,20 @@ impl Builder<'_> {
 
             // Operators
             op::BINARY_OP => {
-                if !self.append_str() {
-                    self.binary_op();
+                if self.append_str() {
+                    return Ok(Then::Next);
                 }
+                if let Some(then) = self.call_operator()? {
+                    return Ok(then);
+                }
+                self.binary_op();
             }
-            op::COMPARE_OP => self.compare(),
+            op::COMPARE_OP => {
+                if let Some(then) = self.call_operator()? {
+                    return Ok(then);
+                }
+                self.compare();
+            }
             op::UNARY_NEGATIVE => self.negative(),
             op::UNARY_INVERT => self.unary(Helper::Invert),
             op::UNARY_NOT => {

@@ -18,6 +18,7 @@ mod inline;
 mod instruction;
 mod merge;
 mod number;
+mod operator;
 mod slice;
 mod subscript;
 mod unseen;

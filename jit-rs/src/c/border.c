@@ -104,7 +104,7 @@ static F *
 push(T *tstate, F *previous, const struct clinker_push *push)
 {
     previous->return_offset = push->call;
-    if (push->is_init) {
+    if (push->kind == CLINKER_CALL_CLASS) {
         F *shim = _PyFrame_PushTrampolineUnchecked(
             tstate, (PyCodeObject *)&_Py_InitCleanup, 1);
         shim->previous = previous;
@@ -156,6 +156,48 @@ tell(const struct clinker_exit *exit)
     }
 }
 
+/* Run the method of an operator, whose frame is the bottom of those that have been
+ * pushed above a frame, to its end.  Gives the instruction after the operator, or
+ * NULL if it has raised. */
+static _Py_CODEUNIT *
+finish_operator(T *tstate, F *frame, F *bottom, const struct clinker_push *push,
+                int error)
+{
+    PyObject *result = _PyEvalHooks_ResumeFrames(tstate, bottom, error);
+    PyObject *right = _PyFrame_StackPop(frame);
+    PyObject *left = _PyFrame_StackPop(frame);
+    if (result != NULL) {
+        uint64_t number = push->kind - CLINKER_CALL_OPERATOR;
+        result = clinker_operator_result(tstate, frame, result, left, right,
+                                         number);
+    }
+    Py_DECREF(left);
+    Py_DECREF(right);
+    if (result == NULL) {
+        return NULL;
+    }
+    _PyFrame_StackPush(frame, result);
+    return frame->instr_ptr + push->call;
+}
+
+/* The same for all methods of operators among what has been pushed. */
+static _Py_CODEUNIT *
+finish_operators(F **frames, const struct clinker_exit *exit)
+{
+    _Py_CODEUNIT *next = exit->next;
+    for (uint32_t i = exit->push_count; i-- > 0;) {
+        const struct clinker_push *push = &exit->pushes[i];
+        if (push->kind >= CLINKER_CALL_OPERATOR) {
+            next = finish_operator(_PyThreadState_GET(), frames[i],
+                                   frames[i + 1], push, next == NULL);
+            if (next != NULL) {
+                frames[i]->instr_ptr = next;
+            }
+        }
+    }
+    return next;
+}
+
 /* Leave native code: gives the instruction where the interpreter goes on, or
  * NULL if it handles an exception. */
 static _Py_CODEUNIT *
@@ -191,7 +233,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
             tell(exit);
         }
     }
-    return exit->next;
+    return finish_operators(frames, exit);
 }
 
 _Py_CODEUNIT *

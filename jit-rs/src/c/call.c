@@ -70,7 +70,8 @@ PyObject *
 clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next)
 {
     int again = next != NULL && next->op.code == RERAISE;
-    if ((next == NULL || again) && is_unhandled(tstate, frame)
+    if ((next == NULL || again) && tstate->current_frame == frame
+        && is_unhandled(tstate, frame)
         && (!again || clinker_raise_again(tstate, frame, next,
                                           frame->stacktop) == 0))
     {

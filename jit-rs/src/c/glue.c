@@ -18,6 +18,8 @@
 extern PyMethodDef clinker_control_methods[];
 extern int clinker_kind(PyObject *object);
 extern int clinker_kind_of_class(PyObject *class);
+extern PyObject *clinker_operator_method(PyObject *left, PyObject *right,
+                                         uint64_t number);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
@@ -150,6 +152,27 @@ tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
     clinker_saw(code, (uint32_t)(instr - _PyCode_CODE(code)), kinds);
 }
 
+/* Tell which method an operator or comparison calls, if its operands are objects of
+ * classes with one in Python. */
+static void
+tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
+              PyObject **top)
+{
+    PyTypeObject *left = Py_TYPE(top[-2]);
+    PyTypeObject *right = Py_TYPE(top[-1]);
+    PyObject *method = clinker_operator_method(top[-2], top[-1], number);
+    if (method == NULL || !PyUnstable_Type_AssignVersionTag(left)
+        || !PyUnstable_Type_AssignVersionTag(right))
+    {
+        return;
+    }
+    uint32_t version =
+        _PyFunction_GetVersionForCurrentState((PyFunctionObject *)method);
+    clinker_saw_operator(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                         left->tp_version_tag, right->tp_version_tag, method,
+                         version);
+}
+
 static void
 specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
             int old_opcode, PyObject **stack_pointer)
@@ -165,7 +188,14 @@ specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
         clinker_saw_form(code, (uint32_t)(instr - _PyCode_CODE(code)),
                          instr->op.code);
     }
-    if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
+    if (instr->op.code == BINARY_OP) {
+        tell_operator(code, instr, (uint64_t)oparg, stack_pointer);
+    }
+    else if (instr->op.code == COMPARE_OP) {
+        tell_operator(code, instr, CLINKER_COMPARISON + (oparg >> 4),
+                      stack_pointer);
+    }
+    else if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
         tell_math(code, instr, stack_pointer[-3], stack_pointer[-1]);
     }
     else if (instr->op.code == CALL_NON_PY_GENERAL

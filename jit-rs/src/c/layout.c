@@ -228,6 +228,10 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_MONITORING", PyCodeObject, _co_monitoring),
     NUMBER("ACTION_SIZE", sizeof(struct clinker_action)),
     NUMBER("MAX_EXITS", CLINKER_MAX_EXITS),
+    NUMBER("COMPARISON", CLINKER_COMPARISON),
+    NUMBER("CALL", CLINKER_CALL),
+    NUMBER("CALL_CLASS", CLINKER_CALL_CLASS),
+    NUMBER("CALL_OPERATOR", CLINKER_CALL_OPERATOR),
     NUMBER("CACHE_SIZE", sizeof(struct clinker_cache)),
     NUMBER("NATIVE_BELOW_ZERO", -CLINKER_NATIVE),
 };

@@ -23,14 +23,11 @@ float_value(PyObject *object, double *value)
 
 /* Operators */
 
-/* An operator in place follows the other one by that many. */
-#define IN_PLACE (NB_INPLACE_ADD - NB_ADD)
-
 PyObject *
 clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
                   uint64_t oparg)
 {
-    uint64_t operator = oparg % IN_PLACE;
+    uint64_t operator = oparg % CLINKER_IN_PLACE;
     double x, y;
     int64_t i, j;
     if (small_value(left, &i) && small_value(right, &j)) {
@@ -58,6 +55,10 @@ clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
                     return PyFloat_FromDouble(x / y);
                 }
         }
+    }
+    PyObject *result;
+    if (clinker_call_operator(tstate, frame, left, right, oparg, &result)) {
+        return result;
     }
     return _PyEval_BinaryOps[oparg](left, right);
 }
@@ -121,6 +122,12 @@ clinker_rich_compare(T *tstate, F *frame, PyObject *left, PyObject *right,
     if (compare_numbers(left, right, &order)) {
         return bool_object(holds(order, (int)op));
     }
+    PyObject *result;
+    if (clinker_call_operator(tstate, frame, left, right,
+                              CLINKER_COMPARISON + 2 * op, &result))
+    {
+        return result;
+    }
     return PyObject_RichCompare(left, right, (int)op);
 }
 
@@ -139,7 +146,12 @@ clinker_compare_bool(T *tstate, F *frame, PyObject *left, PyObject *right,
         return _PyUnicode_Equal(left, right) == (op == Py_EQ);
     }
     // Not PyObject_RichCompareBool(), which takes identity for equality.
-    PyObject *result = PyObject_RichCompare(left, right, (int)op);
+    PyObject *result;
+    if (!clinker_call_operator(tstate, frame, left, right,
+                               CLINKER_COMPARISON + 2 * op, &result))
+    {
+        result = PyObject_RichCompare(left, right, (int)op);
+    }
     if (result == NULL) {
         return -1;
     }

@@ -152,6 +152,8 @@ clinker_object(int which)
             return &PyCFunction_Type;
         case 12:
             return super_name;
+        case 13:
+            return Py_NotImplemented;
         default:
             Py_UNREACHABLE();
     }
@@ -159,6 +161,7 @@ clinker_object(int which)
 
 static const struct clinker_entry *const helper_tables[] = {
     clinker_operator_helpers,
+    clinker_method_helpers,
     clinker_attribute_helpers,
     clinker_name_helpers,
     clinker_container_helpers,

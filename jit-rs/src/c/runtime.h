@@ -85,6 +85,16 @@ enum clinker_act {
 // How many functions can be executed in place of calls at a time.
 #define CLINKER_MAX_PUSHES 2
 
+enum clinker_call_kind {
+    CLINKER_CALL,
+    // Of a class: the interpreter pushes another frame, which checks what __init__
+    // returns.
+    CLINKER_CALL_CLASS,
+    // Of the method of an operator, whose number is added: the operands stay on the
+    // stack, and the interpreter runs it to its end, which may be NotImplemented.
+    CLINKER_CALL_OPERATOR,
+};
+
 /* A frame that is pushed: its function was executed in place of a call. */
 struct clinker_push {
     PyCodeObject *code;
@@ -93,9 +103,7 @@ struct clinker_push {
     int32_t stacktop;
     // The size of the call.
     uint16_t call;
-    // Whether that is of a class: the interpreter pushes another frame, which
-    // checks what __init__ returns.
-    uint16_t is_init;
+    uint16_t kind;
 };
 
 struct clinker_action {
@@ -220,6 +228,7 @@ struct clinker_entry {
 
 // Each ends with an entry without name.
 extern const struct clinker_entry clinker_operator_helpers[];
+extern const struct clinker_entry clinker_method_helpers[];
 extern const struct clinker_entry clinker_attribute_helpers[];
 extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
@@ -300,6 +309,13 @@ PyObject *clinker_call_function(T *tstate, F *frame, PyObject *func,
 
 PyObject *clinker_call(T *tstate, F *frame, PyObject **stack, uint64_t count);
 PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
+
+/* method.c */
+PyObject *clinker_operator_result(T *tstate, F *frame, PyObject *result,
+                                  PyObject *left, PyObject *right,
+                                  uint64_t number);
+int clinker_call_operator(T *tstate, F *frame, PyObject *left, PyObject *right,
+                          uint64_t number, PyObject **result);
 
 /* operator.c */
 PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,

@@ -45,8 +45,8 @@ pub struct Push {
     pub stacktop: u32,
     /// The size of the call that pushes it, in code units.
     pub call: u16,
-    /// Whether another frame for the new object comes before it.
-    pub is_init: u16,
+    /// What that is: `enum clinker_call_kind`.
+    pub kind: u16,
 }
 
 /// A step of leaving: `struct clinker_action`.

@@ -2,7 +2,7 @@
 
 use super::Generator;
 use super::exit::{Act, Action, Exit, Plan, Push};
-use crate::hir::{FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
+use crate::hir::{CallKind, FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
@@ -245,7 +245,7 @@ impl Generator<'_> {
             return ((0, self.code.locals as usize + index), stack);
         };
         let inlined = &state.inlined[frame];
-        let object = usize::from(inlined.is_init);
+        let object = usize::from(inlined.kind == CallKind::Class);
         let index = index - inlined.base as usize;
         let acts = if index < object {
             (Act::NewObject, Act::NewObjectShared)
@@ -267,9 +267,13 @@ impl Generator<'_> {
             Push {
                 code: callee.code,
                 instr: callee.start + 2 * u64::from(inlined.offset),
-                stacktop: end - inlined.base - 1 - u32::from(inlined.is_init),
+                stacktop: end - inlined.base - 1 - u32::from(inlined.kind == CallKind::Class),
                 call: inlined.call as u16,
-                is_init: u16::from(inlined.is_init),
+                kind: match inlined.kind {
+                    CallKind::Call => layout::CALL as u16,
+                    CallKind::Class => layout::CALL_CLASS as u16,
+                    CallKind::Operator(number) => layout::CALL_OPERATOR as u16 + u16::from(number),
+                },
             }
         });
         pushes.collect()

@@ -74,6 +74,7 @@ macro_rules! helpers {
 
 helpers! {
     BinaryOp = "binary_op", Object, Borrowed, true;
+    OperatorResult = "operator_result", Object, StealsFirst, true;
     Negative = "negative", Object, Borrowed, true;
     Invert = "invert", Object, Borrowed, true;
     IsTrue = "is_true", Bool, Borrowed, true;

@@ -75,8 +75,20 @@ pub struct Inlined {
     pub offset: u32,
     /// The size of the call before it, in code units.
     pub call: u32,
-    /// Whether it is the `__init__` of a new object, for which the interpreter pushes another frame as well.
-    pub is_init: bool,
+    /// What calls it.
+    pub kind: CallKind,
+}
+
+/// What calls a function that is executed in place of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallKind {
+    /// An instruction that calls, or one that the interpreter makes a call of.
+    Call,
+    /// A class, of whose new object it is the `__init__`: the interpreter pushes another frame as well.
+    Class,
+    /// An operator or a comparison, by its number of `include/clinker.h`: its operands stay on the stack, and the interpreter looks
+    /// whether what the function returns is `NotImplemented`.
+    Operator(u8),
 }
 
 /// An instruction.

@@ -3,8 +3,8 @@
 use crate::exceptions::Handler;
 
 use super::{
-    Block, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inlined, Inst, IntOp,
-    Leave, Math, Op, Rep, State, Type, Value, Yield,
+    Block, CallKind, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inlined,
+    Inst, IntOp, Leave, Math, Op, Rep, State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -297,10 +297,17 @@ impl Parser {
         }
         let mut inlined = Vec::new();
         loop {
-            let is_init = rest.take(" init ");
-            if !is_init && !rest.take(" in ") {
+            let kind = if rest.take(" in ") {
+                CallKind::Call
+            } else if rest.take(" init ") {
+                CallKind::Class
+            } else if rest.take(" operator:") {
+                let number = number(rest.word(|c| c.is_ascii_digit()))?;
+                rest.expect(" ")?;
+                CallKind::Operator(number)
+            } else {
                 break;
-            }
+            };
             let callee = rest.number()?;
             rest.expect("@")?;
             let offset = rest.number()?;
@@ -312,7 +319,7 @@ impl Parser {
                 base: rest.number()?,
                 offset,
                 call,
-                is_init,
+                kind,
             });
         }
         let state = FrameState {

@@ -1,6 +1,8 @@
 //! The textual form, for people and golden tests.
 
-use super::{Block, End, FrameState, Function, Inlined, Inst, Leave, Op, Rep, Type, Value};
+use super::{
+    Block, CallKind, End, FrameState, Function, Inlined, Inst, Leave, Op, Rep, Type, Value,
+};
 use std::fmt;
 
 impl fmt::Display for Value {
@@ -69,10 +71,14 @@ impl fmt::Display for FrameState {
                 base,
                 offset,
                 call,
-                is_init,
+                kind,
             } = inlined;
-            let kind = if *is_init { "init" } else { "in" };
-            write!(f, " {kind} {callee}@{offset}/{call} from {base}")?;
+            match kind {
+                CallKind::Call => write!(f, " in")?,
+                CallKind::Class => write!(f, " init")?,
+                CallKind::Operator(number) => write!(f, " operator:{number}")?,
+            }
+            write!(f, " {callee}@{offset}/{call} from {base}")?;
         }
         Ok(())
     }
