@@ -6,7 +6,7 @@ use crate::clock::thread_time;
 use crate::code::Code;
 use crate::codegen::{self, Target};
 use crate::feedback::Feedback;
-use crate::job::{Product, Wish};
+use crate::job::{LEFT_EARLY, Product, Wish};
 use crate::layout;
 use crate::memory::{Executable, Memory};
 use crate::report::Compilation;
@@ -25,6 +25,9 @@ const MAX_REFUTATIONS: u32 = 10;
 
 /// How often a code object is compiled again since something in it is executed that had not been, before all of it is compiled.
 const MAX_DISCOVERIES: u32 = 8;
+
+/// How often it is tried again to compile what was left early: more has been executed then.
+const MAX_EARLY: u32 = 3;
 
 /// What compiling in the background may take of a processor from the start, and which part of the time that passes: a program that ends
 /// soon is not to pay for what only a long one earns. What is hotter asks more often, so it comes first.
@@ -122,6 +125,8 @@ pub struct Compiled {
     pub discoveries: u32,
     /// Where it cannot be compiled.
     refused: FxHashSet<u32>,
+    /// How often it has been found there that native code would be left early.
+    early: FxHashMap<u32, u32>,
     /// Why the last try at an entry was refused.
     pub refusals: Vec<(Place, String)>,
     /// What the interpreter has told of it.
@@ -346,8 +351,14 @@ impl Compiler {
             match result {
                 Ok(()) => installed.push((id, pending.place)),
                 Err(reason) => {
-                    self.of(id).refused.insert(pending.place.offset);
-                    self.refuse(id, pending.place, reason);
+                    let place = pending.place;
+                    let compiled = self.of(id);
+                    let early = compiled.early.entry(place.offset).or_default();
+                    *early += 1;
+                    if reason != LEFT_EARLY || *early > MAX_EARLY {
+                        compiled.refused.insert(place.offset);
+                    }
+                    self.refuse(id, place, reason);
                 }
             }
         }
@@ -468,6 +479,7 @@ impl Compiler {
         compiled.unseen.clear();
         compiled.discoveries = 0;
         compiled.refused.clear();
+        compiled.early.clear();
         compiled.refusals.clear();
     }
 

@@ -14,6 +14,9 @@ use crate::span::Span;
 /// Instructions that pay for entering and leaving.
 const WORTH_ENTERING: usize = 24;
 
+/// Why nothing is compiled that would hand over to the interpreter at once.
+pub const LEFT_EARLY: &str = "it is left before it has done much";
+
 /// Why nothing is compiled if the compiler has panicked.
 pub const PANICKED: &str = "an internal error while it was compiled";
 
@@ -106,7 +109,7 @@ impl Job {
         watch(Stage::Counted, &function);
         check(&function)?;
         if self.wish == Wish::Hot && !is_worth_entering(&function) {
-            return Err("it is left before it has done much".into());
+            return Err(LEFT_EARLY.into());
         }
         Ok(function)
     }
