@@ -262,6 +262,41 @@ class OperandTest(ProgramTest):
             print(sum(get(first) for _ in range(3000)))
         """)
 
+    def test_numbers_without_memory(self):
+        # The memory that a number gets is missing once: it is raised a little later, and nothing else is lost.
+        self.check("""
+            import _testcapi
+            def floats(n, out):
+                x = 0.5
+                for i in range(n):
+                    x = x * 1.0001 + i
+                    out[i] = x
+                return x
+            def ints(n, out):
+                x = 1 << 40
+                for i in range(n):
+                    x = x * 3 & 0xfffffffffffff
+                    out[i] = x + (1 << 20)
+                return x
+            for function in (floats, ints):
+                for _ in range(3):
+                    expected = [None] * 2000
+                    result = function(2000, expected)
+                kinds = set()
+                for start in range(0, 1800, 7):
+                    out = [None] * 2000
+                    _testcapi.set_nomemory(start, start + 1)
+                    try:
+                        kinds.add(function(2000, out) == result)
+                    except MemoryError:
+                        kinds.add("MemoryError")
+                    finally:
+                        _testcapi.remove_mem_hooks()
+                    filled = [item for item in out if item is not None]
+                    assert filled == expected[:len(filled)], (function, start)
+                print("MemoryError" in kinds, False in kinds)
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

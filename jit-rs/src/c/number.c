@@ -32,11 +32,64 @@ make(void *memory, PyTypeObject *type)
 #  define FLOATS (_PyRuntime._main_interpreter.object_state.freelists.floats)
 #endif
 
-/* A new float; native code cannot go on without. */
+/* Memory for numbers when there is no more: native code cannot go on without them.
+ * It does until it looks for events, and raises MemoryError then. */
+#define RESERVED 128
+// The digits of 64 bits.
+#define MAX_DIGITS ((64 + PyLong_SHIFT - 1) / PyLong_SHIFT)
+#define NUMBER_SIZE                                                         \
+    Py_MAX(sizeof(PyFloatObject), offsetof(PyLongObject, long_value.ob_digit) \
+                                  + MAX_DIGITS * sizeof(digit))
+
+static void *reserved[RESERVED];
+static int reserved_count;
+
+/* Fill what is reserved, as far as there is memory. */
+void
+clinker_reserve_numbers(void)
+{
+    while (reserved_count < RESERVED) {
+        void *memory = PyObject_Malloc(NUMBER_SIZE);
+        if (memory == NULL) {
+            break;
+        }
+        reserved[reserved_count++] = memory;
+    }
+}
+
+void
+clinker_release_reserved_numbers(void)
+{
+    while (reserved_count > 0) {
+        PyObject_Free(reserved[--reserved_count]);
+    }
+}
+
+/* A new number, which has its reference and its type. */
+static void *
+new_number(size_t size, PyTypeObject *type)
+{
+    PyObject *object = PyObject_Malloc(size);
+    if (object == NULL) {
+        if (reserved_count == 0) {
+            Py_FatalError("no memory for a number in native code");
+        }
+        object = reserved[--reserved_count];
+        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(),
+                                  PyExc_MemoryError);
+    }
+    else if (reserved_count < RESERVED) {
+        clinker_reserve_numbers();
+    }
+    _PyObject_Init(object, type);
+    return object;
+}
+
+/* A new float. */
 PyObject *
 clinker_box_float(double value)
 {
-    // As PyFloat_FromDouble(), which makes three calls.
+    // As PyFloat_FromDouble(), which makes three calls, and raises.
 #ifdef FLOATS
     PyFloatObject *free = is_untold() ? FLOATS.items : NULL;
     if (free != NULL) {
@@ -46,11 +99,9 @@ clinker_box_float(double value)
         return make(free, &PyFloat_Type);
     }
 #endif
-    PyObject *object = PyFloat_FromDouble(value);
-    if (object == NULL) {
-        Py_FatalError("no memory for a float in native code");
-    }
-    return object;
+    PyFloatObject *object = new_number(sizeof(PyFloatObject), &PyFloat_Type);
+    object->ob_fval = value;
+    return (PyObject *)object;
 }
 
 /* Release the last reference to a float. */
@@ -87,14 +138,16 @@ clinker_cos(double x)
     return cos(x);
 }
 
-/* An int object; native code cannot go on without. */
+/* An int object. */
 PyObject *
 clinker_box_int(int64_t value)
 {
-    // As PyLong_FromLongLong(), which makes three calls.
+    // As PyLong_FromLongLong(), which makes three calls, and raises.
+    if (-_PY_NSMALLNEGINTS <= value && value < _PY_NSMALLPOSINTS) {
+        return (PyObject *)&_PyLong_SMALL_INTS[_PY_NSMALLNEGINTS + value];
+    }
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    int is_small = -_PY_NSMALLNEGINTS <= value && value < _PY_NSMALLPOSINTS;
-    if (!is_small && size <= PyLong_MASK && is_untold()) {
+    if (size <= PyLong_MASK && is_untold()) {
         PyLongObject *object = PyObject_Malloc(sizeof(PyLongObject));
         if (object != NULL) {
             _PyLong_SetSignAndDigitCount(object, value < 0 ? -1 : 1, 1);
@@ -102,11 +155,17 @@ clinker_box_int(int64_t value)
             return make(object, &PyLong_Type);
         }
     }
-    PyObject *object = PyLong_FromLongLong(value);
-    if (object == NULL) {
-        Py_FatalError("no memory for an int in native code");
+    digit digits[MAX_DIGITS];
+    int count = 0;
+    for (; size != 0; size >>= PyLong_SHIFT) {
+        digits[count++] = (digit)(size & PyLong_MASK);
     }
-    return object;
+    PyLongObject *object = new_number(
+        offsetof(PyLongObject, long_value.ob_digit) + count * sizeof(digit),
+        &PyLong_Type);
+    _PyLong_SetSignAndDigitCount(object, value < 0 ? -1 : 1, count);
+    memcpy(object->long_value.ob_digit, digits, count * sizeof(digit));
+    return (PyObject *)object;
 }
 
 /* Release the last reference to an int. */
