@@ -13,7 +13,7 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 21] = [
     "src/c/array.c",
     "src/c/attribute.c",
     "src/c/await.c",
@@ -27,10 +27,11 @@ const SOURCES: [&str; 20] = [
     "src/c/generator.c",
     "src/c/glue.c",
     "src/c/handler.c",
+    "src/c/instance.c",
     "src/c/lazy.c",
     "src/c/name.c",
-    "src/c/number.c",
     "src/c/method.c",
+    "src/c/number.c",
     "src/c/operator.c",
     "src/c/query.c",
     "src/c/slice.c",

@@ -499,6 +499,90 @@ class SiteTest(ProgramTest):
         source = source.replace("STATISTICS", "print(jit.stats()['compilation']['refuted'])")
         self.assertEqual(run(source, "auto,after=200")[1].splitlines()[1], "1")
 
+    def test_objects_whose_memory_is_used_again(self):
+        self.check("""
+            import gc, sys, weakref
+            log = []
+            class Noted:
+                def __init__(self, name):
+                    self.name = name
+                def __del__(self):
+                    log.append(self.name)
+            class Plain:
+                def __init__(self, a, b):
+                    self.a = a
+                    self.b = b
+            class Deep(Plain):
+                pass
+            class Slots:
+                __slots__ = ("a", "b", "__weakref__")
+                def __init__(self, a, b):
+                    self.a = a
+                    self.b = b
+            class More(Slots):
+                __slots__ = ("c",)
+            class Both(Slots):
+                pass
+            class Large:
+                __slots__ = tuple(f"a{i}" for i in range(60))
+                def __init__(self, a, b):
+                    self.a0 = a
+                    self.a59 = b
+            class Numbers(list):
+                def __init__(self, a, b):
+                    self.a = a
+                    self.append(b)
+            classes = [Plain, Deep, Slots, More, Both, Large, Numbers]
+            def run(cls, n):
+                for i in range(n):
+                    object = cls(Noted(i), cls(Noted(-i), None))
+                    if i % 5 == 0:
+                        del object
+                    if i % 7 == 0:
+                        log.append("|")
+                return n
+            def extras(cls, n):
+                # A dictionary, a weak reference, a cycle, another class.
+                seen = []
+                for i in range(n):
+                    object = cls(Noted(i), None)
+                    kind = i % 8
+                    if kind == 1 and hasattr(object, "__dict__"):
+                        seen.append(len(object.__dict__))
+                    if kind == 2 and cls is not Large:
+                        reference = weakref.ref(object, lambda _: log.append("gone"))
+                    if kind == 3 and cls is not Large:
+                        object.b = object
+                    if kind == 4 and cls is Plain:
+                        object.__class__ = Deep
+                    if kind == 5 and hasattr(object, "__dict__"):
+                        object.__dict__ = {"b": Noted("in")}
+                    if kind == 6 and cls not in (Large, More, Slots):
+                        object.other = Noted("other")
+                return sum(seen)
+            gc.disable()
+            for cls in classes:
+                print(cls.__name__, run(cls, 600), extras(cls, 600), len(log), log[:12], log[-12:])
+                log.clear()
+                gc.collect()
+                print(len(log), sys.getrefcount(cls) - sys.getrefcount(Noted))
+                log.clear()
+            gc.enable()
+            # A long chain goes to the trashcan.
+            def chain(n):
+                node = None
+                for i in range(n):
+                    node = Plain(i, node)
+                return node
+            for _ in range(3):
+                print(chain(100000).a)
+            before = gc.get_count()[0]
+            kept = [Plain(1, 2) for _ in range(100)]
+            print(gc.get_count()[0] - before >= 100, len([o for o in gc.get_objects() if type(o) is Plain]))
+            del kept
+            print(gc.get_count()[0] - before < 100)
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -285,7 +285,9 @@ clinker_dealloc(PyObject *object)
 #ifdef Py_REF_DEBUG
     Py_DECREF(object);
 #else
-    _Py_Dealloc(object);
+    if (!clinker_release_instance(object)) {
+        _Py_Dealloc(object);
+    }
 #endif
 }
 

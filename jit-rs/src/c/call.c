@@ -511,7 +511,7 @@ clinker_call_of_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
 PyObject *
 clinker_new_object(T *tstate, F *frame, PyObject *type, uint64_t unused)
 {
-    PyObject *object = PyType_GenericAlloc((PyTypeObject *)type, 0);
+    PyObject *object = clinker_new_instance((PyTypeObject *)type);
     if (object == NULL) {
         _PyErr_Clear(tstate);
     }
@@ -547,7 +547,7 @@ clinker_call_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
     {
         return clinker_call(tstate, frame, stack, count);
     }
-    PyObject *self = _PyType_NewManagedObject(type);
+    PyObject *self = clinker_new_instance(type);
     if (self == NULL) {
         for (uint64_t i = 0; i < count; i++) {
             Py_DECREF(stack[2 + i]);

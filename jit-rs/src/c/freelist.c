@@ -3,7 +3,6 @@
 
 #include "runtime.h"
 #include "pycore_gc.h"            // _PyObject_GC_TRACK()
-#include "pycore_runtime.h"       // _PyRuntime
 
 // Slots beyond the variables of a frame that is worth keeping.
 #define MAX_SLOTS 32
@@ -18,17 +17,6 @@ static struct {
 /* From the start of the compiler to the end of the interpreter. */
 static int is_started;
 
-/* Whether objects can come and go without the allocator: nobody watches. */
-static inline int
-is_unwatched(void)
-{
-#ifdef Py_REF_DEBUG
-    return 0;
-#else
-    return is_started && _PyRuntime.ref_tracer.tracer_func == NULL;
-#endif
-}
-
 /* A new generator or coroutine, as _Py_MakeCoro(): not an asynchronous
  * generator, and with no origin to be tracked. */
 PyObject *
@@ -36,7 +24,9 @@ clinker_make_generator(PyFunctionObject *func)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
     int slots = _PyFrame_NumSlotsForCodeObject(code);
-    if (slots >= MAX_SLOTS || kept[slots].first == NULL || !is_unwatched()) {
+    if (slots >= MAX_SLOTS || kept[slots].first == NULL || !is_started
+        || !clinker_is_unwatched())
+    {
         return _Py_MakeCoro(func);
     }
     PyGenObject *gen = kept[slots].first;
@@ -64,7 +54,7 @@ static inline int
 keep(PyGenObject *gen)
 {
     if (gen->gi_frame_state != FRAME_CLEARED || gen->gi_weakreflist != NULL
-        || !is_unwatched())
+        || !is_started || !clinker_is_unwatched())
     {
         return 0;
     }

@@ -25,6 +25,8 @@ extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
 extern void clinker_prepare_objects(void);
 extern void clinker_give_generators_back(void);
+extern void clinker_take_instances(void);
+extern void clinker_give_instances_back(void);
 extern void clinker_reserve_numbers(void);
 extern void clinker_release_reserved_numbers(void);
 
@@ -257,6 +259,7 @@ finalize(PyInterpreterState *interp)
 {
     clinker_give_generators_back();
     clinker_finalize();
+    clinker_give_instances_back();
     clinker_release_reserved_numbers();
 }
 
@@ -322,6 +325,7 @@ start(PyObject *module, PyObject *value)
     }
     clinker_take_generators();
     clinker_prepare_objects();
+    clinker_take_instances();
     clinker_reserve_numbers();
     Py_RETURN_NONE;
 }

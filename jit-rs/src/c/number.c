@@ -2,17 +2,6 @@
 
 #include "runtime.h"
 
-/* Whether nobody is told when objects are made and released. */
-static inline int
-is_untold(void)
-{
-#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
-    return 0;
-#else
-    return _PyRuntime.ref_tracer.tracer_func == NULL;
-#endif
-}
-
 /* A new object, of which nobody is told. */
 static inline PyObject *
 make(void *memory, PyTypeObject *type)
@@ -91,7 +80,7 @@ clinker_box_float(double value)
 {
     // As PyFloat_FromDouble(), which makes three calls, and raises.
 #ifdef FLOATS
-    PyFloatObject *free = is_untold() ? FLOATS.items : NULL;
+    PyFloatObject *free = clinker_is_unwatched() ? FLOATS.items : NULL;
     if (free != NULL) {
         FLOATS.items = (PyFloatObject *)Py_TYPE(free);
         FLOATS.numfree--;
@@ -110,7 +99,7 @@ clinker_free_float(PyObject *object)
 {
     // As _PyFloat_ExactDealloc(), which is not exported.
 #ifdef FLOATS
-    if (is_untold() && (unsigned)FLOATS.numfree < PyFloat_MAXFREELIST) {
+    if (clinker_is_unwatched() && (unsigned)FLOATS.numfree < PyFloat_MAXFREELIST) {
         Py_SET_TYPE(object, (PyTypeObject *)FLOATS.items);
         FLOATS.items = (PyFloatObject *)object;
         FLOATS.numfree++;
@@ -147,7 +136,7 @@ clinker_box_int(int64_t value)
         return (PyObject *)&_PyLong_SMALL_INTS[_PY_NSMALLNEGINTS + value];
     }
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (size <= PyLong_MASK && is_untold()) {
+    if (size <= PyLong_MASK && clinker_is_unwatched()) {
         PyLongObject *object = PyObject_Malloc(sizeof(PyLongObject));
         if (object != NULL) {
             _PyLong_SetSignAndDigitCount(object, value < 0 ? -1 : 1, 1);
@@ -173,7 +162,7 @@ void
 clinker_free_int(PyObject *object)
 {
     // Small ints are immortal.
-    if (is_untold()) {
+    if (clinker_is_unwatched()) {
         PyObject_Free(object);
     }
     else {

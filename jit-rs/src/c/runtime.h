@@ -33,6 +33,7 @@
 #include "pycore_optimizer.h"     // _PyExecutorObject
 #include "pycore_pyerrors.h"      // _PyErr_Occurred()
 #include "pycore_pystate.h"       // _PyThreadState_GET()
+#include "pycore_runtime.h"       // _PyRuntime
 #include "pycore_range.h"         // _PyRangeIterObject
 #include "pycore_setobject.h"     // _PySet_Update()
 #include "pycore_sliceobject.h"   // _PyBuildSlice_ConsumeRefs()
@@ -241,6 +242,17 @@ extern const struct clinker_entry clinker_number_helpers[];
 extern const struct clinker_entry clinker_handler_helpers[];
 extern const struct clinker_entry clinker_slice_helpers[];
 
+/* Whether objects can come and go without the allocator: nobody is told of them. */
+static inline int
+clinker_is_unwatched(void)
+{
+#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
+    return 0;
+#else
+    return _PyRuntime.ref_tracer.tracer_func == NULL;
+#endif
+}
+
 /* The value of an int of one digit. */
 static inline int
 small_value(PyObject *object, int64_t *value)
@@ -325,6 +337,10 @@ PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
 PyObject *clinker_make_generator(PyFunctionObject *func);
 void clinker_take_dealloc(void);
 void clinker_give_dealloc_back(void);
+
+/* instance.c */
+PyObject *clinker_new_instance(PyTypeObject *type);
+int clinker_release_instance(PyObject *object);
 
 /* generator.c */
 PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,

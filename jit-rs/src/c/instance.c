@@ -1,0 +1,194 @@
+/* Objects of classes that programs define: the memory of those that have died is
+ * used again, since most live for a short time. */
+
+#include "runtime.h"
+#include "pycore_gc.h"            // _PyObject_GC_TRACK()
+
+// The memory is told apart by its size in units.
+#define UNIT 16
+#define MAX_UNITS 16
+#define MAX_KEPT 32
+
+/* The first word of each leads to the next one. */
+static struct {
+    void *first;
+    int count;
+} kept[MAX_UNITS + 1];
+
+/* What releases the objects of such classes, which CPython does not export; NULL
+ * before the compiler starts and after it ends. */
+static destructor subtype_dealloc;
+
+/* The units that an object of a class has, with what is before it; 0 if they are
+ * not kept. */
+static inline size_t
+units_of(PyTypeObject *type)
+{
+    size_t size = _PyType_PreHeaderSize(type) + _PyObject_VAR_SIZE(type, 1);
+    if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        size += _PyInlineValuesSize(type);
+    }
+    size_t units = (size + UNIT - 1) / UNIT;
+    return units <= MAX_UNITS ? units : 0;
+}
+
+/* A new object of a class, as PyType_GenericAlloc(). */
+PyObject *
+clinker_new_instance(PyTypeObject *type)
+{
+    size_t units = 0;
+    if (_PyType_IS_GC(type) && type->tp_itemsize == 0
+        && clinker_is_unwatched())
+    {
+        units = units_of(type);
+    }
+    void *memory = kept[units].first;
+    if (memory == NULL) {
+        return PyType_GenericAlloc(type, 0);
+    }
+    kept[units].first = *(void **)memory;
+    kept[units].count--;
+    // As _PyType_AllocNoTrack().
+    memset(memory, 0, units * UNIT);
+    PyObject *object = (PyObject *)((char *)memory
+                                    + _PyType_PreHeaderSize(type));
+    _PyObject_GC_Link(object);
+    _PyObject_Init(object, type);
+    if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        _PyObject_InitInlineValues(object, type);
+    }
+    _PyObject_GC_TRACK(object);
+    return object;
+}
+
+/* Whether subtype_dealloc() would only release the attributes and the memory of an
+ * object. */
+static inline int
+is_plain(PyObject *object, PyTypeObject *type)
+{
+    if (type->tp_dealloc != subtype_dealloc || !_PyType_IS_GC(type)
+        || type->tp_finalize != NULL || type->tp_del != NULL
+        || type->tp_itemsize != 0 || type->tp_free != PyObject_GC_Del
+        || !clinker_is_unwatched())
+    {
+        return 0;
+    }
+    PyTypeObject *base = type->tp_base;
+    while (base->tp_dealloc == subtype_dealloc) {
+        base = base->tp_base;
+    }
+    if (base != &PyBaseObject_Type) {
+        return 0;
+    }
+    if (type->tp_weaklistoffset != 0
+        && *_PyObject_GET_WEAKREFS_LISTPTR_FROM_OFFSET(object) != NULL)
+    {
+        return 0;
+    }
+    if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
+        return type->tp_dictoffset == 0;
+    }
+    return _PyObject_ManagedDictPointer(object)->dict == NULL
+           && (!(type->tp_flags & Py_TPFLAGS_INLINE_VALUES)
+               || _PyObject_InlineValues(object)->valid);
+}
+
+/* As clear_slots() of Objects/typeobject.c, for all classes of an object. */
+static void
+clear_slots(PyObject *object, PyTypeObject *type)
+{
+    for (; type != &PyBaseObject_Type; type = type->tp_base) {
+        Py_ssize_t count = Py_SIZE(type);
+        if (count == 0) {
+            continue;
+        }
+        PyMemberDef *member = PyObject_GetItemData((PyObject *)type);
+        for (; count > 0; count--, member++) {
+            if (member->type == Py_T_OBJECT_EX
+                && !(member->flags & Py_READONLY))
+            {
+                Py_CLEAR(*(PyObject **)((char *)object + member->offset));
+            }
+        }
+    }
+}
+
+/* Release an object to which nobody refers, as subtype_dealloc(), if that is
+ * simple: else returns 0. */
+int
+clinker_release_instance(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (!is_plain(object, type)) {
+        return 0;
+    }
+    T *tstate = _PyThreadState_GET();
+    // Beyond that, objects wait in the trashcan.
+    if (tstate->c_recursion_remaining <= Py_TRASHCAN_HEADROOM
+        || tstate->interp != _PyInterpreterState_Main())
+    {
+        return 0;
+    }
+    if (_PyObject_GC_IS_TRACKED(object)) {
+        _PyObject_GC_UNTRACK(object);
+    }
+    tstate->c_recursion_remaining--;
+    clear_slots(object, type);
+    if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        // As clear_inline_values() of Objects/dictobject.c.
+        PyDictValues *values = _PyObject_InlineValues(object);
+        values->valid = 0;
+        for (int i = 0; i < values->capacity; i++) {
+            Py_CLEAR(values->values[i]);
+        }
+    }
+    size_t units = units_of(type);
+    if (units == 0 || kept[units].count == MAX_KEPT) {
+        PyObject_GC_Del(object);
+    }
+    else {
+        struct gc_generation *young = &tstate->interp->gc.generations[0];
+        young->count -= young->count > 0;
+        void *memory = (char *)object - _PyType_PreHeaderSize(type);
+        *(void **)memory = kept[units].first;
+        kept[units].first = memory;
+        kept[units].count++;
+    }
+    Py_DECREF(type);
+    tstate->c_recursion_remaining++;
+    if (tstate->delete_later != NULL
+        && tstate->c_recursion_remaining > 2 * Py_TRASHCAN_HEADROOM)
+    {
+        _PyTrash_thread_destroy_chain(tstate);
+    }
+    return 1;
+}
+
+/* Find out what releases the objects of classes. */
+void
+clinker_take_instances(void)
+{
+    PyObject *class = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}",
+                                            "class");
+    if (class == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    subtype_dealloc = ((PyTypeObject *)class)->tp_dealloc;
+    Py_DECREF(class);
+}
+
+/* Let them go as usual, with the memory that is kept. */
+void
+clinker_give_instances_back(void)
+{
+    subtype_dealloc = NULL;
+    for (size_t units = 0; units <= MAX_UNITS; units++) {
+        while (kept[units].first != NULL) {
+            void *memory = kept[units].first;
+            kept[units].first = *(void **)memory;
+            kept[units].count--;
+            PyObject_Free(memory);
+        }
+    }
+}
