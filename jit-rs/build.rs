@@ -13,7 +13,7 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     "src/c/array.c",
     "src/c/attribute.c",
     "src/c/await.c",
@@ -28,9 +28,10 @@ const SOURCES: [&str; 21] = [
     "src/c/glue.c",
     "src/c/handler.c",
     "src/c/instance.c",
+    "src/c/iteration.c",
     "src/c/lazy.c",
-    "src/c/name.c",
     "src/c/method.c",
+    "src/c/name.c",
     "src/c/number.c",
     "src/c/operator.c",
     "src/c/query.c",
@@ -38,10 +39,11 @@ const SOURCES: [&str; 21] = [
 ];
 
 /// Headers of the C side.
-const HEADERS: [&str; 4] = [
+const HEADERS: [&str; 5] = [
     "include/clinker.h",
     "include/clinker_control.h",
     "include/clinker_lazy.h",
+    "src/c/iterators.h",
     "src/c/runtime.h",
 ];
 

@@ -126,6 +126,16 @@ pub fn super_name() -> u64 {
     object(12)
 }
 
+/// What is in the place of an item that was removed from a set.
+pub fn set_dummy() -> u64 {
+    object(14)
+}
+
+/// The first of the strings of one ASCII character.
+pub fn ascii() -> u64 {
+    object(15)
+}
+
 /// `types.BuiltinFunctionType`.
 pub fn builtin_class() -> u64 {
     object(11)

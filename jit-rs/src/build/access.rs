@@ -1,9 +1,9 @@
-//! Attributes, globals, unpacking and iteration: what the inline caches know most about.
+//! Attributes, globals and tuples: what the inline caches know most about.
 
 use super::Builder;
 use super::instruction::Then;
 use crate::feedback::Form;
-use crate::hir::{Comparison, Helper, Op, Rep, Type, Value};
+use crate::hir::{Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
 
@@ -21,38 +21,6 @@ impl Builder<'_> {
         }
         self.is_made(tuple);
         self.push(tuple);
-    }
-
-    pub(super) fn unpack_sequence(&mut self) {
-        let count = self.instruction.oparg;
-        let value = self.peek(1);
-        let (ty, item) = match self.guess() {
-            op::UNPACK_SEQUENCE_TWO_TUPLE | op::UNPACK_SEQUENCE_TUPLE => {
-                (Type::TUPLE, Op::TupleItem)
-            }
-            op::UNPACK_SEQUENCE_LIST => (Type::LIST, Op::ListItem),
-            _ => (Type::NEVER, Op::Null),
-        };
-        if ty == Type::NEVER || !self.require(value, ty) {
-            let value = self.pop();
-            let number = u64::from(count);
-            self.call(Helper::UnpackSequence, number, &[value], Type::NEVER);
-            for index in 0..count {
-                self.push_operand(index, Type::OBJECT);
-            }
-            return;
-        }
-        let size = self.value(Op::Size, &[value], Type::NEVER);
-        let expected = self.value(Op::Int(i64::from(count)), &[], Type::NEVER);
-        let equal = Op::IntCompare(Comparison::Equal);
-        let fits = self.value(equal, &[size, expected], Type::NEVER);
-        self.guard(Op::Guard, &[fits]);
-        self.pop();
-        for index in (0..count).rev() {
-            let index = self.value(Op::Int(i64::from(index)), &[], Type::NEVER);
-            let object = self.value(item, &[value, index], Type::OBJECT);
-            self.push(object);
-        }
     }
 
     // Attributes and globals
@@ -282,76 +250,7 @@ impl Builder<'_> {
         }
     }
 
-    // Iteration
-
-    pub(super) fn for_iter(&mut self) {
-        let body = self.instruction.next;
-        let done = body + self.instruction.oparg + 2;
-        let iterator = self.peek(1);
-        let iterator = self.boxed(iterator);
-        let ty = match self.guess() {
-            op::FOR_ITER_RANGE => Type::RANGE_ITER,
-            op::FOR_ITER_LIST => Type::LIST_ITER,
-            op::FOR_ITER_TUPLE => Type::TUPLE_ITER,
-            _ => Type::NEVER,
-        };
-        if self.guess() == op::FOR_ITER_GEN {
-            self.guard(Op::GuardCStack, &[]);
-        }
-        let is_guess = ty != Type::NEVER && self.require(iterator, ty);
-        let ty = if is_guess { ty } else { Type::NEVER };
-        let (condition, item, end) = match ty {
-            Type::RANGE_ITER => {
-                let offset = layout::RANGE_ITER_LENGTH as u32;
-                let left = self.value(Op::LoadWord(offset), &[iterator], Type::NEVER);
-                let zero = self.value(Op::Int(0), &[], Type::NEVER);
-                let more = Op::IntCompare(Comparison::Greater);
-                (self.value(more, &[left, zero], Type::NEVER), None, None)
-            }
-            Type::LIST_ITER => {
-                let item = self.value(Op::ListNext, &[iterator], Type::ANY);
-                (self.is_object(item), Some(item), Some(Helper::ListEnd))
-            }
-            Type::TUPLE_ITER => {
-                let item = self.value(Op::TupleNext, &[iterator], Type::ANY);
-                (self.is_object(item), Some(item), Some(Helper::TupleEnd))
-            }
-            _ => {
-                let is_generator = self.guess() == op::FOR_ITER_GEN;
-                let number = u64::from(is_generator);
-                let item = self.call_value(Helper::Next, number, &[iterator], Type::ANY);
-                (self.is_object(item), Some(item), None)
-            }
-        };
-        let blocks = self.split(condition);
-        let env = self.env.clone();
-
-        self.begin(blocks.0);
-        let item = match item {
-            Some(item) => {
-                self.learn(item, Type::OBJECT);
-                item
-            }
-            None => self.value(Op::RangeNext, &[iterator], Type::NEVER),
-        };
-        self.push(item);
-        self.boundary(Op::Boundary, body);
-        self.go(body);
-
-        self.env = env;
-        self.begin(blocks.1);
-        if let Some(helper) = end {
-            self.call(helper, 0, &[iterator], Type::NEVER);
-        }
-        self.pop();
-        if self.guess() == op::FOR_ITER_GEN {
-            self.call(Helper::DropIterator, 0, &[iterator], Type::NEVER);
-        }
-        self.boundary(Op::Boundary, done);
-        self.go(done);
-    }
-
-    fn is_object(&mut self, value: Value) -> Value {
+    pub(super) fn is_object(&mut self, value: Value) -> Value {
         debug_assert_eq!(self.function.rep(value), Rep::Object);
         let null = self.value(Op::Null, &[], Type::NULL);
         let is_null = self.value(Op::Is, &[value, null], Type::NEVER);

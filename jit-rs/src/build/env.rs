@@ -35,6 +35,8 @@ pub struct Env {
     pub keys: [Option<u32>; 2],
     /// Objects that may have a reference of their own, which is dropped when the stack and the variables do not need them any more.
     pub held: FxHashSet<Value>,
+    /// Tuples that an iterator keeps and gives to the instruction that unpacks them, with an index that is not in them yet.
+    pub unpacked: FxHashMap<Value, Option<Value>>,
     /// Whether no code has run since it was last asked whether an event is pending.
     pub polled: bool,
 }

@@ -16,6 +16,7 @@ mod handler;
 mod held;
 mod inline;
 mod instruction;
+mod iteration;
 mod merge;
 mod number;
 mod operator;

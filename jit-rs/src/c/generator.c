@@ -298,39 +298,25 @@ item_of(enum outcome outcome, PyObject *item)
     Py_UNREACHABLE();
 }
 
-/* The next item of an iterator, or NULL at the end. */
-PyObject *
-clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
+/* Find the next item of a generator, NULL at the end, unless it has to be
+ * resumed in the usual way. */
+int
+clinker_next_of_generator(T *tstate, F *frame, PyObject *generator,
+                          PyObject **item)
 {
-    if (Py_IS_TYPE(iterator, &PyGen_Type)
-        && is_resumable(tstate, iterator)
-        && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2)
+    if (!is_resumable(tstate, generator)
+        || tstate->c_recursion_remaining < Py_C_RECURSION_LIMIT / 2)
     {
-        PyObject *item;
-        enum outcome outcome = resume(tstate, frame, (PyGenObject *)iterator,
-                                      Py_None, &item);
-        return item_of(outcome, item);
+        return 0;
     }
-    if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
-        _PyListIterObject *it = (_PyListIterObject *)iterator;
-        if (it->it_seq != NULL
-            && (size_t)it->it_index < (size_t)PyList_GET_SIZE(it->it_seq))
-        {
-            return Py_NewRef(PyList_GET_ITEM(it->it_seq, it->it_index++));
-        }
-    }
-    PyObject *item = Py_TYPE(iterator)->tp_iternext(iterator);
-    if (item == NULL && _PyErr_Occurred(tstate)) {
-        if (!_PyErr_ExceptionMatches(tstate, PyExc_StopIteration)) {
-            return RAISED;
-        }
-        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
-        _PyErr_Clear(tstate);
-    }
-    return item;
+    PyObject *result;
+    enum outcome outcome = resume(tstate, frame, (PyGenObject *)generator,
+                                  Py_None, &result);
+    *item = item_of(outcome, result);
+    return 1;
 }
 
-/* The same for a generator whose native code has been left without yielding. */
+/* The same for one whose native code has been left without yielding. */
 PyObject *
 clinker_next_left(T *tstate, PyGenObject *gen, _Py_CODEUNIT *next)
 {
@@ -555,7 +541,6 @@ clinker_give_generators_back(void)
 }
 
 const struct clinker_entry clinker_generator_helpers[] = {
-    ENTRY(next),
     ENTRY(next_left),
     ENTRY(send),
     {NULL, NULL},

@@ -56,6 +56,20 @@ _Static_assert(sizeof(((PyTypeObject *)0)->tp_version_tag) == 4, "32 bits");
 _Static_assert(sizeof(((PyTypeObject *)0)->tp_flags) == 8, "64 bits");
 _Static_assert(sizeof(((PyDictKeysObject *)0)->dk_version) == 4, "32 bits");
 _Static_assert(sizeof(((_PyRangeIterObject *)0)->len) == 8, "64 bits");
+// Entries of dictionaries: the key of a general one follows its hash.
+_Static_assert(sizeof(PyDictUnicodeEntry) == 16 && sizeof(setentry) == 16
+               && offsetof(PyDictKeyEntry, me_key)
+                  == sizeof(PyDictKeyEntry) - sizeof(PyDictUnicodeEntry)
+                     + offsetof(PyDictUnicodeEntry, me_key)
+               && offsetof(PyDictKeyEntry, me_value)
+                  == sizeof(PyDictKeyEntry) - sizeof(PyDictUnicodeEntry)
+                     + offsetof(PyDictUnicodeEntry, me_value),
+               "entries differ in the hash");
+_Static_assert(DICT_KEYS_GENERAL == 0 && DICT_KEYS_UNICODE == 1,
+               "the kinds of keys that machine code knows come first");
+_Static_assert(offsetof(PyListObject, ob_item)
+               == offsetof(PyTupleObject, ob_item),
+               "a place in tuples is no worse than in lists");
 _Static_assert(offsetof(_PyListIterObject, it_seq)
                == offsetof(_PyTupleIterObject, it_seq)
                && offsetof(_PyListIterObject, it_index)
@@ -213,6 +227,33 @@ const struct entry clinker_layout[] = {
     OFFSET("RANGE_ITER_LENGTH", _PyRangeIterObject, len),
     OFFSET("SEQUENCE_ITER_SEQUENCE", _PyListIterObject, it_seq),
     OFFSET("SEQUENCE_ITER_INDEX", _PyListIterObject, it_index),
+    OFFSET("DICT_ITER_DICT", struct clinker_dict_iter, dict),
+    OFFSET("DICT_ITER_USED", struct clinker_dict_iter, used),
+    OFFSET("DICT_ITER_POSITION", struct clinker_dict_iter, position),
+    OFFSET("DICT_ITER_RESULT", struct clinker_dict_iter, result),
+    OFFSET("DICT_ITER_LEFT", struct clinker_dict_iter, left),
+    NUMBER("GENERAL_ENTRY_MORE", sizeof(PyDictKeyEntry)
+                                 - sizeof(PyDictUnicodeEntry)),
+    OFFSET("SET_ITER_SET", struct clinker_set_iter, set),
+    OFFSET("SET_ITER_USED", struct clinker_set_iter, used),
+    OFFSET("SET_ITER_POSITION", struct clinker_set_iter, position),
+    OFFSET("SET_ITER_LEFT", struct clinker_set_iter, left),
+    OFFSET("SET_MASK", PySetObject, mask),
+    OFFSET("SET_TABLE", PySetObject, table),
+    OFFSET("REVERSED_LIST_INDEX", struct clinker_reversed_list, index),
+    OFFSET("REVERSED_LIST_LIST", struct clinker_reversed_list, list),
+    OFFSET("STR_ITER_INDEX", struct clinker_str_iter, index),
+    OFFSET("STR_ITER_STR", struct clinker_str_iter, str),
+    NUMBER("ASCII_DATA", sizeof(PyASCIIObject)),
+    NUMBER("ASCII_SIZE", sizeof(_Py_SINGLETON(strings).ascii[0])),
+    OFFSET("ENUMERATE_INDEX", struct clinker_enumerate, index),
+    OFFSET("ENUMERATE_ITERATOR", struct clinker_enumerate, iterator),
+    OFFSET("ENUMERATE_RESULT", struct clinker_enumerate, result),
+    OFFSET("ZIP_ITERATORS", struct clinker_zip, iterators),
+    OFFSET("ZIP_RESULT", struct clinker_zip, result),
+    // The head of the garbage collector comes before the object.
+    NUMBER("GC_NEXT_BEFORE", sizeof(PyGC_Head)
+                             - offsetof(PyGC_Head, _gc_next)),
     NUMBER("REF_DEBUG", REF_DEBUG),
     NUMBER("HANDLER_SIZE", sizeof(struct clinker_handler)),
     NUMBER("EXIT_SIZE", sizeof(struct clinker_exit)),

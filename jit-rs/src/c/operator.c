@@ -330,30 +330,6 @@ clinker_delete_item(T *tstate, F *frame, PyObject *container, PyObject *key,
     return PyObject_DelItem(container, key);
 }
 
-/* Iteration */
-
-PyObject *
-clinker_get_iter(T *tstate, F *frame, PyObject *iterable, uint64_t unused)
-{
-    PyObject *generator = clinker_iter_generator(tstate, iterable);
-    return generator != NULL ? generator : PyObject_GetIter(iterable);
-}
-
-void
-clinker_list_end(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
-{
-    _PyListIterObject *it = (_PyListIterObject *)iterator;
-    it->it_index = -1;
-    Py_CLEAR(it->it_seq);
-}
-
-void
-clinker_tuple_end(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
-{
-    _PyTupleIterObject *it = (_PyTupleIterObject *)iterator;
-    Py_CLEAR(it->it_seq);
-}
-
 const struct clinker_entry clinker_operator_helpers[] = {
     ENTRY(binary_op),
     ENTRY(negative),
@@ -371,8 +347,5 @@ const struct clinker_entry clinker_operator_helpers[] = {
     ENTRY(set_item),
     ENTRY(set_item_dict),
     ENTRY(delete_item),
-    ENTRY(get_iter),
-    ENTRY(list_end),
-    ENTRY(tuple_end),
     {NULL, NULL},
 };

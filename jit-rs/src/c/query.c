@@ -2,10 +2,12 @@
 
 #include "runtime.h"
 
-/* The kinds of jit-rs/src/hir/types.rs, by their bits. */
+/* The kinds of jit-rs/src/hir/types.rs, by their bits. The size is that of
+ * objects whose layout no header tells. */
 static const struct {
     int bit;
     PyTypeObject *type;
+    Py_ssize_t size;
 } kinds[] = {
     {1, &_PyNone_Type},
     {2, &PyBool_Type},
@@ -23,6 +25,14 @@ static const struct {
     {14, &PyModule_Type},
     {15, &PyCell_Type},
     {16, &PyGen_Type},
+    {22, &PyDictIterKey_Type, sizeof(struct clinker_dict_iter)},
+    {23, &PyDictIterValue_Type, sizeof(struct clinker_dict_iter)},
+    {24, &PyDictIterItem_Type, sizeof(struct clinker_dict_iter)},
+    {25, &PySetIter_Type, sizeof(struct clinker_set_iter)},
+    {26, &PyListRevIter_Type, sizeof(struct clinker_reversed_list)},
+    {27, &_PyUnicodeASCIIIter_Type, sizeof(struct clinker_str_iter)},
+    {28, &PyEnum_Type, sizeof(struct clinker_enumerate)},
+    {29, &PyZip_Type, sizeof(struct clinker_zip)},
 };
 
 #define OTHER_BIT 21
@@ -32,7 +42,10 @@ int
 clinker_kind(PyObject *object)
 {
     for (size_t i = 0; i < Py_ARRAY_LENGTH(kinds); i++) {
-        if (Py_IS_TYPE(object, kinds[i].type)) {
+        if (Py_IS_TYPE(object, kinds[i].type)
+            && (kinds[i].size == 0
+                || kinds[i].size == kinds[i].type->tp_basicsize))
+        {
             return kinds[i].bit;
         }
     }
@@ -154,6 +167,10 @@ clinker_object(int which)
             return super_name;
         case 13:
             return Py_NotImplemented;
+        case 14:
+            return _PySet_Dummy;
+        case 15:
+            return &_Py_SINGLETON(strings).ascii[0];
         default:
             Py_UNREACHABLE();
     }
@@ -167,6 +184,7 @@ static const struct clinker_entry *const helper_tables[] = {
     clinker_container_helpers,
     clinker_call_helpers,
     clinker_generator_helpers,
+    clinker_iteration_helpers,
     clinker_await_helpers,
     clinker_freelist_helpers,
     clinker_border_helpers,

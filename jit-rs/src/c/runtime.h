@@ -42,6 +42,7 @@
 #include "pycore_unicodeobject.h" // _PyUnicode_JoinArray()
 
 #include "clinker.h"
+#include "iterators.h"
 
 typedef PyThreadState T;
 typedef _PyInterpreterFrame F;
@@ -235,6 +236,7 @@ extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_generator_helpers[];
+extern const struct clinker_entry clinker_iteration_helpers[];
 extern const struct clinker_entry clinker_await_helpers[];
 extern const struct clinker_entry clinker_freelist_helpers[];
 extern const struct clinker_entry clinker_border_helpers[];
@@ -329,9 +331,11 @@ PyObject *clinker_operator_result(T *tstate, F *frame, PyObject *result,
 int clinker_call_operator(T *tstate, F *frame, PyObject *left, PyObject *right,
                           uint64_t number, PyObject **result);
 
-/* operator.c */
+/* iteration.c */
 PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
                            uint64_t unused);
+PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
+                       uint64_t unused);
 
 /* freelist.c */
 PyObject *clinker_make_generator(PyFunctionObject *func);
@@ -343,8 +347,8 @@ PyObject *clinker_new_instance(PyTypeObject *type);
 int clinker_release_instance(PyObject *object);
 
 /* generator.c */
-PyObject *clinker_next(T *tstate, F *frame, PyObject *iterator,
-                       uint64_t unused);
+int clinker_next_of_generator(T *tstate, F *frame, PyObject *generator,
+                              PyObject **item);
 PyObject *clinker_call(T *tstate, F *frame, PyObject **stack,
                        uint64_t count);
 

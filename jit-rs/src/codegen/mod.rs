@@ -7,6 +7,7 @@ mod form;
 mod generator;
 mod handler;
 mod inline;
+mod iteration;
 mod leave;
 mod math;
 mod number;

@@ -110,6 +110,24 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
+    /// Drops a reference to an object that is not the last one.
+    pub(super) fn drop_shared(&mut self, object: ir::Value) {
+        if layout::REF_DEBUG != 0 {
+            self.call("drop_unless_last", &[object], Some(types::I32));
+            return;
+        }
+        let count = self.load(types::I64, object, layout::OBJECT_REFCNT);
+        let low = self.builder.ins().ireduce(types::I32, count);
+        let immortal = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, low, 0);
+        let (mortal, on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(immortal, on, &[], mortal, &[]);
+        self.builder.switch_to_block(mortal);
+        let count = self.builder.ins().iadd_imm_s(count, -1);
+        self.store(count, object, layout::OBJECT_REFCNT);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
     /// A new one among the inline values of an object: `_PyDictValues_AddToInsertionOrder()`.
     pub(super) fn keep_order(&mut self, object: ir::Value, index: u32) {
         let flags = super::trusted();

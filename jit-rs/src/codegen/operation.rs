@@ -290,6 +290,16 @@ impl Generator<'_> {
             Op::RangeNext => Some(self.range_next(args[0])),
             Op::ListNext => Some(self.sequence_next(args[0], true)),
             Op::TupleNext => Some(self.sequence_next(args[0], false)),
+            Op::LastIndex => {
+                let next = self.load(types::I64, args[0], layout::ENUMERATE_INDEX);
+                Some(self.builder.ins().iadd_imm_s(next, -1))
+            }
+            Op::GuardUnshared => {
+                let count = self.load(types::I64, args[0], layout::OBJECT_REFCNT);
+                let is_shared = self.builder.ins().icmp_imm_s(IntCC::NotEqual, count, 1);
+                self.leave_if(is_shared, needed()?, leave, true);
+                None
+            }
             Op::SetInlineValue(index) => {
                 self.put_inline_value(args[0], args[1], index, |generator, old| {
                     generator.decref(old, Type::OBJECT, state, leave);
@@ -358,7 +368,12 @@ impl Generator<'_> {
                 Some(self.call_function(callee, &args, true, needed()?, leave))
             }
 
-            Op::Call(Helper::Next, 1) => Some(self.next_of_generator(args[0], needed()?, leave)),
+            Op::Call(Helper::Next, kind) if kind != 0 => {
+                Some(self.next_of(kind, args[0], needed()?, leave))
+            }
+            Op::Call(Helper::Advance, number) => {
+                Some(self.advance(number, args[0], needed()?, leave))
+            }
             Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
 
             Op::At(offset) => {

@@ -95,6 +95,7 @@ helpers! {
     DeleteItem = "delete_item", Status, Borrowed, true;
     GetIter = "get_iter", Object, Borrowed, true;
     Next = "next", Next, Borrowed, true;
+    Advance = "advance", Bool, Borrowed, true;
     Send = "send", Bool, StealsFirst, true;
     DropIterator = "drop_iterator", Nothing, StealsFirst, true;
     GetYieldFromIter = "get_yield_from_iter", Object, Borrowed, true;

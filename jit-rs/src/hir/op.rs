@@ -137,6 +137,10 @@ pub enum Op {
     ListNext,
     /// The next item of an iterator of a tuple, or NULL.
     TupleNext,
+    /// The index that an enumerate has given last.
+    LastIndex,
+    /// Leaves if somebody else has a reference to the object.
+    GuardUnshared,
     /// The value of a cell, or NULL.
     LoadCell,
     /// Puts an object into an attribute among the inline values and releases what was there, by the index.
@@ -412,6 +416,7 @@ impl Op {
                 | Self::TupleItem
                 | Self::ArrayItem(_)
                 | Self::Size
+                | Self::LastIndex
         )
     }
 
@@ -465,6 +470,8 @@ impl Op {
             | Self::RangeNext
             | Self::ListNext
             | Self::TupleNext
+            | Self::LastIndex
+            | Self::GuardUnshared
             | Self::LoadCell
             | Self::IncRef
             | Self::DecRef(_) => &[Object],
@@ -529,7 +536,8 @@ impl Op {
             | Self::LoadWord(_)
             | Self::Size
             | Self::ItemIndex
-            | Self::RangeNext => Rep::Int,
+            | Self::RangeNext
+            | Self::LastIndex => Rep::Int,
             Self::ArrayItem(Element::Double) => Rep::Float,
             Self::ArrayItem(_) => Rep::Int,
             Self::Float(_)
@@ -589,6 +597,7 @@ impl Op {
             | Self::GuardSharedKeys(_)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
+            | Self::GuardUnshared
             | Self::GuardReplaceable(_)
             | Self::GuardItemReplaceable
             | Self::GuardInline(_)

@@ -433,6 +433,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("RangeNext", []) => Op::RangeNext,
         ("ListNext", []) => Op::ListNext,
         ("TupleNext", []) => Op::TupleNext,
+        ("LastIndex", []) => Op::LastIndex,
+        ("GuardUnshared", []) => Op::GuardUnshared,
         ("LoadCell", []) => Op::LoadCell,
         ("SetInlineValue", [index]) => Op::SetInlineValue(number(index)?),
         ("PutInlineValue", [index]) => Op::PutInlineValue(number(index)?),

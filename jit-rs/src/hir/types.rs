@@ -5,7 +5,7 @@ use std::ops::BitOr;
 
 /// A set of kinds of objects, and NULL. Built-in types stand for themselves, not for their subclasses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Type(u32);
+pub struct Type(u64);
 
 macro_rules! types {
     ($($name:ident = $bit:expr, $text:literal, $doc:literal;)*) => {
@@ -40,15 +40,23 @@ types! {
     ARRAY_L = 19, "array_l", "One of C longs, typecode `l`.";
     ARRAY_B = 20, "array_b", "One of bytes, typecode `B`.";
     OTHER = 21, "other", "Any other object.";
+    DICT_KEYS_ITER = 22, "dict_keyiterator", "The iterator of a dict or its keys.";
+    DICT_VALUES_ITER = 23, "dict_valueiterator", "The iterator of the values of a dict.";
+    DICT_ITEMS_ITER = 24, "dict_itemiterator", "The iterator of the items of a dict.";
+    SET_ITER = 25, "set_iterator", "The iterator of a set or frozenset.";
+    REVERSED_LIST = 26, "list_reverseiterator", "The iterator of a list from its end.";
+    STR_ITER = 27, "str_ascii_iterator", "The iterator of a str that is ASCII.";
+    ENUMERATE = 28, "enumerate", "An exact enumerate.";
+    ZIP = 29, "zip", "An exact zip.";
 }
 
 impl Type {
     /// Nothing: the type of what cannot happen.
     pub const NEVER: Self = Self(0);
     /// Any object.
-    pub const OBJECT: Self = Self((1 << 22) - 2);
+    pub const OBJECT: Self = Self((1 << 30) - 2);
     /// Any object or NULL.
-    pub const ANY: Self = Self((1 << 22) - 1);
+    pub const ANY: Self = Self((1 << 30) - 1);
     /// Objects that run no code when they are released.
     pub const SCALAR: Self =
         Self(Self::NONE.0 | Self::BOOL.0 | Self::INT.0 | Self::FLOAT.0 | Self::STR.0);
