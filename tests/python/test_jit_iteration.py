@@ -357,6 +357,8 @@ class IterationTest(ProgramTest):
                     n += i + x
                 for x, y in zip(It(at), It(0)):
                     n += x * y
+                for i, x in enumerate(It(at), 7):
+                    n += i + x
                 return n
             def keys(d):
                 n = 0

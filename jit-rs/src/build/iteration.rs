@@ -145,7 +145,7 @@ impl Builder<'_> {
                 .then(|| builder.value(Op::LastIndex, &[iterator], Type::NEVER));
             builder.env.unpacked.insert(tuple, index);
             builder.push(tuple);
-            // Nobody sees the tuple: that is checked after it has been unpacked.
+            builder.boundary(Op::Boundary, builder.instruction.next);
         });
     }
 

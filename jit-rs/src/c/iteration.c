@@ -42,6 +42,21 @@ clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
     return item;
 }
 
+/* Native code is going to be left with the tuple of an enumerate: now it needs
+ * the index. */
+static int
+complete(struct clinker_enumerate *en)
+{
+    PyObject *index = PyLong_FromSsize_t(en->index - 1);
+    if (index == NULL) {
+        return -1;
+    }
+    PyObject *old = PyTuple_GET_ITEM(en->result, 0);
+    PyTuple_SET_ITEM(en->result, 0, index);
+    Py_DECREF(old);
+    return 1;
+}
+
 /* As enum_next(), without an object for the index: the tuple keeps the one
  * that it has. */
 static int
@@ -62,7 +77,7 @@ advance_enumerate(T *tstate, F *frame, struct clinker_enumerate *en)
         PyTuple_SET_ITEM(pair, 0, Py_None);
         PyTuple_SET_ITEM(pair, 1, item);
         Py_SETREF(en->result, pair);
-        return 1;
+        return complete(en);
     }
     // What is released may run code.
     Py_INCREF(result);
@@ -73,7 +88,7 @@ advance_enumerate(T *tstate, F *frame, struct clinker_enumerate *en)
         _PyObject_GC_TRACK(result);
     }
     Py_DECREF(result);
-    return 1;
+    return frame->stacktop == CLINKER_NATIVE ? 1 : complete(en);
 }
 
 /* Let an iterator that gives the same tuple as long as nobody else has it put
