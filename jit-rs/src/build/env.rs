@@ -25,6 +25,8 @@ pub struct Env {
     pub types: FxHashMap<Value, Type>,
     /// The unboxed value of objects.
     pub raw: FxHashMap<Value, Value>,
+    /// Unboxed values of variables that may be unbound, with whether they are bound.
+    pub unsure: FxHashMap<Value, Value>,
     /// The objects of unboxed values.
     pub boxed: FxHashMap<Value, Value>,
     /// Ints that are known.
@@ -50,6 +52,8 @@ pub enum Kind {
     Known(Rep),
     /// Unboxed, as a parameter: the result of arithmetic, which is no particular object.
     Raw(Rep),
+    /// The same, if it is bound, which another parameter tells: it gets its first value in the loop.
+    Unsure(Rep),
 }
 
 /// What a block where edges meet gets.

@@ -594,6 +594,9 @@ impl Builder<'_> {
     /// A variable that may be unbound: then the interpreter raises.
     fn load_checked(&mut self, slot: u32) -> Value {
         let local = self.env.locals[slot as usize];
+        if let Some(bound) = local.raw.and_then(|raw| self.env.unsure.get(&raw)) {
+            self.guard(Op::Guard, &[*bound]);
+        }
         if local.raw.is_some() || !self.slot_type(slot).may_be(Type::NULL) {
             return self.load(slot);
         }

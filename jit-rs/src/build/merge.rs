@@ -16,6 +16,7 @@ impl Builder<'_> {
 
     pub(super) fn shape(&self) -> Shape {
         let kind = |(slot, local): (usize, &Local)| match local.raw {
+            Some(raw) if self.env.unsure.contains_key(&raw) => Kind::Unsure(self.function.rep(raw)),
             Some(raw) => Kind::Raw(self.function.rep(raw)),
             None => match local.object.and_then(|object| self.env.raw.get(&object)) {
                 Some(&raw) if self.function.rep(raw) != Rep::Bool => {
@@ -53,6 +54,14 @@ impl Builder<'_> {
                 shape.locals[slot] = kind;
                 self.again = true;
             }
+            // It gets its first value in the loop.
+            if let (Kind::Slot(Type::NULL), Kind::Raw(rep) | Kind::Unsure(rep)) =
+                (shape.locals[slot], kind)
+                && self.pinned.insert(place)
+            {
+                shape.locals[slot] = Kind::Unsure(rep);
+                self.again = true;
+            }
         }
         for (depth, (rep, ty)) in now.stack.into_iter().enumerate() {
             let before = shape.stack[depth];
@@ -76,8 +85,23 @@ impl Builder<'_> {
         let mut args = Vec::new();
         let mut fits = self.env.stack.len() == shape.stack.len();
         for slot in 0..shape.locals.len() {
-            let is_dirty = self.env.locals[slot].raw.is_some();
+            let raw = self.env.locals[slot].raw;
+            let is_dirty = raw.is_some();
+            let is_unsure = raw.is_some_and(|raw| self.env.unsure.contains_key(&raw));
             match shape.locals[slot] {
+                Kind::Known(rep) | Kind::Raw(rep) if is_unsure => {
+                    shape.locals[slot] = Kind::Unsure(rep);
+                    fits = false;
+                }
+                Kind::Unsure(rep) => match self.unsure_local(target, slot as u32, rep, state) {
+                    Some(pair) => args.extend(pair),
+                    None => {
+                        let ty = self.slot_type(slot as u32) | boxed_type(rep) | Type::NULL;
+                        shape.locals[slot] = Kind::Slot(ty);
+                        self.pinned.insert((target, slot));
+                        fits = false;
+                    }
+                },
                 Kind::Known(rep) if is_dirty => {
                     shape.locals[slot] = Kind::Raw(rep);
                     fits = false;
@@ -163,6 +187,31 @@ impl Builder<'_> {
         Some(self.unboxed(object, state))
     }
 
+    /// The unboxed value of a variable that may be unbound, and whether it is bound.
+    fn unsure_local(
+        &mut self,
+        target: u32,
+        slot: u32,
+        rep: Rep,
+        state: State,
+    ) -> Option<[Value; 2]> {
+        let is_unbound =
+            self.env.locals[slot as usize].raw.is_none() && self.slot_type(slot) == Type::NULL;
+        let value = if is_unbound {
+            let nothing = if rep == Rep::Float {
+                Op::Float(0)
+            } else {
+                Op::Int(0)
+            };
+            self.value(nothing, &[], Type::NEVER)
+        } else {
+            self.raw_local(target, slot, rep, state)?
+        };
+        let bound = self.env.unsure.get(&value).copied();
+        let bound = bound.unwrap_or_else(|| self.value(Op::Bool(!is_unbound), &[], Type::NEVER));
+        Some([value, bound])
+    }
+
     /// Whether a guard makes sure that what a handler leads to stays as it is without the handler.
     fn expects(&self, target: u32, known: Type, ty: Type) -> bool {
         self.is_cold
@@ -207,8 +256,12 @@ impl Builder<'_> {
                     object: None,
                     raw: None,
                 },
-                Kind::Raw(rep) => {
+                Kind::Raw(rep) | Kind::Unsure(rep) => {
                     let value = self.parameter(rep, Type::NEVER);
+                    if matches!(kind, Kind::Unsure(_)) {
+                        let bound = self.parameter(Rep::Bool, Type::NEVER);
+                        env.unsure.insert(value, bound);
+                    }
                     Local {
                         slot: Type::SCALAR | Type::NULL,
                         object: None,

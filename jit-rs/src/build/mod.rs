@@ -382,6 +382,8 @@ impl<'a> Builder<'a> {
     fn load(&mut self, slot: u32) -> Value {
         let local = self.env.locals[slot as usize];
         if let Some(value) = local.raw.or(local.object) {
+            // The compiler has made sure of it.
+            self.env.unsure.remove(&value);
             return value;
         }
         if let Some(unbound) = self.inlining.unbound() {
@@ -447,7 +449,16 @@ impl<'a> Builder<'a> {
     /// Writes an unboxed variable to its slot.
     fn sync_local(&mut self, slot: u32) {
         let local = self.env.locals[slot as usize];
-        if let Some(raw) = local.raw {
+        if let Some(raw) = local.raw
+            && let Some(&bound) = self.env.unsure.get(&raw)
+        {
+            self.emit(Op::SyncLocal(slot), &[raw, bound], None, None);
+            self.env.locals[slot as usize] = Local {
+                slot: boxed_type(self.function.rep(raw)) | Type::NULL,
+                object: None,
+                raw: None,
+            };
+        } else if let Some(raw) = local.raw {
             let object = self.boxed(raw);
             self.emit(Op::StoreLocal(slot, local.slot), &[object], None, None);
             self.env.locals[slot as usize] = Local {
@@ -488,12 +499,16 @@ impl<'a> Builder<'a> {
         let dirty = locals
             .iter()
             .enumerate()
-            .filter_map(|(slot, local)| Some((slot as u32, local.raw?)))
-            .collect();
+            .filter_map(|(slot, local)| Some((slot as u32, local.raw?)));
+        let dirty: Vec<(u32, Value)> = dirty.collect();
+        let unsure = dirty.iter();
+        let unsure = unsure.filter_map(|(slot, raw)| Some((*slot, *self.env.unsure.get(raw)?)));
+        let unsure = unsure.collect();
         self.function.states.push(FrameState {
             offset,
             stack,
             dirty,
+            unsure,
             inlined,
         });
         State(self.function.states.len() as u32 - 1)

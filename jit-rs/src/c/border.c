@@ -87,6 +87,11 @@ act(F **frames, const struct clinker_exit *exit, uint64_t *values,
             case CLINKER_NEW_OBJECT:
                 frame->previous->localsplus[0] = object;
                 break;
+            case CLINKER_SKIP_UNLESS:
+                if (*value == 0) {
+                    i += action->place;
+                }
+                break;
         }
     }
 }

@@ -82,6 +82,8 @@ enum clinker_act {
     CLINKER_FUNCTION_SHARED,
     CLINKER_NEW_OBJECT,
     CLINKER_NEW_OBJECT_SHARED,
+    // Leave out as many actions as the place says, unless the value is true.
+    CLINKER_SKIP_UNLESS,
 };
 
 // How many functions can be executed in place of calls at a time.

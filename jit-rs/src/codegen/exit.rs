@@ -31,6 +31,8 @@ pub enum Act {
     NewObject,
     /// The same with a new reference.
     NewObjectShared,
+    /// Leaves out as many actions as the place says, unless the truth value is true.
+    SkipUnless,
 }
 
 /// A frame that is pushed: `struct clinker_inlined`.

@@ -2,6 +2,7 @@
 
 use super::Generator;
 use super::exit::{Act, Action, Exit, Plan, Push};
+use super::record::Unboxed;
 use crate::hir::{CallKind, FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -39,9 +40,14 @@ impl Planner {
         });
     }
 
-    /// Puts unboxed variables into their slots.
-    pub(super) fn slots(&mut self, function: &Function, unboxed: &[(u32, Value)]) {
-        for &(slot, value) in unboxed {
+    /// Puts unboxed variables into their slots, and those that may be unbound only if they are not.
+    pub(super) fn slots(&mut self, function: &Function, unboxed: &Unboxed) {
+        for &(slot, value) in &unboxed.values {
+            let bound = unboxed.unsure.iter().find(|(unsure, _)| *unsure == slot);
+            if let Some(&(_, bound)) = bound {
+                // Making the object and putting it there: nothing else has the value.
+                self.act(Act::SkipUnless, (0, 2), bound);
+            }
             let acts = (Act::Slot, Act::SlotShared);
             self.put(function.rep(value), acts, (0, slot as usize), value);
         }
@@ -156,10 +162,7 @@ impl Generator<'_> {
     /// Makes an exit and hands the values over to it; gives its address.
     fn hand_over(&mut self, plan: Plan, values: Vec<Value>) -> ir::Value {
         for (index, value) in values.into_iter().enumerate() {
-            let mut raw = self.get(value);
-            if self.function.rep(value) == Rep::Bool {
-                raw = self.builder.ins().uextend(types::I64, raw);
-            }
+            let raw = self.word(value);
             self.builder
                 .ins()
                 .stack_store(types::I64, raw, self.handed_over, 8 * index as i32);
@@ -169,6 +172,15 @@ impl Generator<'_> {
         let address = self.int(exit.address() as i64);
         self.exits.push(exit);
         address
+    }
+
+    /// A value as it is handed over to the runtime.
+    pub(super) fn word(&mut self, value: Value) -> ir::Value {
+        let raw = self.get(value);
+        if self.function.rep(value) == Rep::Bool {
+            return self.builder.ins().uextend(types::I64, raw);
+        }
+        raw
     }
 
     fn call_exit(&mut self, function: &str, exit: ir::Value, more: &[ir::Value]) -> ir::Value {
@@ -193,7 +205,7 @@ impl Generator<'_> {
         let function = self.function;
         let state = function.state(state);
         let mut planner = Planner::default();
-        planner.slots(function, &state.dirty);
+        planner.slots(function, &Unboxed::of(state));
         let slots = planner.actions.len();
         let mut borrowed: FxHashMap<Value, usize> = FxHashMap::default();
         for &value in &leave.take {

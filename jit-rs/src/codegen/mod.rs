@@ -6,6 +6,7 @@ mod exit;
 mod form;
 mod generator;
 mod handler;
+mod helper;
 mod inline;
 mod iteration;
 mod leave;

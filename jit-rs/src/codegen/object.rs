@@ -1,7 +1,7 @@
 //! Objects: reference counts, types, boxing.
 
 use super::Generator;
-use crate::hir::{Leave, State, Type};
+use crate::hir::{Leave, Rep, State, Type};
 use crate::{layout, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, StackSlotData, StackSlotKind, types};
@@ -147,6 +147,28 @@ impl Generator<'_> {
         let size = self.builder.ins().iadd_imm_s(size, 1);
         let size = self.builder.ins().ireduce(types::I8, size);
         self.store(size, object, layout::INLINE_VALUES_SIZE);
+    }
+
+    /// Puts the object of an unboxed variable into its slot, which has held a scalar, if it is bound.
+    pub(super) fn put_if_bound(
+        &mut self,
+        rep: Rep,
+        value: ir::Value,
+        is_bound: ir::Value,
+        slot: u32,
+    ) {
+        let (bound, on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.ins().brif(is_bound, bound, &[], on, &[]);
+        self.builder.switch_to_block(bound);
+        let object = match rep {
+            Rep::Float => self.call("box_float", &[value], Some(types::I64)),
+            _ => Some(self.box_int(value)),
+        };
+        let object = object.expect("it has a result");
+        let (old, leave) = (Type::SCALAR | Type::NULL, Leave::default());
+        self.put(object, self.frame, Self::slot(slot), old, None, &leave);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
     }
 
     pub(super) fn class(&mut self, object: ir::Value) -> ir::Value {

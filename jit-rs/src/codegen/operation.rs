@@ -1,9 +1,7 @@
 //! Each operation of the high-level representation.
 
 use super::{Generator, trusted};
-use crate::hir::{
-    Comparison, Element, FloatOp, Helper, Inst, Leave, Op, Passing, Returns, State, Type,
-};
+use crate::hir::{Comparison, Element, FloatOp, Helper, Inst, Leave, Op, State, Type};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, types};
@@ -34,6 +32,10 @@ impl Generator<'_> {
             Op::DeleteLocal(slot, ty) => {
                 let null = self.int(0);
                 self.put(null, self.frame, Self::slot(slot), ty, state, leave);
+                None
+            }
+            Op::SyncLocal(slot) => {
+                self.put_if_bound(self.function.rep(inst.args[0]), args[0], args[1], slot);
                 None
             }
             Op::TakeLocal(slot) => {
@@ -566,79 +568,5 @@ impl Generator<'_> {
         self.builder.switch_to_block(out);
         self.leave(state, leave, false);
         self.builder.switch_to_block(on);
-    }
-
-    fn helper(
-        &mut self,
-        helper: Helper,
-        number: u64,
-        args: &[ir::Value],
-        state: Option<State>,
-        leave: &Leave,
-    ) -> Option<ir::Value> {
-        let mut operands = vec![self.tstate, self.frame];
-        if helper.runs_code() {
-            self.record(state);
-        }
-        if helper.passing() == Passing::Stack {
-            operands.push(self.store_operands(args));
-        } else {
-            operands.extend_from_slice(args);
-        }
-        operands.push(self.int(number as i64));
-        if helper.has_cache() {
-            operands.push(self.int(self.cache as i64));
-            self.cache += layout::CACHE_SIZE as u64;
-        }
-        if helper.runs_code() {
-            self.unchecked = true;
-        }
-        self.tell_once();
-        let returns = match helper.returns() {
-            Returns::Object | Returns::Next | Returns::Sure => Some(types::I64),
-            Returns::Status | Returns::Bool => Some(types::I32),
-            Returns::Nothing => None,
-        };
-        let result = self.call(helper.name(), &operands, returns)?;
-        let raised = match helper.returns() {
-            Returns::Object => IntCC::Equal,
-            Returns::Next => {
-                let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 1);
-                return self.checked(raised, result, state, leave);
-            }
-            Returns::Status | Returns::Bool => IntCC::SignedLessThan,
-            Returns::Nothing | Returns::Sure => return Some(result),
-        };
-        let raised = self.builder.ins().icmp_imm_s(raised, result, 0);
-        self.checked(raised, result, state, leave);
-        match helper.returns() {
-            Returns::Bool => Some(self.builder.ins().ireduce(types::I8, result)),
-            Returns::Status => None,
-            _ => Some(result),
-        }
-    }
-
-    /// Hands operands over to a helper, and gives the address of the first.
-    pub(super) fn store_operands(&mut self, operands: &[ir::Value]) -> ir::Value {
-        self.operand_count = self.operand_count.max(operands.len());
-        for (index, &value) in operands.iter().enumerate() {
-            self.builder
-                .ins()
-                .stack_store(types::I64, value, self.operands, 8 * index as i32);
-        }
-        self.builder.ins().stack_addr(types::I64, self.operands, 0)
-    }
-
-    fn checked(
-        &mut self,
-        raised: ir::Value,
-        result: ir::Value,
-        state: Option<State>,
-        leave: &Leave,
-    ) -> Option<ir::Value> {
-        if let Some(state) = state {
-            self.raise_if(raised, state, leave);
-        }
-        Some(result)
     }
 }

@@ -4,13 +4,28 @@
 use super::exit::{Exit, Plan};
 use super::leave::Planner;
 use super::{Generator, sized};
-use crate::hir::{Function, State, Value};
+use crate::hir::{FrameState, Function, State, Value};
 use crate::layout;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use rustc_hash::FxHashMap;
 
-/// The unboxed variables: slots and their values.
-type Unboxed = Vec<(u32, Value)>;
+/// The unboxed variables of a state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Unboxed {
+    /// Slots and their values.
+    pub values: Vec<(u32, Value)>,
+    /// Those that may be unbound, and what tells whether they are bound.
+    pub unsure: Vec<(u32, Value)>,
+}
+
+impl Unboxed {
+    pub(super) fn of(state: &FrameState) -> Self {
+        Self {
+            values: state.dirty.clone(),
+            unsure: state.unsure.clone(),
+        }
+    }
+}
 
 /// The record of a function that has some.
 pub(super) struct Record {
@@ -84,14 +99,16 @@ impl Generator<'_> {
 
     /// Code is going to run: says which variables are unboxed in a state.
     pub(super) fn record(&mut self, state: Option<State>) {
-        let unboxed = state.map_or_else(Vec::new, |state| self.function.state(state).dirty.clone());
+        let unboxed = state.map_or_else(Unboxed::default, |state| {
+            Unboxed::of(self.function.state(state))
+        });
         let Some(record) = &self.record else {
             return;
         };
         if record.now.as_ref() == Some(&unboxed) {
             return;
         }
-        let address = if unboxed.is_empty() {
+        let address = if unboxed.values.is_empty() {
             0
         } else {
             self.record_values(&unboxed)
@@ -109,7 +126,7 @@ impl Generator<'_> {
         record.count = record.count.max(values.len());
         let (slot, known) = (record.values, record.plans.get(unboxed).copied());
         for (index, value) in values.into_iter().enumerate() {
-            let raw = self.get(value);
+            let raw = self.word(value);
             self.builder
                 .ins()
                 .stack_store(types::I64, raw, slot, 8 * index as i32);

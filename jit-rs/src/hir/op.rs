@@ -21,6 +21,8 @@ pub enum Op {
     LoadLocal(u32),
     /// Puts an object into a slot and releases what was there, of the given type.
     StoreLocal(u32, Type),
+    /// Puts the object of an unboxed value into a slot, which has held a scalar, if a truth value is true.
+    SyncLocal(u32),
     /// Empties a slot and gives what was there.
     TakeLocal(u32),
     /// Empties a slot and releases what was there, of the given type.
@@ -498,7 +500,11 @@ impl Op {
             Self::SetListItem | Self::PutListItem => &[Object, Object, Int],
             Self::SetListFloat => &[Float, Object, Int],
             Self::CopyItems(_) => &[Object, Int, Int, Object, Int, Int],
-            Self::Call(..) | Self::CallFunction(_) | Self::CallInit(_) | Self::EndInline => {
+            Self::Call(..)
+            | Self::CallFunction(_)
+            | Self::CallInit(_)
+            | Self::EndInline
+            | Self::SyncLocal(_) => {
                 return None;
             }
         })

@@ -288,12 +288,16 @@ impl Parser {
         rest.expect(" [")?;
         let stack = rest.values()?;
         rest.expect("]")?;
-        let mut dirty = Vec::new();
+        let (mut dirty, mut unsure) = (Vec::new(), Vec::new());
         while rest.0.starts_with(' ') && rest.0[1..].starts_with(|c: char| c.is_ascii_digit()) {
             rest.take(" ");
             let slot = rest.number()?;
-            rest.expect("=")?;
-            dirty.push((slot, rest.value()?));
+            if rest.take(" if ") {
+                unsure.push((slot, rest.value()?));
+            } else {
+                rest.expect("=")?;
+                dirty.push((slot, rest.value()?));
+            }
         }
         let mut inlined = Vec::new();
         loop {
@@ -326,6 +330,7 @@ impl Parser {
             offset,
             stack,
             dirty,
+            unsure,
             inlined,
         };
         let states = &mut self.function.states;
@@ -433,6 +438,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("RangeNext", []) => Op::RangeNext,
         ("ListNext", []) => Op::ListNext,
         ("TupleNext", []) => Op::TupleNext,
+        ("SyncLocal", [slot]) => Op::SyncLocal(number(slot)?),
         ("LastIndex", []) => Op::LastIndex,
         ("GuardUnshared", []) => Op::GuardUnshared,
         ("LoadCell", []) => Op::LoadCell,

@@ -65,6 +65,9 @@ impl fmt::Display for FrameState {
         for (slot, value) in &self.dirty {
             write!(f, " {slot}={value}")?;
         }
+        for (slot, bound) in &self.unsure {
+            write!(f, " {slot} if {bound}")?;
+        }
         for inlined in &self.inlined {
             let Inlined {
                 callee,

@@ -154,6 +154,12 @@ impl Verifier<'_> {
                 ));
             }
         }
+        for (slot, bound) in &state.unsure {
+            self.uses(seen, &[*bound])?;
+            if !state.dirty.iter().any(|(dirty, _)| dirty == slot) {
+                return Err(format!("local {slot} has no value if it is bound"));
+            }
+        }
         Ok(())
     }
 

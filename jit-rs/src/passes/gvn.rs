@@ -155,7 +155,7 @@ impl Numbers {
 
     fn rename_state(&self, state: &mut FrameState) {
         self.rename_all(&mut state.stack);
-        for (_, value) in &mut state.dirty {
+        for (_, value) in state.dirty.iter_mut().chain(&mut state.unsure) {
             self.rename(value);
         }
     }

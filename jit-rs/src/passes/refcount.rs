@@ -300,6 +300,7 @@ impl Walk<'_> {
             Op::GuardType(ty) => {
                 self.env.types.insert(inst.args[0], ty);
             }
+            Op::SyncLocal(slot) => self.take_from_slot(position, slot),
             // They replace the object in the slot.
             Op::Call(Helper::AppendStr | Helper::MakeCell, slot) => {
                 self.take_from_slot(position, slot as u32)
