@@ -215,6 +215,7 @@ const struct entry clinker_layout[] = {
     NUMBER("SMALL_INT_SIZE", sizeof(PyLongObject)),
     OFFSET("FLOAT_VALUE", PyFloatObject, ob_fval),
     OFFSET("LIST_ITEMS", PyListObject, ob_item),
+    OFFSET("LIST_ALLOCATED", PyListObject, allocated),
     OFFSET("ARRAY_ITEMS", struct clinker_array, items),
     OFFSET("ARRAY_DESCR", struct clinker_array, descr),
     OFFSET("TUPLE_ITEMS", PyTupleObject, ob_item),

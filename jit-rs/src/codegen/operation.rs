@@ -376,6 +376,10 @@ impl Generator<'_> {
             Op::Call(Helper::Advance, number) => {
                 Some(self.advance(number, args[0], needed()?, leave))
             }
+            Op::Call(Helper::ListAppend, _) => {
+                self.list_append(args[0], args[1], needed()?, leave);
+                None
+            }
             Op::Call(helper, number) => self.helper(helper, number, &args, state, leave),
 
             Op::At(offset) => {

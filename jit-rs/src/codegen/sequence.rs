@@ -41,6 +41,44 @@ impl Generator<'_> {
         self.builder.switch_to_block(done);
     }
 
+    /// Appends an item, whose reference is taken over, to a list.
+    pub(super) fn list_append(
+        &mut self,
+        item: ir::Value,
+        list: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) {
+        let size = self.load(types::I64, list, layout::OBJECT_SIZE);
+        let room = self.load(types::I64, list, layout::LIST_ALLOCATED);
+        let is_full = self
+            .builder
+            .ins()
+            .icmp(IntCC::SignedLessThanOrEqual, room, size);
+        let (full, append) = self.seldom(is_full);
+        let done = self.builder.create_block();
+        self.builder.switch_to_block(full);
+        self.tell(self.at);
+        let zero = self.int(0);
+        let args = [self.tstate, self.frame, item, list, zero];
+        let status = self
+            .call("list_append", &args, Some(types::I32))
+            .expect("it has a result");
+        let raised = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThan, status, 0);
+        self.raise_if(raised, state, leave);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(append);
+        let address = self.list_place(list, size);
+        self.store(item, address, 0);
+        let size = self.builder.ins().iadd_imm_s(size, 1);
+        self.store(size, list, layout::OBJECT_SIZE);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(done);
+    }
+
     pub(super) fn range_next(&mut self, iterator: ir::Value) -> ir::Value {
         let value = self.load(types::I64, iterator, layout::RANGE_ITER_START);
         let step = self.load(types::I64, iterator, layout::RANGE_ITER_STEP);

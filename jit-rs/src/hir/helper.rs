@@ -133,7 +133,7 @@ helpers! {
     BuildMap = "build_map", Object, Stack, true;
     BuildConstKeyMap = "build_const_key_map", Object, Stack, true;
     BuildString = "build_string", Object, Stack, true;
-    ListAppend = "list_append", Status, StealsFirst, true;
+    ListAppend = "list_append", Status, StealsFirst, false;
     ListExtend = "list_extend", Status, Borrowed, true;
     SetAdd = "set_add", Status, Borrowed, true;
     SetUpdate = "set_update", Status, Borrowed, true;
