@@ -187,9 +187,13 @@ class Statements:
     def loop(self, depth):
         trips = self.trips()
         name = self.target("int")
-        match self.random.randrange(8):
+        match self.random.randrange(12):
             case 0 | 1 | 2:
                 self.emit(f"for {name} in range({trips}):")
+            case 8 | 9:
+                self.loop_over_object(name)
+            case 10 | 11:
+                self.loop_over_pairs(name)
             case 3:
                 step = self.pick(["2", "-1", "3", "-2", self.expression("int", 0)])
                 first = self.pick(["0", "10", "2**63 - 3", "-2**63 + 3", "2**30 - 2", "-5", "2**64"])
@@ -209,6 +213,44 @@ class Statements:
                 values = ", ".join(self.constant(kind) for _ in range(self.random.randrange(1, 5)))
                 self.emit(f"for {name} in ({values},):")
         self.loop_body(trips, depth)
+
+    def loop_over_object(self, name):
+        match self.random.randrange(6):
+            case 0:
+                source = self.expression("dict", 1)
+            case 1:
+                source = f"dict({self.expression('dict', 1)}).{self.pick(['keys', 'values'])}()"
+            case 2:
+                members = ", ".join(str(self.random.randrange(-9, 99)) for _ in range(self.random.randrange(1, 6)))
+                source = self.pick(["{%s}", "frozenset({%s})"]) % members
+            case 3:
+                source = f"reversed(cut({self.expression('list', 1)}))"
+            case 4:
+                self.scope.names[name] = "str"
+                source = f"cut({self.expression('str', 1)})"
+            case _:
+                source = f"iter(cut({self.expression('list', 1)}))"
+        self.emit(f"for {name} in {source}:")
+
+    def loop_over_pairs(self, name):
+        other = self.target("int")
+        sequence = lambda: f"cut({self.expression(self.pick(['list', 'list', 'tuple', 'str']), 1)})"
+        targets = f"{name}, {other}"
+        match self.random.randrange(6):
+            case 0:
+                source = f"{self.expression('dict', 1)}.items()"
+            case 1 | 2:
+                start = self.pick(["", "", ", 5", ", -1", ", 2**63 - 2", ", 2**64"])
+                source = f"enumerate({sequence()}{start})"
+            case 3:
+                targets += f", {self.target('int')}"
+                source = f"zip({sequence()}, {sequence()}, {sequence()})"
+            case 4:
+                targets = f"{name}, ({other}, {self.target('int')})"
+                source = f"enumerate(zip({sequence()}, {sequence()}))"
+            case _:
+                source = f"zip({sequence()}, {sequence()})"
+        self.emit(f"for {targets} in {source}:")
 
     def while_loop(self, depth):
         trips = self.trips()
