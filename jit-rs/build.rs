@@ -13,7 +13,7 @@ const NAME: usize = 56;
 const ENTRY: usize = 64;
 
 /// The C side of the archive.
-const SOURCES: [&str; 22] = [
+const SOURCES: [&str; 24] = [
     "src/c/array.c",
     "src/c/attribute.c",
     "src/c/await.c",
@@ -35,7 +35,9 @@ const SOURCES: [&str; 22] = [
     "src/c/number.c",
     "src/c/operator.c",
     "src/c/query.c",
+    "src/c/return.c",
     "src/c/slice.c",
+    "src/c/tell.c",
 ];
 
 /// Headers of the C side.

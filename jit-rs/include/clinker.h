@@ -51,8 +51,9 @@ uint32_t clinker_hot(const void *code, uint32_t offset, uint32_t depth,
                      int loop);
 void clinker_specialized(const void *code, int missed, int failed);
 
-/* The call at offset makes an object, whose __init__ has the version; or the
- * subscript there calls a __getitem__ with the version. */
+/* The call at offset makes an object, whose __init__ has the version; or calls a
+ * function with the version, and keywords; or the subscript there calls a
+ * __getitem__ with the version. */
 void clinker_calls_special(const void *code, uint32_t offset, uint32_t version);
 
 /* The instruction at offset has operands of these kinds, in the order they are
@@ -65,8 +66,8 @@ void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 void clinker_saw_math(const void *code, uint32_t offset, int which,
                       const void *method, int kind);
 
-/* The call at offset calls a class of this version, whose objects have slots, with
- * a function of a version as its __init__. */
+/* The call at offset calls a class of this version, with a function of a version as
+ * its __init__. */
 void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version,
                        const void *init, uint32_t version);
 

@@ -4,7 +4,7 @@ use crate::exceptions::Table;
 use crate::feedback::Form;
 use crate::hir::Type;
 use crate::profile::{Loop, Place};
-use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction};
+use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction, Parameters};
 use crate::{layout, opcode};
 use std::ffi::{c_char, c_int, c_void};
 
@@ -18,6 +18,8 @@ unsafe extern "C" {
     );
     fn clinker_instruction_length(base: u8) -> c_int;
     fn clinker_code_of_version(version: u32) -> *const c_void;
+    fn clinker_keyword_default(version: u32, name: *const c_void) -> c_int;
+    fn clinker_is_interned(string: *const c_void) -> c_int;
     fn clinker_kind(object: *const c_void) -> c_int;
     fn clinker_unbox_int(object: *const c_void, value: *mut i64) -> c_int;
     fn clinker_float_value(object: *const c_void, value: *mut f64) -> c_int;
@@ -251,13 +253,10 @@ impl Code {
             code: code.cast(),
             shadow: std::ptr::null(),
         };
-        let keyword: c_int = read(callee.code, layout::CODE_KWONLYARGCOUNT);
-        let others = layout::CO_VARARGS | layout::CO_VARKEYWORDS | layout::CO_GENERATORS;
-        let kind = callee.flags() & (others | layout::CO_OPTIMIZED) as c_int;
+        let kind = callee.flags() & (layout::CO_GENERATORS | layout::CO_OPTIMIZED) as c_int;
         // Closures take cells first, which is left to the runtime.
         let first: u8 = read(callee.code, layout::CODE_INSTRUCTIONS);
         let is_simple = kind == layout::CO_OPTIMIZED as c_int
-            && keyword == 0
             && ![opcode::COPY_FREE_VARS, opcode::MAKE_CELL].contains(&first);
         is_simple.then(|| Callee {
             version,
@@ -268,6 +267,34 @@ impl Code {
             frame_size: read::<c_int>(callee.code, layout::CODE_FRAME_SIZE) as u32,
             entry: entry(code as usize),
         })
+    }
+
+    /// The parameters of the functions with a version, whose code object this is; none if names are not interned.
+    pub fn parameters(self, version: u32) -> Option<Parameters> {
+        let count = |offset: usize| read::<c_int>(self.code, offset) as usize;
+        let positional = count(layout::CODE_ARGCOUNT);
+        let mut names = self.tuple(layout::CODE_VARIABLES);
+        names.truncate(positional + count(layout::CODE_KWONLYARGCOUNT));
+        let default = |&name: &u64| {
+            // SAFETY: the name belongs to the code object, and the function only looks.
+            let index = unsafe { clinker_keyword_default(version, name as *const c_void) };
+            u32::try_from(index).ok()
+        };
+        let has = |flag: usize| self.flags() & flag as c_int != 0;
+        are_interned(&names).then(|| Parameters {
+            positional,
+            positional_only: count(layout::CODE_POSONLYARGCOUNT),
+            keyword_defaults: names[positional..].iter().map(default).collect(),
+            takes_rest: has(layout::CO_VARARGS),
+            takes_keywords: has(layout::CO_VARKEYWORDS),
+            names,
+        })
+    }
+
+    /// The keywords in a constant of a call; none if they are not interned.
+    pub fn keywords(constant: &Constant) -> Option<Vec<u64>> {
+        let names = members(constant.address as *const u8);
+        are_interned(&names).then_some(names)
     }
 
     /// The code object of a function that is called, which lives; without its shadow record.
@@ -289,13 +316,9 @@ impl Code {
         Form::new(opcode, cache)
     }
 
-    /// The addresses of the members of a tuple.
+    /// The addresses of the members of a tuple that it has.
     fn tuple(self, field: usize) -> Vec<u64> {
-        let tuple: *const u8 = read(self.code, field);
-        let size: isize = read(tuple, layout::OBJECT_SIZE);
-        (0..size as usize)
-            .map(|index| read(tuple, layout::TUPLE_ITEMS + 8 * index))
-            .collect()
+        members(read(self.code, field))
     }
 
     fn string(self, field: usize, text: Text) -> String {
@@ -309,6 +332,19 @@ impl Code {
         let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
         String::from_utf8_lossy(bytes).into_owned()
     }
+}
+
+fn members(tuple: *const u8) -> Vec<u64> {
+    let size: isize = read(tuple, layout::OBJECT_SIZE);
+    (0..size as usize)
+        .map(|index| read(tuple, layout::TUPLE_ITEMS + 8 * index))
+        .collect()
+}
+
+fn are_interned(names: &[u64]) -> bool {
+    // SAFETY: they are members of tuples of live code objects.
+    let is_interned = |&name: &u64| unsafe { clinker_is_interned(name as *const c_void) != 0 };
+    names.iter().all(is_interned)
 }
 
 fn constant(address: u64) -> Constant {

@@ -15,7 +15,7 @@ pub struct MathCall {
     pub method: u64,
 }
 
-/// A class with slots that is called to make an object.
+/// A class that is called to make an object, for which the interpreter has no form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClassCall {
     /// The version of the class.
@@ -95,11 +95,11 @@ pub struct Feedback {
     pub seen: FxHashMap<u32, [Type; 3]>,
     /// The functions of the module `math` that are called.
     pub math: FxHashMap<u32, MathCall>,
-    /// The classes with slots that are called.
+    /// The classes that are called.
     pub classes: FxHashMap<u32, ClassCall>,
     /// The operators and comparisons that classes define: the last one of each instruction.
     pub operators: FxHashMap<u32, OperatorCall>,
-    /// The versions of the `__init__` and `__getitem__` that are called.
+    /// The versions of the `__init__` and `__getitem__` that are called, and of functions with keywords.
     pub specials: FxHashMap<u32, u32>,
     /// What accesses to attributes have been specialized for after another type was found there.
     pub forms: FxHashMap<u32, Forms>,

@@ -89,6 +89,7 @@ fn learn(code: *const c_void, add: impl FnOnce(&mut Feedback, Code)) {
 #[unsafe(no_mangle)]
 extern "C" fn clinker_calls_special(code: *const c_void, offset: u32, version: u32) {
     learn(code, |feedback, _| {
+        feedback.classes.remove(&offset);
         feedback.specials.insert(offset, version);
     });
 }
@@ -136,6 +137,7 @@ extern "C" fn clinker_saw_class(
         version,
     };
     learn(code, |feedback, _| {
+        feedback.specials.remove(&offset);
         feedback.classes.insert(offset, call);
     });
 }

@@ -96,37 +96,56 @@ impl Compiler {
             .collect()
     }
 
-    /// The functions that a code object calls, as far as their versions tell.
-    fn callees(&mut self, id: usize, snapshot: &Snapshot) -> FxHashMap<u32, Callee> {
+    /// Adds the functions that a code object calls, as far as their versions tell.
+    fn add_callees(&mut self, id: usize, snapshot: &mut Snapshot) {
         let feedback = Arc::clone(&self.of(id).feedback);
-        let calls = snapshot.instructions.iter();
-        calls
-            .filter_map(|call| {
-                let version = match call.specialized {
-                    opcode::CALL_PY_EXACT_ARGS
-                    | opcode::CALL_PY_GENERAL
-                    | opcode::CALL_BOUND_METHOD_EXACT_ARGS
-                    | opcode::CALL_BOUND_METHOD_GENERAL => snapshot.cache32(call, 1),
-                    opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => {
-                        *feedback.specials.get(&call.offset)?
-                    }
-                    opcode::CALL_NON_PY_GENERAL => feedback.classes.get(&call.offset)?.version,
-                    opcode::BINARY_OP | opcode::COMPARE_OP => {
-                        feedback.operators.get(&call.offset)?.version
-                    }
-                    opcode::LOAD_ATTR_PROPERTY => snapshot.cache32(call, 3),
-                    _ => return None,
+        for (index, call) in snapshot.instructions.iter().enumerate() {
+            let special = || feedback.specials.get(&call.offset).copied();
+            let class = || Some(feedback.classes.get(&call.offset)?.version);
+            let version = match call.specialized {
+                opcode::CALL_PY_EXACT_ARGS
+                | opcode::CALL_PY_GENERAL
+                | opcode::CALL_BOUND_METHOD_EXACT_ARGS
+                | opcode::CALL_BOUND_METHOD_GENERAL => Some(snapshot.cache32(call, 1)),
+                opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => special(),
+                opcode::CALL_NON_PY_GENERAL | opcode::CALL => class(),
+                opcode::CALL_KW => class().or_else(special),
+                opcode::BINARY_OP | opcode::COMPARE_OP => {
+                    let operator = feedback.operators.get(&call.offset);
+                    operator.map(|operator| operator.version)
+                }
+                opcode::LOAD_ATTR_PROPERTY => Some(snapshot.cache32(call, 3)),
+                _ => None,
+            };
+            let Some(version) = version else {
+                continue;
+            };
+            let entry = |id| self.of(id).entry.as_ptr() as u64;
+            let Some(callee) = Code::callee(version, entry) else {
+                continue;
+            };
+            if call.opcode == opcode::CALL_KW {
+                let Some(keywords) = keywords(snapshot, index) else {
+                    continue;
                 };
-                let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
-                Some((call.start, callee))
-            })
-            .collect()
+                snapshot.keywords.insert(call.start, keywords);
+            }
+            if !snapshot.parameters.contains_key(&callee.code) {
+                let Some(parameters) = Code::of(&callee).parameters(version) else {
+                    continue;
+                };
+                snapshot
+                    .parameters
+                    .insert(callee.code, Arc::new(parameters));
+            }
+            snapshot.callees.insert(call.start, callee);
+        }
     }
 
     /// Adds what is known of a code object to a copy of it. Functions that it calls may be executed in place of the call, one in
     /// the other to a depth.
     fn add_feedback(&mut self, id: usize, snapshot: &mut Snapshot, depth: usize) {
-        snapshot.callees = self.callees(id, snapshot);
+        self.add_callees(id, snapshot);
         snapshot.inlinees = self.inlinees(id, snapshot, depth);
         snapshot.feedback = Arc::clone(&self.of(id).feedback);
     }
@@ -161,6 +180,15 @@ impl Compiler {
         let history = self.of(id).history.clone();
         build::inlinee(code, history).map(Arc::new)
     }
+}
+
+/// The keywords of a call, which are the constant that is loaded before it.
+fn keywords(snapshot: &Snapshot, call: usize) -> Option<Vec<u64>> {
+    let load = snapshot.instructions.get(call.checked_sub(1)?)?;
+    let constant = snapshot.constants.get(load.oparg as usize)?;
+    (load.opcode == opcode::LOAD_CONST)
+        .then(|| Code::keywords(constant))
+        .flatten()
 }
 
 /// The `SEND`s of the loops that send on, as far as native code is entered by their `RESUME`: when such a generator is resumed, the

@@ -46,7 +46,7 @@ pub struct Callee {
     pub code: u64,
     /// The address of its first instruction, a `RESUME`.
     pub start: u64,
-    /// The number of its parameters.
+    /// The number of its parameters, which fill the first slots.
     pub arguments: u32,
     /// The number of slots before the value stack of its frame.
     pub locals: u32,
@@ -54,6 +54,23 @@ pub struct Callee {
     pub frame_size: u32,
     /// Where the address of the native code is that is entered at its start.
     pub entry: u64,
+}
+
+/// The parameters of a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// The addresses of the names of all but `*args` and `**kwargs`, in the order of their slots. Each text has one address.
+    pub names: Vec<u64>,
+    /// How many of them, from the first, can be given by position.
+    pub positional: usize,
+    /// How many of these cannot be given by a keyword.
+    pub positional_only: usize,
+    /// Where the others have their defaults in the dictionary of these, if they have one.
+    pub keyword_defaults: Vec<Option<u32>>,
+    /// Whether `*args` follows.
+    pub takes_rest: bool,
+    /// Whether `**kwargs` comes last.
+    pub takes_keywords: bool,
 }
 
 /// A function that may be executed in place of a call.
@@ -105,6 +122,10 @@ pub struct Code {
     pub feedback: Arc<Feedback>,
     /// The functions that it calls, by where the calls begin.
     pub callees: FxHashMap<u32, Callee>,
+    /// Their parameters, by the address of the code object.
+    pub parameters: FxHashMap<u64, Arc<Parameters>>,
+    /// The addresses of the keywords of such calls, which name their last arguments. Each text has one address.
+    pub keywords: FxHashMap<u32, Vec<u64>>,
     /// Those of them that may be executed in place of the call.
     pub inlinees: FxHashMap<u32, Arc<Inlinee>>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled

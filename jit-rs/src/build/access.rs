@@ -8,19 +8,30 @@ use crate::layout;
 use crate::opcode as op;
 
 impl Builder<'_> {
-    /// Without memory, the interpreter tries again, and raises.
     pub(super) fn build_tuple(&mut self) {
         let count = self.instruction.oparg;
-        let number = u64::from(count);
+        let tuple = self.new_tuple(count as usize);
+        let items = self.pop_many(count);
+        self.fill_tuple(tuple, &items);
+        self.push(tuple);
+    }
+
+    /// A tuple with room. Without memory, the interpreter tries the instruction again, and raises.
+    pub(super) fn new_tuple(&mut self, count: usize) -> Value {
+        let number = count as u64;
         let tuple = self.call_value(Helper::NewTuple, number, &[], Type::TUPLE | Type::NULL);
         self.require_object(tuple);
         self.learn(tuple, Type::TUPLE);
-        for (index, item) in self.pop_many(count).into_iter().enumerate() {
+        self.is_made(tuple);
+        tuple
+    }
+
+    /// Puts the items into a new tuple.
+    pub(super) fn fill_tuple(&mut self, tuple: Value, items: &[Value]) {
+        for (index, &item) in items.iter().enumerate() {
             let item = self.boxed(item);
             self.emit(Op::PutTupleItem(index as u32), &[item, tuple], None, None);
         }
-        self.is_made(tuple);
-        self.push(tuple);
     }
 
     // Attributes and globals

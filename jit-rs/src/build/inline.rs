@@ -60,7 +60,11 @@ fn ways(code: &Code, start: u32, known: &mut FxHashMap<u32, u32>) -> u32 {
 fn is_left(code: &Code, instruction: &Instruction) -> bool {
     match instruction.opcode {
         op::RAISE_VARARGS => true,
-        op::LOAD_GLOBAL | op::CALL => instruction.specialized == instruction.opcode,
+        op::LOAD_GLOBAL => instruction.specialized == instruction.opcode,
+        op::CALL => {
+            instruction.specialized == instruction.opcode
+                && !code.callees.contains_key(&instruction.start)
+        }
         op::LOAD_ATTR | op::STORE_ATTR => {
             instruction.specialized == instruction.opcode && code.forms(instruction).is_empty()
         }
@@ -100,6 +104,7 @@ fn is_pure(code: &Code, instruction: &Instruction) -> bool {
                 )
         }
         op::STORE_ATTR => !code.forms(instruction).is_empty(),
+        op::CALL_KW => is_inlined,
         _ => true,
     }
 }
@@ -145,6 +150,7 @@ fn is_small(code: &Code) -> bool {
                         | op::BUILD_TUPLE
                         | op::RAISE_VARARGS
                         | op::CALL
+                        | op::CALL_KW
                         | op::JUMP_FORWARD
                         | op::RETURN_VALUE
                         | op::RETURN_CONST
@@ -271,13 +277,13 @@ impl<'a> Builder<'a> {
         &mut self,
         callee: Callee,
         function: Value,
+        args: &[Value],
         number: u8,
     ) -> Result<Option<Then>, String> {
         let Some((inlinee, index)) = self.guard_inlinee(callee, function) else {
             return Ok(None);
         };
-        let args = self.peek_many(2).to_vec();
-        self.inline_body(inlinee, index, function, &args, None, Some(number))
+        self.inline_body(inlinee, index, function, args, None, Some(number))
             .map(Some)
     }
 

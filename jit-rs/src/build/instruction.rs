@@ -256,6 +256,9 @@ impl Builder<'_> {
                 return Ok(Then::Periodic);
             }
             op::CALL_KW => {
+                if let Some(then) = self.call_python()? {
+                    return Ok(then);
+                }
                 self.guard(Op::GuardCStack, &[]);
                 let args = self.pop_many(oparg + 3);
                 let result = self.call_value(Helper::CallKw, number, &args, Type::OBJECT);

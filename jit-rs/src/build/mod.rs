@@ -7,6 +7,7 @@
 //! the guard moves before the loop.
 
 mod access;
+mod builtin;
 mod call;
 mod env;
 mod flow;
@@ -20,6 +21,7 @@ mod iteration;
 mod merge;
 mod number;
 mod operator;
+mod place;
 mod slice;
 mod subscript;
 mod unseen;

@@ -38,11 +38,13 @@ impl Builder<'_> {
         if !may_guess
             || !are_objects
             || !self.ty(left).may_be(Type::OTHER)
-            || callee.arguments != 2
             || self.instruction.specialized != self.instruction.opcode
         {
             return Ok(None);
         }
+        let Some(sources) = self.sources(callee, 2) else {
+            return Ok(None);
+        };
         self.guard(Op::GuardVersion(call.left), &[left]);
         self.learn(left, Type::OTHER);
         if right != left {
@@ -52,13 +54,15 @@ impl Builder<'_> {
         let method = self.value(Op::Cached(call.method), &[], Type::OTHER);
         self.guard(Op::GuardFunction(callee.version), &[method]);
         let number = number(self.instruction.opcode, self.instruction.oparg);
-        if let Some(then) = self.inline_operator(callee, method, number)? {
-            return Ok(Some(then));
+        let args = self.place(method, &sources, &[left, right]);
+        if self.inlinee().is_some() {
+            self.fill(&sources, &args, &[left, right]);
+            return self.inline_operator(callee, method, &args, number);
         }
         self.guard(Op::GuardCStack, &[]);
         self.pop_many(2);
-        let null = self.value(Op::Null, &[], Type::NULL);
-        let result = self.call_callee(callee, Op::CallFunction, &[method, null, left, right]);
+        self.fill(&sources, &args, &[left, right]);
+        let result = self.call_callee(callee, Op::CallFunction, method, &args);
         let ty = if wants_truth(number) {
             Type::BOOL
         } else {

@@ -2,111 +2,6 @@
 
 #include "runtime.h"
 
-/* Calls */
-
-/* Returning from native code can end the code object that it belongs to, and runs
- * finalizers when its frame is gone: the machine code must not be freed
- * meanwhile. */
-static int returning;
-
-int
-clinker_is_returning(void)
-{
-    return returning != 0;
-}
-
-/* See runtime.h. */
-PyObject *clinker_returned;
-
-/* Release the last reference to something of a frame that has ended, as
- * clinker_dealloc(). */
-void
-clinker_dealloc_ended(PyObject *object)
-{
-    returning++;
-    clinker_dealloc(object);
-    returning--;
-}
-
-/* The ended frame is the first one of its chunk of the stack. */
-void
-clinker_pop_chunk(T *tstate, F *frame)
-{
-    _PyThreadState_PopFrame(tstate, frame);
-}
-
-/* Whether no handler of a frame's function gets what the current instruction
- * raises, and nobody is told of exceptions. */
-static int
-is_unhandled(T *tstate, F *frame)
-{
-    PyCodeObject *code = _PyFrame_GetCode(frame);
-    return frame->owner == FRAME_OWNED_BY_THREAD
-           && tstate->eval_breaker == code->_co_instrumentation_version
-           && !tells_of_exceptions(tstate)
-           && !clinker_has_handler(code, _PyInterpreterFrame_LASTI(frame));
-}
-
-/* End the current frame with an exception, as the interpreter does.  If it has
- * been raised again, the traceback has the frame. */
-static void
-unwind(T *tstate, F *frame, int again)
-{
-    PyFrameObject *object = again ? NULL : _PyFrame_GetFrameObject(frame);
-    if (object != NULL) {
-        PyTraceBack_Here(object);
-    }
-    PyObject **base = _PyFrame_Stackbase(frame);
-    while (&frame->localsplus[frame->stacktop] > base) {
-        Py_XDECREF(_PyFrame_StackPop(frame));
-    }
-    tstate->py_recursion_remaining++;
-    tstate->current_frame = frame->previous;
-    _PyEval_FrameClearAndPop(tstate, frame);
-}
-
-/* Run the frame of a function whose native code has been left, to its end. */
-PyObject *
-clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next)
-{
-    int again = next != NULL && next->op.code == RERAISE;
-    if ((next == NULL || again) && tstate->current_frame == frame
-        && is_unhandled(tstate, frame)
-        && (!again || clinker_raise_again(tstate, frame, next,
-                                          frame->stacktop) == 0))
-    {
-        unwind(tstate, frame, again);
-        return NULL;
-    }
-    return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);
-}
-
-/* Return from a function.  Steals the value.  The caller is native code if its
- * stack pointer is not valid: the interpreter's is while it calls. */
-_Py_CODEUNIT *
-clinker_return(T *tstate, F *frame, PyObject *value)
-{
-    if (frame->stacktop == CLINKER_WRITTEN) {
-        clinker_release_kept(frame);
-    }
-    frame->stacktop = _PyFrame_GetCode(frame)->co_nlocalsplus;
-    F *previous = frame->previous;
-    _Py_CODEUNIT *next = RETURNED;
-    returning++;
-    if (previous->stacktop >= 0) {
-        next = _PyEvalHooks_ReturnValue(tstate, frame, value);
-    }
-    else {
-        tstate->py_recursion_remaining++;
-        tstate->current_frame = previous;
-        _PyEval_FrameClearAndPop(tstate, frame);
-        // Nothing runs until the caller takes it.
-        clinker_returned = value;
-    }
-    returning--;
-    return next;
-}
-
 /* Move a new frame, the current one, to a generator, as RETURN_GENERATOR. */
 static PyObject *
 make_generator(T *tstate, F *frame)
@@ -309,6 +204,23 @@ match_parameters(PyFunctionObject *func, PyObject *const *args, int count,
     return 1;
 }
 
+/* Make a new frame the current one; NULL if the recursion is too deep. */
+static F *
+enter(T *tstate, F *frame, F *new_frame)
+{
+    new_frame->previous = frame;
+    tstate->current_frame = new_frame;
+    if (tstate->py_recursion_remaining-- <= 0
+        && _Py_CheckRecursiveCallPy(tstate))
+    {
+        tstate->py_recursion_remaining++;
+        tstate->current_frame = frame;
+        _PyEval_FrameClearAndPop(tstate, new_frame);
+        return NULL;
+    }
+    return new_frame;
+}
+
 /* Push the frame of a call of a Python function, with arguments that are stolen, as
  * the function is.  Borrows kwnames. */
 static F *
@@ -356,17 +268,7 @@ push_function(T *tstate, F *frame, PyFunctionObject *func,
             return NULL;
         }
     }
-    new_frame->previous = frame;
-    tstate->current_frame = new_frame;
-    if (tstate->py_recursion_remaining-- <= 0
-        && _Py_CheckRecursiveCallPy(tstate))
-    {
-        tstate->py_recursion_remaining++;
-        tstate->current_frame = frame;
-        _PyEval_FrameClearAndPop(tstate, new_frame);
-        return NULL;
-    }
-    return new_frame;
+    return enter(tstate, frame, new_frame);
 }
 
 /* Call a Python function; see push_function(). */
@@ -496,15 +398,59 @@ clinker_call_kw(T *tstate, F *frame, PyObject **stack, uint64_t count)
     return result;
 }
 
-/* Call the __init__ of a new object, whose native code cannot be entered. */
+/* Call a function whose native code cannot be entered: it and the values of all its
+ * parameters. */
 PyObject *
-clinker_call_of_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
+clinker_call_placed(T *tstate, F *frame, PyObject **stack, uint64_t count)
+{
+    PyFunctionObject *func = (PyFunctionObject *)stack[0];
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    F *new_frame = _PyThreadState_PushFrame(tstate, code->co_framesize);
+    if (new_frame == NULL) {
+        for (uint64_t i = 0; i <= count; i++) {
+            Py_DECREF(stack[i]);
+        }
+        return PyErr_NoMemory();
+    }
+    _PyFrame_Initialize(new_frame, func, NULL, code, (int)count);
+    memcpy(new_frame->localsplus, stack + 1, count * sizeof(PyObject *));
+    if (tstate->interp->eval_frame != NULL) {
+        return _PyEval_EvalFrame(tstate, new_frame, 0);
+    }
+    new_frame = enter(tstate, frame, new_frame);
+    return new_frame == NULL ? NULL : run(tstate, new_frame, code);
+}
+
+/* The same for the __init__ of a new object. */
+PyObject *
+clinker_call_placed_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
 {
     // The interpreter pushes another frame, which checks what is returned.
     tstate->py_recursion_remaining--;
-    PyObject *result = clinker_call(tstate, frame, stack, count);
+    PyObject *result = clinker_call_placed(tstate, frame, stack, count);
     tstate->py_recursion_remaining++;
     return result;
+}
+
+/* A dictionary for the keywords that a function has no parameters for, or NULL without an
+ * exception. */
+PyObject *
+clinker_new_keywords(T *tstate, F *frame, uint64_t unused)
+{
+    PyObject *dict = PyDict_New();
+    if (dict == NULL) {
+        _PyErr_Clear(tstate);
+    }
+    return dict;
+}
+
+/* Steals the value. */
+int
+clinker_put_keyword(T *tstate, F *frame, PyObject *value, PyObject *dict,
+                    uint64_t name)
+{
+    return _PyDict_SetItem_Take2((PyDictObject *)dict, Py_NewRef(NAME(name)),
+                                 value);
 }
 
 /* A new object of a class that makes it as object does, or NULL without an exception. */
@@ -613,77 +559,15 @@ done:
     return result;
 }
 
-/* The instance of an exception that was given as a class or an instance: a new
- * reference, or NULL with another exception. */
-static PyObject *
-exception_instance(T *tstate, PyObject *given, const char *otherwise)
-{
-    if (PyExceptionInstance_Check(given)) {
-        return Py_NewRef(given);
-    }
-    if (!PyExceptionClass_Check(given)) {
-        _PyErr_SetString(tstate, PyExc_TypeError, otherwise);
-        return NULL;
-    }
-    PyObject *made = PyObject_CallNoArgs(given);
-    if (made != NULL && !PyExceptionInstance_Check(made)) {
-        _PyErr_Format(tstate, PyExc_TypeError,
-                      "calling %R should have returned an instance of "
-                      "BaseException, not %R",
-                      given, Py_TYPE(made));
-        Py_CLEAR(made);
-    }
-    return made;
-}
-
-static void
-raise_from(T *tstate, PyObject *given, PyObject *cause)
-{
-    PyObject *exception = exception_instance(
-        tstate, given, "exceptions must derive from BaseException");
-    if (exception == NULL) {
-        return;
-    }
-    PyObject *type = PyExceptionClass_Check(given)
-                     ? given : PyExceptionInstance_Class(exception);
-    if (cause != NULL) {
-        PyObject *instance = NULL;
-        if (cause != Py_None) {
-            instance = exception_instance(
-                tstate, cause,
-                "exception causes must derive from BaseException");
-            if (instance == NULL) {
-                Py_DECREF(exception);
-                return;
-            }
-        }
-        PyException_SetCause(exception, instance);
-    }
-    _PyErr_SetObject(tstate, type, exception);
-    Py_DECREF(exception);
-}
-
-/* raise exception [from cause].  Steals what is given as the exception. */
-int
-clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
-              uint64_t unused)
-{
-    raise_from(tstate, given, cause);
-    Py_DECREF(given);
-    return -1;
-}
-
 const struct clinker_entry clinker_call_helpers[] = {
-    ENTRY(return),
-    ENTRY(resume),
-    ENTRY(dealloc_ended),
-    ENTRY(pop_chunk),
     ENTRY(call),
     ENTRY(call_kw),
     ENTRY(call_ex),
-    ENTRY(raise),
     ENTRY(call_init),
-    ENTRY(call_of_init),
+    ENTRY(call_placed),
+    ENTRY(call_placed_init),
+    ENTRY(new_keywords),
+    ENTRY(put_keyword),
     ENTRY(new_object),
     ENTRY(check_init),
     {NULL, NULL},

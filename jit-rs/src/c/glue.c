@@ -1,25 +1,19 @@
 /* The built-in module _jit: registers the archive with the eval hooks. */
 
 #include "Python.h"
-#include "opcode_ids.h"
 #include "pycore_code.h"          // _PyCode_CODE()
 #include "pycore_evalhooks.h"     // _PyEvalHooks_Register()
 #include "pycore_frame.h"         // _PyFrame_GetCode()
-#include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
 #include "pycore_interp.h"        // PyInterpreterState
-#include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
-#include "pycore_typeobject.h"    // _PyType_Lookup()
 
 #include "clinker.h"
 
 #include <signal.h>
 
 extern PyMethodDef clinker_control_methods[];
-extern int clinker_kind(PyObject *object);
-extern int clinker_kind_of_class(PyObject *class);
-extern PyObject *clinker_operator_method(PyObject *left, PyObject *right,
-                                         uint64_t number);
+extern void clinker_tell(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
+                         int oparg, int old_opcode, PyObject **stack_pointer);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
@@ -69,157 +63,6 @@ static void
 code_death(PyCodeObject *code, _PyShadowCode *shadow)
 {
     clinker_code_death(code);
-}
-
-/* Tell which function of the module math is called, if native code has it. */
-static void
-tell_math(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable,
-          PyObject *arg)
-{
-    static const char *const names[] = {"sqrt", "sin", "cos"};
-    PyObject *self = PyCFunction_GET_SELF(callable);
-    PyModuleDef *def = self != NULL && PyModule_Check(self)
-                       ? PyModule_GetDef(self) : NULL;
-    if (def == NULL || strcmp(def->m_name, "math") != 0) {
-        return;
-    }
-    PyMethodDef *method = ((PyCFunctionObject *)callable)->m_ml;
-    for (int i = 0; i < (int)Py_ARRAY_LENGTH(names); i++) {
-        if (strcmp(method->ml_name, names[i]) == 0) {
-            clinker_saw_math(code, (uint32_t)(instr - _PyCode_CODE(code)), i,
-                             method, clinker_kind(arg));
-        }
-    }
-}
-
-/* Tell which __init__ a call of a class without inline values calls, if it makes an
- * object of the class as object does: its instances have slots. */
-static void
-tell_class(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable)
-{
-    if (!Py_IS_TYPE(callable, &PyType_Type)) {
-        return;
-    }
-    PyTypeObject *type = (PyTypeObject *)callable;
-    const unsigned long other = Py_TPFLAGS_IMMUTABLETYPE
-                                | Py_TPFLAGS_INLINE_VALUES
-                                | Py_TPFLAGS_IS_ABSTRACT;
-    if (type->tp_flags & other
-        || type->tp_new != PyBaseObject_Type.tp_new
-        || type->tp_alloc != PyType_GenericAlloc || type->tp_itemsize != 0)
-    {
-        return;
-    }
-    PyObject *init = _PyType_Lookup(type, &_Py_ID(__init__));
-    if (init == NULL || !PyFunction_Check(init)
-        || type->tp_version_tag == 0)
-    {
-        return;
-    }
-    uint32_t version =
-        _PyFunction_GetVersionForCurrentState((PyFunctionObject *)init);
-    clinker_saw_class(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                      type->tp_version_tag, init, version);
-}
-
-/* Tell the types of the operands of an instruction, if native code can do more with
- * them than the specialized form, or there is none. */
-static void
-tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
-{
-    int count;
-    switch (instr->op.code) {
-        case CALL_LEN:
-        case FOR_ITER:
-            count = 1;
-            break;
-        case CALL_ISINSTANCE:
-            count = 2;
-            break;
-        case BINARY_OP:
-        case COMPARE_OP:
-        case BINARY_SUBSCR:
-            count = 2;
-            break;
-        case STORE_SUBSCR:
-            count = 3;
-            break;
-        default:
-            return;
-    }
-    int kinds[3] = {-1, -1, -1};
-    for (int i = 0; i < count; i++) {
-        kinds[i] = clinker_kind(top[i - count]);
-    }
-    if (instr->op.code == CALL_ISINSTANCE) {
-        kinds[1] = clinker_kind_of_class(top[-1]);
-    }
-    clinker_saw(code, (uint32_t)(instr - _PyCode_CODE(code)), kinds);
-}
-
-/* Tell which method an operator or comparison calls, if its operands are objects of
- * classes with one in Python. */
-static void
-tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
-              PyObject **top)
-{
-    PyTypeObject *left = Py_TYPE(top[-2]);
-    PyTypeObject *right = Py_TYPE(top[-1]);
-    PyObject *method = clinker_operator_method(top[-2], top[-1], number);
-    if (method == NULL || !PyUnstable_Type_AssignVersionTag(left)
-        || !PyUnstable_Type_AssignVersionTag(right))
-    {
-        return;
-    }
-    uint32_t version =
-        _PyFunction_GetVersionForCurrentState((PyFunctionObject *)method);
-    clinker_saw_operator(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                         left->tp_version_tag, right->tp_version_tag, method,
-                         version);
-}
-
-static void
-specialized(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr, int oparg,
-            int old_opcode, PyObject **stack_pointer)
-{
-    int generic = _PyOpcode_Deopt[old_opcode];
-    PyCodeObject *code = _PyFrame_GetCode(frame);
-    clinker_specialized(code, old_opcode != generic,
-                        instr->op.code == generic);
-    tell_operands(code, instr, stack_pointer);
-    if ((generic == LOAD_ATTR || generic == STORE_ATTR)
-        && old_opcode != generic && instr->op.code != generic)
-    {
-        clinker_saw_form(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                         instr->op.code);
-    }
-    if (instr->op.code == BINARY_OP) {
-        tell_operator(code, instr, (uint64_t)oparg, stack_pointer);
-    }
-    else if (instr->op.code == COMPARE_OP) {
-        tell_operator(code, instr, CLINKER_COMPARISON + (oparg >> 4),
-                      stack_pointer);
-    }
-    else if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
-        tell_math(code, instr, stack_pointer[-3], stack_pointer[-1]);
-    }
-    else if (instr->op.code == CALL_NON_PY_GENERAL
-             && stack_pointer[-1 - oparg] == NULL)
-    {
-        tell_class(code, instr, stack_pointer[-2 - oparg]);
-    }
-    else if (instr->op.code == CALL_ALLOC_AND_ENTER_INIT) {
-        // Nothing leads from the version of a class to its __init__.
-        PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
-        PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;
-        clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                              init->func_version);
-    }
-    else if (instr->op.code == BINARY_SUBSCR_GETITEM) {
-        PyHeapTypeObject *type = (PyHeapTypeObject *)Py_TYPE(stack_pointer[-2]);
-        clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                              type->_spec_cache.getitem_version);
-    }
 }
 
 static void
@@ -280,7 +123,7 @@ _PyEvalHooks clinker_hooks = {
     .hot = hot,
     .code_attached = code_attached,
     .code_death = code_death,
-    .specialized = specialized,
+    .specialized = clinker_tell,
     .instrumented = instrumented,
     .fork = fork_stage,
     .frame_query = clinker_frame_query,

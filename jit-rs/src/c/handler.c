@@ -270,7 +270,68 @@ clinker_with_except_start(T *tstate, F *frame, PyObject *exit,
     return clinker_call(tstate, frame, stack, 3);
 }
 
+/* The instance of an exception that was given as a class or an instance: a new
+ * reference, or NULL with another exception. */
+static PyObject *
+exception_instance(T *tstate, PyObject *given, const char *otherwise)
+{
+    if (PyExceptionInstance_Check(given)) {
+        return Py_NewRef(given);
+    }
+    if (!PyExceptionClass_Check(given)) {
+        _PyErr_SetString(tstate, PyExc_TypeError, otherwise);
+        return NULL;
+    }
+    PyObject *made = PyObject_CallNoArgs(given);
+    if (made != NULL && !PyExceptionInstance_Check(made)) {
+        _PyErr_Format(tstate, PyExc_TypeError,
+                      "calling %R should have returned an instance of "
+                      "BaseException, not %R",
+                      given, Py_TYPE(made));
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+static void
+raise_from(T *tstate, PyObject *given, PyObject *cause)
+{
+    PyObject *exception = exception_instance(
+        tstate, given, "exceptions must derive from BaseException");
+    if (exception == NULL) {
+        return;
+    }
+    PyObject *type = PyExceptionClass_Check(given)
+                     ? given : PyExceptionInstance_Class(exception);
+    if (cause != NULL) {
+        PyObject *instance = NULL;
+        if (cause != Py_None) {
+            instance = exception_instance(
+                tstate, cause,
+                "exception causes must derive from BaseException");
+            if (instance == NULL) {
+                Py_DECREF(exception);
+                return;
+            }
+        }
+        PyException_SetCause(exception, instance);
+    }
+    _PyErr_SetObject(tstate, type, exception);
+    Py_DECREF(exception);
+}
+
+/* raise exception [from cause].  Steals what is given as the exception. */
+int
+clinker_raise(T *tstate, F *frame, PyObject *given, PyObject *cause,
+              uint64_t unused)
+{
+    raise_from(tstate, given, cause);
+    Py_DECREF(given);
+    return -1;
+}
+
 const struct clinker_entry clinker_handler_helpers[] = {
+    ENTRY(raise),
     ENTRY(catch),
     ENTRY(reraise),
     ENTRY(push_exc_info),

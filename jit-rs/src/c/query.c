@@ -105,6 +105,33 @@ clinker_code_of_version(uint32_t version)
     return func != NULL ? func->func_code : code;
 }
 
+/* Where the dictionary of the defaults of keywords of a function with a version has
+ * that of a parameter, or -1. */
+int
+clinker_keyword_default(uint32_t version, PyObject *name)
+{
+    PyObject *code = NULL;
+    PyFunctionObject *func = _PyFunction_LookupByVersion(version, &code);
+    PyDictObject *dict = func == NULL ? NULL
+                                      : (PyDictObject *)func->func_kwdefaults;
+    if (dict == NULL || dict->ma_keys->dk_kind != DICT_KEYS_UNICODE) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < dict->ma_keys->dk_nentries; i++) {
+        if (DK_UNICODE_ENTRIES(dict->ma_keys)[i].me_key == name) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Whether strings with the same text are the same object, if they are all such. */
+int
+clinker_is_interned(PyObject *string)
+{
+    return PyUnicode_CheckExact(string) && PyUnicode_CHECK_INTERNED(string);
+}
+
 /* The number of code units of an instruction with its inline cache. */
 int
 clinker_instruction_length(uint8_t base)
@@ -183,6 +210,7 @@ static const struct clinker_entry *const helper_tables[] = {
     clinker_name_helpers,
     clinker_container_helpers,
     clinker_call_helpers,
+    clinker_return_helpers,
     clinker_generator_helpers,
     clinker_iteration_helpers,
     clinker_await_helpers,

@@ -237,6 +237,7 @@ extern const struct clinker_entry clinker_attribute_helpers[];
 extern const struct clinker_entry clinker_name_helpers[];
 extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
+extern const struct clinker_entry clinker_return_helpers[];
 extern const struct clinker_entry clinker_generator_helpers[];
 extern const struct clinker_entry clinker_iteration_helpers[];
 extern const struct clinker_entry clinker_await_helpers[];
@@ -310,11 +311,14 @@ int clinker_has_handler(PyCodeObject *code, int index);
 int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
                         int stacktop);
 
-/* call.c */
+/* return.c */
 /* What a function returned, or a generator yielded, whose caller is native code:
  * nothing runs until that takes it. */
 extern PyObject *clinker_returned;
 
+PyObject *clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next);
+
+/* call.c */
 int clinker_is_function(T *tstate, PyObject *callable);
 PyObject *clinker_call_function(T *tstate, F *frame, PyObject *func,
                                 PyObject *const *args, int count);
@@ -327,6 +331,8 @@ PyObject *clinker_call(T *tstate, F *frame, PyObject **stack, uint64_t count);
 PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
 
 /* method.c */
+PyObject *clinker_operator_method(PyObject *left, PyObject *right,
+                                  uint64_t number);
 PyObject *clinker_operator_result(T *tstate, F *frame, PyObject *result,
                                   PyObject *left, PyObject *right,
                                   uint64_t number);

@@ -23,9 +23,7 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
     ) -> ir::Value {
-        // Without self, NULL stands before the arguments.
-        let count = callee.arguments as usize;
-        let args = &operands[operands.len() - count..];
+        let args = &operands[1..];
         self.unchecked = true;
         self.tell_once();
         self.record(Some(state));
@@ -71,11 +69,15 @@ impl Generator<'_> {
 
         self.builder.switch_to_block(slow);
         let base = self.store_operands(operands);
-        let count = self.int(operands.len() as i64 - 2);
+        let count = self.int(i64::from(callee.arguments));
         let passed = [self.tstate, self.frame, base, count];
         let value = self
             .call(
-                if is_init { "call_of_init" } else { "call" },
+                if is_init {
+                    "call_placed_init"
+                } else {
+                    "call_placed"
+                },
                 &passed,
                 Some(types::I64),
             )

@@ -2,6 +2,7 @@
 
 mod array;
 mod call;
+mod entry;
 mod exit;
 mod form;
 mod generator;

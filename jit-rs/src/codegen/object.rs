@@ -321,21 +321,6 @@ impl Generator<'_> {
         self.keys_entry(keys, index)
     }
 
-    /// The address of the entry at an index of the keys of a dictionary of strings.
-    pub(super) fn keys_entry(&mut self, keys: ir::Value, index: u32) -> ir::Value {
-        let log2 = self.builder.ins().uload8(
-            types::I64,
-            super::trusted(),
-            keys,
-            layout::KEYS_LOG2_INDEX_BYTES as i32,
-        );
-        let one = self.int(1);
-        let indices = self.builder.ins().ishl(one, log2);
-        let entries = self.builder.ins().iadd(keys, indices);
-        let offset = layout::KEYS_SIZE + layout::KEYS_ENTRY_SIZE * index as usize;
-        self.builder.ins().iadd_imm_s(entries, offset as i64)
-    }
-
     pub(super) fn namespace(&mut self, builtins: bool) -> ir::Value {
         let offset = if builtins {
             layout::FRAME_BUILTINS

@@ -229,6 +229,9 @@ impl Generator<'_> {
             }
             Op::LoadForms(index) => Some(self.load_forms(args[0], index, needed()?, leave)),
             Op::LoadHint(index) => Some(self.load_hint(args[0], args[1], index, needed()?, leave)),
+            Op::LoadEntry(index) => {
+                Some(self.load_entry(args[0], args[1], index, needed()?, leave))
+            }
             Op::LoadWord(offset) => Some(self.load(types::I64, args[0], offset as usize)),
             Op::LoadGlobal(builtins, index) => {
                 let entry = self.dict_entry(builtins, index);
@@ -417,45 +420,6 @@ impl Generator<'_> {
             self.values.insert(value, result);
         }
         Ok(())
-    }
-
-    /// An attribute in the dictionary of an object, as LOAD_ATTR_WITH_HINT. Other kinds of dictionaries than that of strings may
-    /// hold deferred imports.
-    fn load_hint(
-        &mut self,
-        owner: ir::Value,
-        name: ir::Value,
-        index: u32,
-        state: State,
-        leave: &Leave,
-    ) -> ir::Value {
-        let before = -(layout::MANAGED_DICT_BEFORE as i32);
-        let dict = self
-            .builder
-            .ins()
-            .load(types::I64, trusted(), owner, before);
-        self.leave_if_null(dict, Some(state), leave);
-        let keys = self.load(types::I64, dict, layout::DICT_KEYS);
-        let kind = self.load(types::I8, keys, layout::KEYS_KIND);
-        let unicode = layout::DICT_KEYS_UNICODE as i64;
-        let is_other = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, kind, unicode);
-        self.leave_if(is_other, state, leave, true);
-        let count = self.load(types::I64, keys, layout::KEYS_COUNT);
-        let outside =
-            self.builder
-                .ins()
-                .icmp_imm_s(IntCC::UnsignedLessThanOrEqual, count, i64::from(index));
-        self.leave_if(outside, state, leave, true);
-        let entry = self.keys_entry(keys, index);
-        let key = self.load(types::I64, entry, layout::KEYS_ENTRY_KEY);
-        let is_other = self.builder.ins().icmp(IntCC::NotEqual, key, name);
-        self.leave_if(is_other, state, leave, true);
-        let value = self.load(types::I64, entry, layout::KEYS_ENTRY_VALUE);
-        self.leave_if_null(value, Some(state), leave);
-        value
     }
 
     fn require_flag(&mut self, class: ir::Value, flag: usize, state: State, leave: &Leave) {

@@ -157,6 +157,8 @@ helpers! {
     Call = "call", Object, Stack, true;
     CallInit = "call_init", Object, Stack, true;
     NewObject = "new_object", Sure, Borrowed, false;
+    NewKeywords = "new_keywords", Sure, Borrowed, false;
+    PutKeyword = "put_keyword", Status, StealsFirst, false;
     CheckInit = "check_init", Status, Borrowed, false;
     CallKw = "call_kw", Object, Stack, true;
     CallEx = "call_ex", Object, Stack, true;

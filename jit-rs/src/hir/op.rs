@@ -103,6 +103,8 @@ pub enum Op {
     LoadForms(u32),
     /// The value of a name that is expected at an index of the dictionary of an object. Leaves if it is not there.
     LoadHint(u32),
+    /// The same of a dictionary.
+    LoadEntry(u32),
     /// The word at an offset of an object.
     LoadWord(u32),
     /// The value at an index of the globals (false) or builtins (true) of the frame, or NULL. The keys have been guarded.
@@ -163,8 +165,7 @@ pub enum Op {
     EndInline,
     /// Leaves unless the object is a function with the version.
     GuardFunction(u32),
-    /// Calls a function that has been guarded, by its index among the callees: the function, self or NULL, and the other
-    /// arguments.
+    /// Calls a function that has been guarded, by its index among the callees: the function, and the values of its parameters.
     CallFunction(u32),
     /// The same for the `__init__` of a new object, for which the interpreter pushes another frame as well.
     CallInit(u32),
@@ -301,6 +302,7 @@ impl Op {
             | Self::LoadField(_)
             | Self::LoadForms(_)
             | Self::LoadHint(_)
+            | Self::LoadEntry(_)
             | Self::LoadGlobal(..)
             | Self::ListItem
             | Self::TupleItem
@@ -411,6 +413,7 @@ impl Op {
                 | Self::LoadField(_)
                 | Self::LoadForms(_)
                 | Self::LoadHint(_)
+                | Self::LoadEntry(_)
                 | Self::LoadWord(_)
                 | Self::LoadGlobal(..)
                 | Self::LoadCell
@@ -488,6 +491,7 @@ impl Op {
             | Self::PutField(_)
             | Self::PutTupleItem(_)
             | Self::LoadHint(_)
+            | Self::LoadEntry(_)
             | Self::SetInlineValue(_)
             | Self::SetField(_) => &[Object, Object],
             Self::GuardItemReplaceable
@@ -527,6 +531,7 @@ impl Op {
             | Self::LoadField(_)
             | Self::LoadForms(_)
             | Self::LoadHint(_)
+            | Self::LoadEntry(_)
             | Self::LoadGlobal(..)
             | Self::ListItem
             | Self::TupleItem
@@ -593,6 +598,7 @@ impl Op {
             | Self::GuardForms(_)
             | Self::LoadForms(_)
             | Self::LoadHint(_)
+            | Self::LoadEntry(_)
             | Self::GuardHeapType
             | Self::GuardBuiltin(_)
             | Self::Math(_)

@@ -424,6 +424,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardForms", [index]) => Op::GuardForms(number(index)?),
         ("LoadForms", [index]) => Op::LoadForms(number(index)?),
         ("LoadHint", [index]) => Op::LoadHint(number(index)?),
+        ("LoadEntry", [index]) => Op::LoadEntry(number(index)?),
         ("LoadWord", [offset]) => Op::LoadWord(number(offset)?),
         ("LoadGlobal", [builtins, index]) => Op::LoadGlobal(truth(builtins)?, number(index)?),
         ("ItemIndex", []) => Op::ItemIndex,
