@@ -8,6 +8,7 @@ use crate::layout;
 use crate::opcode;
 use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::hash_map::Entry as Known;
 use std::sync::Arc;
 
 /// Bytes of machine code beyond which nothing more is compiled.
@@ -130,13 +131,11 @@ impl Compiler {
                 };
                 snapshot.keywords.insert(call.start, keywords);
             }
-            if !snapshot.parameters.contains_key(&callee.code) {
+            if let Known::Vacant(unknown) = snapshot.parameters.entry(callee.code) {
                 let Some(parameters) = Code::of(&callee).parameters(version) else {
                     continue;
                 };
-                snapshot
-                    .parameters
-                    .insert(callee.code, Arc::new(parameters));
+                unknown.insert(Arc::new(parameters));
             }
             snapshot.callees.insert(call.start, callee);
         }

@@ -28,7 +28,7 @@ impl Builder<'_> {
         };
         // If it was wrong to execute a function in place of the call, it may be called still.
         let is_inlined = self.code.inlinees.contains_key(&self.instruction.start);
-        if !self.may_guess() && !(is_inlined && self.may_guess_again()) {
+        if !(self.may_guess() || is_inlined && self.may_guess_again()) {
             return Ok(None);
         }
         match self.instruction.specialized {

@@ -143,7 +143,7 @@ impl Builder<'_> {
         let mut default = |source: &Source| match source {
             Source::Default(from_end) => {
                 let (defaults, size) = defaults?;
-                let index = self.from_end(size, *from_end);
+                let index = self.index_from_end(size, *from_end);
                 Some(self.value(Op::TupleItem, &[defaults, index], Type::OBJECT))
             }
             Source::KeywordDefault(index, name) => {
@@ -160,7 +160,7 @@ impl Builder<'_> {
         let load = Op::LoadField(layout::FUNCTION_DEFAULTS as u32);
         let defaults = self.guarded(load, &[function], Type::TUPLE);
         let size = self.value(Op::Size, &[defaults], Type::NEVER);
-        let first = self.from_end(size, least);
+        let first = self.index_from_end(size, least);
         let zero = self.value(Op::Int(0), &[], Type::NEVER);
         let not_less = Op::IntCompare(Comparison::GreaterEqual);
         let are_there = self.value(not_less, &[first, zero], Type::NEVER);
@@ -168,7 +168,7 @@ impl Builder<'_> {
         (defaults, size)
     }
 
-    fn from_end(&mut self, size: Value, distance: usize) -> Value {
+    fn index_from_end(&mut self, size: Value, distance: usize) -> Value {
         let distance = self.value(Op::Int(distance as i64), &[], Type::NEVER);
         let subtract = Op::IntBinary(IntOp::Subtract);
         self.guarded(subtract, &[size, distance], Type::NEVER)
@@ -202,7 +202,7 @@ mod tests {
         let expected = [0, 2, 1].map(Source::Given);
         assert_eq!(
             sources(&plain, 3, &[3, 2]),
-            Some([&expected[..], &[default.clone()]].concat())
+            Some([&expected[..], std::slice::from_ref(&default)].concat())
         );
         let expected = [
             Source::Given(0),
