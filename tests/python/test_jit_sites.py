@@ -583,6 +583,68 @@ class SiteTest(ProgramTest):
             print(gc.get_count()[0] - before < 100)
         """)
 
+    def test_classes_of_other_classes(self):
+        self.check("""
+            import enum
+            class Kind(enum.Enum):
+                SMALL = 1
+                BIG = 2
+                def size(self):
+                    return self.value
+            class Level(enum.IntEnum):
+                LOW = 1
+                HIGH = 2
+            class Meta(type):
+                def of_meta(cls):
+                    return cls.__name__
+            class Value:
+                pass
+            class A(metaclass=Meta):
+                value = Value()
+                number = 5
+                def method(self):
+                    return 7
+                @classmethod
+                def of_class(cls):
+                    return cls.number
+                @property
+                def prop(self):
+                    return 8
+            class B(A):
+                number = 6
+            def kinds(n):
+                out = []
+                for i in range(n):
+                    kind = Kind.SMALL if i % 2 else Kind.BIG
+                    out.append((kind is Kind.BIG, kind.size(), Level.LOW < Level.HIGH, Level.LOW.value))
+                return out[-2:]
+            def look(cls, n):
+                for i in range(n):
+                    out = (cls.value, cls.number, cls.method(None), cls.of_class(), cls.of_meta(), cls.__name__, type(cls.prop))
+                return out[1:], type(out[0]).__name__
+            print(kinds(900))
+            print(look(A, 900), look(B, 900), look(A, 100))
+            B.number = 9
+            print(look(B, 900))
+            Meta.number = 10
+            print(look(A, 900))
+            Meta.number = property(lambda cls: "meta")
+            print(look(A, 900))
+            del Meta.number
+            print(look(A, 900))
+            Value.__get__ = lambda self, instance, owner: (instance, owner.__name__)
+            print(look(A, 900), A.value)
+            del Value.__get__
+            print(look(A, 900))
+            Meta.__getattribute__ = lambda cls, name: "all" if name == "number" else type.__getattribute__(cls, name)
+            print(look(A, 900))
+            del Meta.__getattribute__
+            print(look(A, 900))
+            Meta.__getattr__ = lambda cls, name: name
+            del B.number, A.number
+            print(look(B, 900))
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

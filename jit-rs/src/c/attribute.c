@@ -23,7 +23,7 @@ enum kind {
     // In the class, of objects that have no other attributes.
     IN_CLASS_ONLY,
     METHOD_ONLY,
-    // The owner is the class.
+    // The owner is the class: by the version of its own, if that is not type.
     OF_CLASS,
     // A property of the class.
     PROPERTY,
@@ -32,9 +32,8 @@ enum kind {
 static inline uint32_t
 version_of(PyObject *owner)
 {
-    PyTypeObject *type = Py_TYPE(owner);
-    return type == &PyType_Type ? ~((PyTypeObject *)owner)->tp_version_tag
-                                : type->tp_version_tag;
+    return PyType_Check(owner) ? ~((PyTypeObject *)owner)->tp_version_tag
+                               : Py_TYPE(owner)->tp_version_tag;
 }
 
 static inline struct clinker_way *
@@ -104,6 +103,27 @@ is_missing(PyObject *owner, PyObject *name, struct clinker_way *way)
     return 1;
 }
 
+static inline int
+is_method_descriptor(PyObject *descr)
+{
+    return PyType_HasFeature(Py_TYPE(descr), Py_TPFLAGS_METHOD_DESCRIPTOR);
+}
+
+/* Whether what it does as a descriptor never changes. */
+static inline int
+is_settled(PyObject *descr)
+{
+    return PyType_HasFeature(Py_TYPE(descr), Py_TPFLAGS_IMMUTABLETYPE);
+}
+
+/* Whether a class gives an attribute as it is. */
+static inline int
+is_given(PyObject *value)
+{
+    return Py_TYPE(value)->tp_descr_get == NULL
+           || (is_settled(value) && is_method_descriptor(value));
+}
+
 /* A new reference to the attribute that the cache knows, or NULL.  With
  * is_method, a method is not bound, and that tells of it. */
 static inline PyObject *
@@ -147,24 +167,17 @@ look_up(PyObject *owner, PyObject *name, struct clinker_cache *cache,
             *is_method = 1;
             return Py_NewRef(way->value);
         case IN_CLASS_ONLY:
-        case OF_CLASS:
             return Py_NewRef(way->value);
+        case OF_CLASS: {
+            PyTypeObject *metaclass = Py_TYPE(owner);
+            return is_given(way->value)
+                   && (metaclass == &PyType_Type
+                       || metaclass->tp_version_tag == way->place)
+                   ? Py_NewRef(way->value) : NULL;
+        }
         default:
             return NULL;
     }
-}
-
-static inline int
-is_method_descriptor(PyObject *descr)
-{
-    return PyType_HasFeature(Py_TYPE(descr), Py_TPFLAGS_METHOD_DESCRIPTOR);
-}
-
-/* Whether what it does as a descriptor never changes. */
-static inline int
-is_settled(PyObject *descr)
-{
-    return PyType_HasFeature(Py_TYPE(descr), Py_TPFLAGS_IMMUTABLETYPE);
 }
 
 static void
@@ -187,18 +200,21 @@ static void
 learn_of_class(PyTypeObject *class, PyObject *name,
                struct clinker_cache *cache)
 {
-    if (_PyType_Lookup(&PyType_Type, name) != NULL) {
+    PyTypeObject *metaclass = Py_TYPE(class);
+    if (metaclass->tp_getattro != PyType_Type.tp_getattro
+        || _PyType_Lookup(metaclass, name) != NULL
+        || !PyUnstable_Type_AssignVersionTag(metaclass))
+    {
         return;
     }
-    PyObject *descr = _PyType_Lookup(class, name);
-    if (descr == NULL || !is_settled(descr)
-        || (Py_TYPE(descr)->tp_descr_get != NULL
-            && !is_method_descriptor(descr))
+    PyObject *value = _PyType_Lookup(class, name);
+    if (value == NULL || !is_given(value)
         || !PyUnstable_Type_AssignVersionTag(class))
     {
         return;
     }
-    add_way(cache, ~class->tp_version_tag, OF_CLASS, 0, descr);
+    add_way(cache, ~class->tp_version_tag, OF_CLASS, metaclass->tp_version_tag,
+            value);
 }
 
 /* The offset of the slot that a descriptor stands for, or 0. */
@@ -264,7 +280,7 @@ learn_load(PyObject *owner, PyObject *name, struct clinker_cache *cache)
     if (!may_learn(cache)) {
         return;
     }
-    if (type == &PyType_Type) {
+    if (PyType_Check(owner)) {
         learn_of_class((PyTypeObject *)owner, name, cache);
         return;
     }
