@@ -1,6 +1,7 @@
 //! The one state of the archive, from `-X jit` to the end of the interpreter.
 
 use crate::build::{Handlers, History};
+use crate::clock::thread_time;
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Progress};
 use crate::feedback::Feedback;
@@ -183,6 +184,15 @@ impl Client {
     /// The interpreter reported the instruction at an offset as hot, with the height of the value stack after it. Returns
     /// the number of executions until the next report, 0 for the longest there is, or [`STOP_COUNTING`].
     pub fn hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {
+        let start = thread_time();
+        let period = self.compile_hot(id, offset, depth, is_loop);
+        if let Some(compiler) = &mut self.compiler {
+            compiler.paused(thread_time() - start);
+        }
+        period
+    }
+
+    fn compile_hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {
         let Some(live) = self.live.get_mut(&id) else {
             return 0;
         };

@@ -272,6 +272,12 @@ impl Compiler {
         self.of(id).microseconds += microseconds;
     }
 
+    /// A thread of the program has waited for so long.
+    pub fn paused(&mut self, pause: Duration) {
+        let longest = &mut self.counts.longest_pause;
+        *longest = (*longest).max(pause.as_micros() as u64);
+    }
+
     /// The time that has been spent, with what that suggests for what has been begun.
     fn expected(&self) -> Duration {
         let spent = self.counts.microseconds;

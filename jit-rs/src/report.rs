@@ -22,6 +22,8 @@ pub struct Compilation {
     pub bytes: usize,
     /// What compiling took.
     pub microseconds: u64,
+    /// The longest of it that a thread of the program did at once, in microseconds of the processor.
+    pub longest_pause: u64,
 }
 
 /// Rows of each table before the rest is only counted.
@@ -34,10 +36,11 @@ pub fn text(profile: &Profile, compilation: Option<&Compilation>) -> String {
     if let Some(done) = compilation {
         let _ = writeln!(
             out,
-            "clinker: compiled {} entries to {} bytes in {} ms; dropped {} guesses",
+            "clinker: compiled {} entries to {} bytes in {} ms, at most {} us at once by the program; dropped {} guesses",
             grouped(done.compiled),
             grouped(done.bytes as u64),
             grouped(done.microseconds / 1000),
+            grouped(done.longest_pause),
             grouped(done.refuted)
         );
         for (reason, count) in &done.refused {
@@ -232,10 +235,11 @@ mod tests {
             handlers: 2,
             bytes: 5_000_000,
             microseconds: 7_000,
+            longest_pause: 1_500,
         };
         assert_eq!(
             text(&Profile::default(), Some(&done)),
-            "clinker: compiled 1,200 entries to 5,000,000 bytes in 7 ms; dropped 4 guesses\n\
+            "clinker: compiled 1,200 entries to 5,000,000 bytes in 7 ms, at most 1,500 us at once by the program; dropped 4 guesses\n\
              clinker: refused 3 entries: it is instrumented\n\
              clinker: 0 of 0 code objects were hot\n"
         );
