@@ -2,10 +2,32 @@
 
 import unittest
 
-from jit_programs import ProgramTest
+from jit_programs import ProgramTest, run
+
+# Loops, by the kind of iterator that machine code takes the items out of.
+KINDS = {
+    "range_iterator": "for x in range(3): pass",
+    "list_iterator": "for x in list((i,)): pass",
+    "dict_keyiterator": "for x in {i: i}: pass",
+    "dict_valueiterator": "for x in {i: i}.values(): pass",
+    "dict_itemiterator": "for x, y in {i: i}.items(): pass",
+    "set_iterator": "for x in {i}: pass",
+    "list_reverseiterator": "for x in reversed([i]): pass",
+    "str_ascii_iterator": "for x in str(i): pass",
+    "enumerate": "for x, y in enumerate([i]): pass",
+    "zip": "for x, y in zip([i], [i]): pass",
+}
 
 
 class IterationTest(ProgramTest):
+    def test_machine_code_knows_the_kinds(self):
+        for kind, loop in KINDS.items():
+            with self.subTest(kind=kind):
+                source = f"def f(i):\n    {loop}\nfor i in range(300):\n    f(i)\n"
+                status, output, errors = run(source, "auto,after=100,dump,allow=<string>:f")
+                self.assertEqual(status, 0)
+                self.assertIn(f"GuardType({kind})", output + errors)
+
     def test_dictionaries_and_sets(self):
         self.check("""
             def keys(d): return [k for k in d], [k for k in d.keys()]

@@ -66,6 +66,7 @@ tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
     int count;
     switch (instr->op.code) {
         case CALL_LEN:
+        case FOR_ITER:
             count = 1;
             break;
         case CALL_ISINSTANCE:
