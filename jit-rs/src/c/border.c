@@ -290,7 +290,9 @@ clinker_dealloc(PyObject *object)
 #ifdef Py_REF_DEBUG
     Py_DECREF(object);
 #else
-    if (!clinker_release_instance(object)) {
+    if (PyFloat_CheckExact(object) ? !clinker_keep_float(object)
+                                   : !clinker_release_instance(object))
+    {
         _Py_Dealloc(object);
     }
 #endif

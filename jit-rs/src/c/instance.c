@@ -93,6 +93,24 @@ is_plain(PyObject *object, PyTypeObject *type)
                || _PyObject_InlineValues(object)->valid);
 }
 
+/* As Py_CLEAR(). */
+static inline void
+clear(PyObject **place)
+{
+    PyObject *object = *place;
+    if (object == NULL) {
+        return;
+    }
+    *place = NULL;
+    if (Py_REFCNT(object) == 1) {
+        Py_SET_REFCNT(object, 0);
+        clinker_dealloc(object);
+    }
+    else {
+        Py_DECREF(object);
+    }
+}
+
 /* As clear_slots() of Objects/typeobject.c, for all classes of an object. */
 static void
 clear_slots(PyObject *object, PyTypeObject *type)
@@ -107,7 +125,7 @@ clear_slots(PyObject *object, PyTypeObject *type)
             if (member->type == Py_T_OBJECT_EX
                 && !(member->flags & Py_READONLY))
             {
-                Py_CLEAR(*(PyObject **)((char *)object + member->offset));
+                clear((PyObject **)((char *)object + member->offset));
             }
         }
     }
@@ -139,7 +157,7 @@ clinker_release_instance(PyObject *object)
         PyDictValues *values = _PyObject_InlineValues(object);
         values->valid = 0;
         for (int i = 0; i < values->capacity; i++) {
-            Py_CLEAR(values->values[i]);
+            clear(&values->values[i]);
         }
     }
     size_t units = units_of(type);

@@ -93,9 +93,10 @@ clinker_box_float(double value)
     return (PyObject *)object;
 }
 
-/* Release the last reference to a float. */
-void
-clinker_free_float(PyObject *object)
+/* Keep the memory of a float to which nobody refers for the next one.  Returns 0 if
+ * it has to be released. */
+int
+clinker_keep_float(PyObject *object)
 {
     // As _PyFloat_ExactDealloc(), which is not exported.
 #ifdef FLOATS
@@ -103,10 +104,19 @@ clinker_free_float(PyObject *object)
         Py_SET_TYPE(object, (PyTypeObject *)FLOATS.items);
         FLOATS.items = (PyFloatObject *)object;
         FLOATS.numfree++;
-        return;
+        return 1;
     }
 #endif
-    clinker_dealloc(object);
+    return 0;
+}
+
+/* Release the last reference to a float. */
+void
+clinker_free_float(PyObject *object)
+{
+    if (!clinker_keep_float(object)) {
+        clinker_dealloc(object);
+    }
 }
 
 double

@@ -33,26 +33,26 @@ clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
     if (small_value(left, &i) && small_value(right, &j)) {
         switch (operator) {
             case NB_ADD:
-                return PyLong_FromLongLong(i + j);
+                return clinker_box_int(i + j);
             case NB_SUBTRACT:
-                return PyLong_FromLongLong(i - j);
+                return clinker_box_int(i - j);
             case NB_MULTIPLY:
-                return PyLong_FromLongLong(i * j);
+                return clinker_box_int(i * j);
             case NB_AND:
-                return PyLong_FromLongLong(i & j);
+                return clinker_box_int(i & j);
         }
     }
     else if (float_value(left, &x) && float_value(right, &y)) {
         switch (operator) {
             case NB_ADD:
-                return PyFloat_FromDouble(x + y);
+                return clinker_box_float(x + y);
             case NB_SUBTRACT:
-                return PyFloat_FromDouble(x - y);
+                return clinker_box_float(x - y);
             case NB_MULTIPLY:
-                return PyFloat_FromDouble(x * y);
+                return clinker_box_float(x * y);
             case NB_TRUE_DIVIDE:
                 if (y != 0.0) {
-                    return PyFloat_FromDouble(x / y);
+                    return clinker_box_float(x / y);
                 }
         }
     }

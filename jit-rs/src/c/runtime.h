@@ -274,6 +274,7 @@ small_value(PyObject *object, int64_t *value)
 /* number.c */
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
+int clinker_keep_float(PyObject *object);
 
 /* border.c */
 _Py_CODEUNIT *clinker_leave(F *frame, struct clinker_exit *exit,
