@@ -11,6 +11,7 @@ import os
 import random
 import re
 import select
+import signal
 import subprocess
 import sys
 import textwrap
@@ -28,8 +29,8 @@ MODES = ["all,sync", "all,warm,after=2", "all,warm,after=7", "all,warm,after=20"
 BATCH = 60
 # What programs use that change the process they run in, or take time.
 PROCESS = re.compile(r"\b(os|builtins|_?threading|signal|setrecursionlimit|gc|monitoring|asyncio|time|subprocess)\b")
-# Seconds for a program, in the process and seen from outside.
-PATIENCE = 30
+# Seconds for a program, seen from outside: more than compare.py allows.
+PATIENCE = 300
 
 
 class Process:
@@ -62,7 +63,7 @@ class Process:
     def crash(self):
         _, errors = self.process.communicate()
         errors = errors.decode(errors="replace")
-        if "Timeout (" in errors:
+        if self.process.returncode == -signal.SIGPROF or "Timeout (" in errors:
             # The last word before tells what was running.
             native = errors.rindex("compiled\n") > errors.rfind("interpreted\n") if "compiled\n" in errors else False
             return {"kind": "hang", "errors": errors[-3000:].splitlines()} if native else {"kind": "timeout"}

@@ -64,6 +64,19 @@ attempt(lambda x: y, Odd())
     def test_runs_begin_alike(self):
         self.assertEqual(self.show("import builtins\nprint(len([1]))\nbuiltins.len = 3\nbuiltins.more = 1\n"), (0, None))
 
+    def test_depth_of_constructors_is_not_compared(self):
+        # The call of a class takes one level of recursion, and two once the interpreter has specialized it.
+        self.assertEqual(self.show("""
+class C:
+    def __init__(self, name):
+        pass
+def f(**more):
+    f(**{'x': C('f')})
+def call():
+    f(x=0)
+attempt(call)
+""", "all,sync"), (0, None))
+
     def test_difference(self):
         status, difference = self.show(DIFFERENT)
         self.assertEqual((status, difference["kind"]), (1, "difference"))
@@ -76,6 +89,10 @@ attempt(lambda x: y, Odd())
     def test_hang(self):
         status, difference = self.show("import _jit\nwhile not _jit._pause(False): pass\n")
         self.assertEqual((status, difference["kind"]), (1, "hang"))
+
+    def test_waiting(self):
+        # What only takes long, since it waits, does not end at once.
+        self.assertEqual(self.show("import time\ntime.sleep(5)\n"), (0, None))
 
     def test_leak(self):
         status, difference = self.show("""
