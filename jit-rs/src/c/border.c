@@ -253,7 +253,7 @@ is_scalar(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     return type == &PyFloat_Type || type == &PyLong_Type
-           || type == &PyUnicode_Type;
+           || type == &PyUnicode_Type || type == &PyBytes_Type;
 }
 
 /* Release the last reference to an object, which may run any code: it sees the
@@ -290,11 +290,16 @@ clinker_dealloc(PyObject *object)
 #ifdef Py_REF_DEBUG
     Py_DECREF(object);
 #else
-    if (PyFloat_CheckExact(object) ? !clinker_keep_float(object)
-                                   : !clinker_release_instance(object))
+    PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_dealloc == clinker_subtype_dealloc
+        && clinker_release_instance(object))
     {
-        _Py_Dealloc(object);
+        return;
     }
+    if (type == &PyFloat_Type && clinker_keep_float(object)) {
+        return;
+    }
+    _Py_Dealloc(object);
 #endif
 }
 

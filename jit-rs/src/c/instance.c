@@ -15,9 +15,7 @@ static struct {
     int count;
 } kept[MAX_UNITS + 1];
 
-/* What releases the objects of such classes, which CPython does not export; NULL
- * before the compiler starts and after it ends. */
-static destructor subtype_dealloc;
+destructor clinker_subtype_dealloc;
 
 /* The units that an object of a class has, with what is before it; 0 if they are
  * not kept. */
@@ -61,20 +59,19 @@ clinker_new_instance(PyTypeObject *type)
     return object;
 }
 
-/* Whether subtype_dealloc() would only release the attributes and the memory of an
- * object. */
+/* Whether clinker_subtype_dealloc() would only release the attributes and the memory of
+ * an object. */
 static inline int
 is_plain(PyObject *object, PyTypeObject *type)
 {
-    if (type->tp_dealloc != subtype_dealloc || !_PyType_IS_GC(type)
-        || type->tp_finalize != NULL || type->tp_del != NULL
+    if (!_PyType_IS_GC(type) || type->tp_finalize != NULL || type->tp_del != NULL
         || type->tp_itemsize != 0 || type->tp_free != PyObject_GC_Del
         || !clinker_is_unwatched())
     {
         return 0;
     }
     PyTypeObject *base = type->tp_base;
-    while (base->tp_dealloc == subtype_dealloc) {
+    while (base->tp_dealloc == clinker_subtype_dealloc) {
         base = base->tp_base;
     }
     if (base != &PyBaseObject_Type) {
@@ -131,7 +128,7 @@ clear_slots(PyObject *object, PyTypeObject *type)
     }
 }
 
-/* Release an object to which nobody refers, as subtype_dealloc(), if that is
+/* Release an object to which nobody refers, as clinker_subtype_dealloc(), if that is
  * simple: else returns 0. */
 int
 clinker_release_instance(PyObject *object)
@@ -192,7 +189,7 @@ clinker_take_instances(void)
         PyErr_Clear();
         return;
     }
-    subtype_dealloc = ((PyTypeObject *)class)->tp_dealloc;
+    clinker_subtype_dealloc = ((PyTypeObject *)class)->tp_dealloc;
     Py_DECREF(class);
 }
 
@@ -200,7 +197,7 @@ clinker_take_instances(void)
 void
 clinker_give_instances_back(void)
 {
-    subtype_dealloc = NULL;
+    clinker_subtype_dealloc = NULL;
     for (size_t units = 0; units <= MAX_UNITS; units++) {
         while (kept[units].first != NULL) {
             void *memory = kept[units].first;

@@ -71,7 +71,9 @@ clinker_operator_method(PyObject *left, PyObject *right, uint64_t number)
 {
     PyTypeObject *type = Py_TYPE(left);
     PyTypeObject *other = Py_TYPE(right);
+    // What C defines has its own functions.
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+        || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE
         // A subclass comes first.
         || (other != type && PyType_IsSubtype(other, type)))
     {
@@ -79,6 +81,9 @@ clinker_operator_method(PyObject *left, PyObject *right, uint64_t number)
     }
     PyObject *name;
     if (number >= CLINKER_COMPARISON) {
+        if (type->tp_richcompare == PyBaseObject_Type.tp_richcompare) {
+            return NULL;
+        }
         name = comparisons[(number - CLINKER_COMPARISON) >> 1];
     }
     else {
@@ -179,23 +184,20 @@ clinker_operator_result(T *tstate, F *frame, PyObject *result, PyObject *left,
     return result;
 }
 
-/* An operator or comparison whose method native code can call: returns 0 if there
- * is none. */
-int
-clinker_call_operator(T *tstate, F *frame, PyObject *left, PyObject *right,
-                      uint64_t number, PyObject **result)
+/* An operator or comparison of an object whose class may have a method for it, which
+ * native code calls. */
+PyObject *
+clinker_call_method(T *tstate, F *frame, PyObject *left, PyObject *right,
+                    uint64_t number)
 {
     PyObject *method = clinker_operator_method(left, right, number);
     if (method == NULL || !clinker_is_function(tstate, method)) {
-        return 0;
+        return clinker_operate_by_slot(left, right, number);
     }
     PyObject *args[2] = {left, right};
-    *result = clinker_call_function(tstate, frame, method, args, 2);
-    if (*result != NULL) {
-        *result = clinker_operator_result(tstate, frame, *result, left, right,
-                                          number);
-    }
-    return 1;
+    PyObject *result = clinker_call_function(tstate, frame, method, args, 2);
+    return result == NULL ? NULL
+           : clinker_operator_result(tstate, frame, result, left, right, number);
 }
 
 const struct clinker_entry clinker_method_helpers[] = {

@@ -23,21 +23,21 @@ make(void *memory, PyTypeObject *type)
 
 /* Memory for numbers when there is no more: native code cannot go on without them.
  * It does until it looks for events, and raises MemoryError then. */
-#define RESERVED 128
+#define MAX_RESERVED 128
 // The digits of 64 bits.
 #define MAX_DIGITS ((64 + PyLong_SHIFT - 1) / PyLong_SHIFT)
 #define NUMBER_SIZE                                                         \
     Py_MAX(sizeof(PyFloatObject), offsetof(PyLongObject, long_value.ob_digit) \
                                   + MAX_DIGITS * sizeof(digit))
 
-static void *reserved[RESERVED];
+static void *reserved[MAX_RESERVED];
 static int reserved_count;
 
 /* Fill what is reserved, as far as there is memory. */
 void
 clinker_reserve_numbers(void)
 {
-    while (reserved_count < RESERVED) {
+    while (reserved_count < MAX_RESERVED) {
         void *memory = PyObject_Malloc(NUMBER_SIZE);
         if (memory == NULL) {
             break;
@@ -67,7 +67,7 @@ new_number(size_t size, PyTypeObject *type)
         PyThreadState_SetAsyncExc(PyThread_get_thread_ident(),
                                   PyExc_MemoryError);
     }
-    else if (reserved_count < RESERVED) {
+    else if (reserved_count < MAX_RESERVED) {
         clinker_reserve_numbers();
     }
     _PyObject_Init(object, type);

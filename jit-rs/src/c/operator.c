@@ -56,11 +56,7 @@ clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
                 }
         }
     }
-    PyObject *result;
-    if (clinker_call_operator(tstate, frame, left, right, oparg, &result)) {
-        return result;
-    }
-    return _PyEval_BinaryOps[oparg](left, right);
+    return clinker_operate(tstate, frame, left, right, oparg);
 }
 
 PyObject *
@@ -122,13 +118,8 @@ clinker_rich_compare(T *tstate, F *frame, PyObject *left, PyObject *right,
     if (compare_numbers(left, right, &order)) {
         return bool_object(holds(order, (int)op));
     }
-    PyObject *result;
-    if (clinker_call_operator(tstate, frame, left, right,
-                              CLINKER_COMPARISON + 2 * op, &result))
-    {
-        return result;
-    }
-    return PyObject_RichCompare(left, right, (int)op);
+    return clinker_operate(tstate, frame, left, right,
+                           CLINKER_COMPARISON + 2 * op);
 }
 
 /* A comparison whose result is tested. */
@@ -146,12 +137,8 @@ clinker_compare_bool(T *tstate, F *frame, PyObject *left, PyObject *right,
         return _PyUnicode_Equal(left, right) == (op == Py_EQ);
     }
     // Not PyObject_RichCompareBool(), which takes identity for equality.
-    PyObject *result;
-    if (!clinker_call_operator(tstate, frame, left, right,
-                               CLINKER_COMPARISON + 2 * op, &result))
-    {
-        result = PyObject_RichCompare(left, right, (int)op);
-    }
+    PyObject *result = clinker_operate(tstate, frame, left, right,
+                                       CLINKER_COMPARISON + 2 * op);
     if (result == NULL) {
         return -1;
     }

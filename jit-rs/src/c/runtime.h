@@ -337,8 +337,30 @@ PyObject *clinker_operator_method(PyObject *left, PyObject *right,
 PyObject *clinker_operator_result(T *tstate, F *frame, PyObject *result,
                                   PyObject *left, PyObject *right,
                                   uint64_t number);
-int clinker_call_operator(T *tstate, F *frame, PyObject *left, PyObject *right,
-                          uint64_t number, PyObject **result);
+PyObject *clinker_call_method(T *tstate, F *frame, PyObject *left,
+                              PyObject *right, uint64_t number);
+
+/* An operator or comparison by the functions of the types. */
+static inline PyObject *
+clinker_operate_by_slot(PyObject *left, PyObject *right, uint64_t number)
+{
+    return number < CLINKER_COMPARISON
+           ? _PyEval_BinaryOps[number](left, right)
+           : PyObject_RichCompare(left, right,
+                                  (int)(number - CLINKER_COMPARISON) >> 1);
+}
+
+/* An operator or comparison. */
+static inline PyObject *
+clinker_operate(T *tstate, F *frame, PyObject *left, PyObject *right,
+                uint64_t number)
+{
+    // What C defines has its own functions.
+    unsigned long kind = Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_IMMUTABLETYPE;
+    return (Py_TYPE(left)->tp_flags & kind) == Py_TPFLAGS_HEAPTYPE
+           ? clinker_call_method(tstate, frame, left, right, number)
+           : clinker_operate_by_slot(left, right, number);
+}
 
 /* iteration.c */
 PyObject *clinker_get_iter(T *tstate, F *frame, PyObject *iterable,
@@ -352,6 +374,10 @@ void clinker_take_dealloc(void);
 void clinker_give_dealloc_back(void);
 
 /* instance.c */
+/* What releases the objects of classes that programs define, which CPython does not
+ * export; NULL before the compiler starts and after it ends. */
+extern destructor clinker_subtype_dealloc;
+
 PyObject *clinker_new_instance(PyTypeObject *type);
 int clinker_release_instance(PyObject *object);
 
