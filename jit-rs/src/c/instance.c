@@ -7,7 +7,7 @@
 // The memory is told apart by its size in units.
 #define UNIT 16
 #define MAX_UNITS 16
-#define MAX_KEPT 32
+#define MAX_KEPT 8
 
 /* The first word of each leads to the next one. */
 static struct {
