@@ -62,7 +62,7 @@ void clinker_calls_special(const void *code, uint32_t offset, uint32_t version);
 void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 
 /* The call at offset calls a function of the module math, by the number of
- * jit-rs/src/hir/op.rs and its PyMethodDef, with an argument of a kind. */
+ * jit-rs/src/hir/arithmetic.rs and its PyMethodDef, with an argument of a kind. */
 void clinker_saw_math(const void *code, uint32_t offset, int which,
                       const void *method, int kind);
 
@@ -80,6 +80,10 @@ void clinker_saw_operator(const void *code, uint32_t offset, uint32_t left,
 /* The LOAD_ATTR or STORE_ATTR at offset did not fit what it was specialized for, and
  * has this form now. */
 void clinker_saw_form(const void *code, uint32_t offset, uint8_t opcode);
+
+/* The call at offset did not fit what it was specialized for, and is specialized for
+ * functions with the version now. */
+void clinker_saw_callee(const void *code, uint32_t offset, uint32_t version);
 
 /* For native code: a guess at an instruction was wrong too often. */
 void clinker_refuted(uint64_t code, uint64_t offset);

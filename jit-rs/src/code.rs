@@ -254,14 +254,17 @@ impl Code {
             shadow: std::ptr::null(),
         };
         let kind = callee.flags() & (layout::CO_GENERATORS | layout::CO_OPTIMIZED) as c_int;
-        // Closures take cells first, which is left to the runtime.
+        // A closure takes its cells first; one that makes some is left to the runtime.
         let first: u8 = read(callee.code, layout::CODE_INSTRUCTIONS);
-        let is_simple = kind == layout::CO_OPTIMIZED as c_int
-            && ![opcode::COPY_FREE_VARS, opcode::MAKE_CELL].contains(&first);
+        let cells: u8 = read(callee.code, layout::CODE_INSTRUCTIONS + 1);
+        let is_closure = first == opcode::COPY_FREE_VARS;
+        let start: c_int = read(callee.code, layout::CODE_START);
+        let is_simple = kind == layout::CO_OPTIMIZED as c_int && start == c_int::from(is_closure);
         is_simple.then(|| Callee {
             version,
             code: code as u64,
-            start: code as u64 + layout::CODE_INSTRUCTIONS as u64,
+            start: code as u64 + layout::CODE_INSTRUCTIONS as u64 + 2 * start as u64,
+            closure: if is_closure { cells.into() } else { 0 },
             arguments: callee.arguments(),
             locals: read::<c_int>(callee.code, layout::CODE_NLOCALSPLUS) as u32,
             frame_size: read::<c_int>(callee.code, layout::CODE_FRAME_SIZE) as u32,

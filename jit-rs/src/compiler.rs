@@ -407,6 +407,7 @@ impl Compiler {
     fn install(&mut self, id: usize, place: Place, product: Product) -> Result<(), String> {
         let Product {
             bytes,
+            is_start,
             exits,
             entry_exits,
             catches,
@@ -433,7 +434,7 @@ impl Compiler {
         resumes.retain(|&offset| install(offset) != 0);
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
-        if place.offset == 0 && !place.is_loop {
+        if is_start {
             let address = machine.address() as u64;
             compiled.entry.store(address, Ordering::Relaxed);
         }

@@ -3,7 +3,7 @@
 use crate::hir::{Math, Type};
 use rustc_hash::FxHashMap;
 
-/// Types of objects whose attributes an instruction accesses that machine code tells apart.
+/// Types of objects whose attributes an instruction accesses, or functions that it calls, that machine code tells apart.
 const MAX_FORMS: usize = 4;
 
 /// A function of the module `math` that is called.
@@ -54,7 +54,7 @@ pub struct Form {
     pub value: u64,
 }
 
-/// How many types an instruction may have met before it is no more told apart which.
+/// How many types or functions an instruction may have met before it is no more told apart which.
 const MAX_TYPES: u32 = 8;
 
 /// What an access to an attribute has been specialized for.
@@ -88,6 +88,36 @@ impl Forms {
     }
 }
 
+/// Functions that a call has been specialized for after another one was called there, by their versions.
+#[derive(Debug, Clone, Default)]
+pub struct Callees {
+    /// The last ones.
+    last: Vec<u32>,
+    /// How many there have been.
+    count: u32,
+}
+
+impl Callees {
+    fn add(&mut self, version: u32) {
+        let count = self.last.len();
+        self.last.retain(|&known| known != version);
+        self.count += u32::from(self.last.len() == count);
+        self.last.push(version);
+        if self.last.len() > MAX_FORMS {
+            self.last.remove(0);
+        }
+    }
+
+    /// Those that machine code tells apart; none if there are too many.
+    pub fn told_apart(&self) -> &[u32] {
+        if self.count <= MAX_TYPES {
+            &self.last
+        } else {
+            &[]
+        }
+    }
+}
+
 /// What is known of the instructions of a code object.
 #[derive(Debug, Clone, Default)]
 pub struct Feedback {
@@ -103,6 +133,8 @@ pub struct Feedback {
     pub specials: FxHashMap<u32, u32>,
     /// What accesses to attributes have been specialized for after another type was found there.
     pub forms: FxHashMap<u32, Forms>,
+    /// What calls have been specialized for after another function was called there.
+    pub callees: FxHashMap<u32, Callees>,
 }
 
 impl Feedback {
@@ -112,6 +144,11 @@ impl Feedback {
         for (seen, ty) in seen.iter_mut().zip(types) {
             *seen = *seen | ty;
         }
+    }
+
+    /// Another function is called.
+    pub fn saw_callee(&mut self, offset: u32, version: u32) {
+        self.callees.entry(offset).or_default().add(version);
     }
 
     /// An access to an attribute has another form now.
@@ -131,6 +168,19 @@ mod tests {
         feedback.saw(3, [Type::INT, Type::INT, Type::NEVER]);
         let expected = [Type::INT, Type::FLOAT | Type::INT, Type::NEVER];
         assert_eq!(feedback.seen[&3], expected);
+    }
+
+    #[test]
+    fn the_last_callees_are_kept() {
+        let mut feedback = Feedback::default();
+        for version in [1, 2, 3, 2, 4, 5] {
+            feedback.saw_callee(7, version);
+        }
+        assert_eq!(feedback.callees[&7].told_apart(), [3, 2, 4, 5]);
+        for version in 6..=MAX_TYPES + 1 {
+            feedback.saw_callee(7, version);
+        }
+        assert!(feedback.callees[&7].told_apart().is_empty());
     }
 
     #[test]

@@ -163,6 +163,11 @@ extern "C" fn clinker_saw_operator(
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_saw_callee(code: *const c_void, offset: u32, version: u32) {
+    learn(code, |feedback, _| feedback.saw_callee(offset, version));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_saw_form(code: *const c_void, offset: u32, opcode: u8) {
     learn(code, |feedback, code| {
         feedback.saw_form(offset, code.form(offset, opcode))

@@ -64,6 +64,8 @@ pub struct Job {
 pub struct Product {
     /// The machine code.
     pub bytes: Vec<u8>,
+    /// Whether calls enter it.
+    pub is_start: bool,
     /// What leaving does at each place.
     pub exits: Vec<Exit>,
     /// How many of them are taken before the loop is entered that it begins with.
@@ -143,6 +145,7 @@ impl Job {
         Ok(Product {
             bytes: machine.bytes,
             exits: machine.exits,
+            is_start: self.entry.is_start,
             entry_exits: machine.entry_exits,
             catches: machine.catches,
             caches,

@@ -3,6 +3,7 @@
 use crate::build::{self, Entry};
 use crate::code::Code;
 use crate::compiler::{Compiler, Place};
+use crate::feedback::Callees;
 use crate::job::{Job, Wish};
 use crate::layout;
 use crate::opcode;
@@ -121,8 +122,21 @@ impl Compiler {
             let Some(version) = version else {
                 continue;
             };
-            let entry = |id| self.of(id).entry.as_ptr() as u64;
-            let Some(callee) = Code::callee(version, entry) else {
+            let mut callee = |version| {
+                let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
+                if let Known::Vacant(unknown) = snapshot.parameters.entry(callee.code) {
+                    unknown.insert(Arc::new(Code::of(&callee).parameters(version)?));
+                }
+                Some(callee)
+            };
+            let seen = feedback.callees.get(&call.offset);
+            let seen = seen.map_or(&[][..], Callees::told_apart);
+            if seen.len() > 1 {
+                let callees = seen.iter().filter_map(|&version| callee(version));
+                snapshot.alternatives.insert(call.start, callees.collect());
+                continue;
+            }
+            let Some(callee) = callee(version) else {
                 continue;
             };
             if call.opcode == opcode::CALL_KW {
@@ -130,12 +144,6 @@ impl Compiler {
                     continue;
                 };
                 snapshot.keywords.insert(call.start, keywords);
-            }
-            if let Known::Vacant(unknown) = snapshot.parameters.entry(callee.code) {
-                let Some(parameters) = Code::of(&callee).parameters(version) else {
-                    continue;
-                };
-                unknown.insert(Arc::new(parameters));
             }
             snapshot.callees.insert(call.start, callee);
         }

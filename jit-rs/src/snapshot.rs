@@ -44,8 +44,10 @@ pub struct Callee {
     pub version: u32,
     /// The address of its code object, which lives as long as a function has the version.
     pub code: u64,
-    /// The address of its first instruction, a `RESUME`.
+    /// The address of its first instruction, a `RESUME`, but for one that fills the last slots with what the function encloses.
     pub start: u64,
+    /// How many slots that are.
+    pub closure: u32,
     /// The number of its parameters, which fill the first slots.
     pub arguments: u32,
     /// The number of slots before the value stack of its frame.
@@ -71,6 +73,14 @@ pub struct Parameters {
     pub takes_rest: bool,
     /// Whether `**kwargs` comes last.
     pub takes_keywords: bool,
+}
+
+impl Parameters {
+    /// Whether they are just so many, which can be given by position.
+    pub fn are_given(&self, count: usize) -> bool {
+        let takes_others = self.takes_rest || self.takes_keywords;
+        self.positional == count && self.names.len() == count && !takes_others
+    }
 }
 
 /// A function that may be executed in place of a call.
@@ -122,6 +132,8 @@ pub struct Code {
     pub feedback: Arc<Feedback>,
     /// The functions that it calls, by where the calls begin.
     pub callees: FxHashMap<u32, Callee>,
+    /// Those that are called by turns, where one function after the other has been seen.
+    pub alternatives: FxHashMap<u32, Vec<Callee>>,
     /// Their parameters, by the address of the code object.
     pub parameters: FxHashMap<u64, Arc<Parameters>>,
     /// The addresses of the keywords of such calls, which name their last arguments. Each text has one address.

@@ -20,15 +20,21 @@ class Definitions:
             if index >= len(kinds) - defaults and kind == "obj":
                 default = "=None"
             words.append(parameter + default)
-        keywords = []
-        if self.chance(0.15):
-            keyword = self.fresh("k")
-            keywords.append((keyword, "int"))
-            words += ["*", f"{keyword}={self.constant('int')}"]
-            self.scope.names[keyword] = "int"
-        elif self.chance(0.08):
+        keywords, more = [], ""
+        if self.chance(0.12):
+            more = "*"
             words.append("*rest")
             self.scope.names["rest"] = "tuple"
+        if self.chance(0.2):
+            keyword = self.fresh("k")
+            keywords.append((keyword, "int"))
+            words += [] if more else ["*"]
+            words.append(f"{keyword}={self.constant('int')}")
+            self.scope.names[keyword] = "int"
+        if self.chance(0.12):
+            more += "**"
+            words.append("**others")
+            self.scope.names["others"] = "dict"
         self.scope.names.update(zip(names, kinds))
         self.emit(f"{'async ' if flavor == 'coroutine' else ''}def {name}({', '.join(words)}):")
         self.scope.result = result = self.kind()
@@ -43,7 +49,7 @@ class Definitions:
         else:
             self.emit(f"return {self.expression(result, 2)}")
         self.indent -= 1
-        made = Function(name, kinds, result, self.scope.cost + 2, flavor, defaults, keywords)
+        made = Function(name, kinds, result, self.scope.cost + 2, flavor, defaults, keywords, names, more)
         self.scope = outer
         self.functions.append(made)
         self.emit("")
@@ -62,7 +68,8 @@ class Definitions:
         attributes["rank"] = "int"
         self.emit("def __init__(self, n=0, x=1.5):")
         if base:
-            self.emit("    super().__init__(n)")
+            passed = "n" if base == "Probe" else self.pick(["n", "n", "n=n", "n, x=2.5", "*(n,)", "**{'n': n}"])
+            self.emit(f"    super().__init__({passed})")
         self.emit("    self.n = n")
         if self.chance(0.8):
             self.emit("    self.x = x")

@@ -4,7 +4,7 @@
 class Function:
     """What callers know of a function of the program."""
 
-    def __init__(self, name, kinds, result, cost, flavor="function", defaults=0, keywords=()):
+    def __init__(self, name, kinds, result, cost, flavor="function", defaults=0, keywords=(), names=(), more=""):
         self.name = name
         self.kinds = kinds
         self.result = result
@@ -12,6 +12,8 @@ class Function:
         self.flavor = flavor
         self.defaults = defaults
         self.keywords = keywords
+        self.names = names              # of the parameters by position
+        self.more = more                # "*" and "**", as it takes them
 
 
 class Scope:

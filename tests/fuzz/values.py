@@ -65,21 +65,39 @@ class Expressions:
             return None
         function = self.pick(options)
         self.spend(function.cost)
-        return f"{function.name}({self.arguments(function, depth)})"
+        name = function.name
+        others = [f.name for f in options if len(f.kinds) == len(function.kinds)]
+        if self.chance(0.2) and len(others) > 1:
+            # Several functions at one place.
+            name = f"({name}, {', '.join(self.pick(others) for _ in range(self.pick([1, 2, 4])))})"
+            name += f"[{self.expression('int', 0)} % {name.count(',') + 1}]"
+        return f"{name}({self.arguments(function, depth)})"
 
     def arguments(self, function, depth):
         kinds = list(function.kinds)
         required = len(kinds) - function.defaults
         count = self.random.randrange(required, len(kinds) + 1)
         words = [self.expression(kind, depth) for kind in kinds[:count]]
-        if self.chance(0.03):
+        named = []
+        if self.chance(0.2):
+            first = self.random.randrange(count + 1)
+            named = [f"{name}={word}" for name, word in zip(function.names[first:], words[first:])]
+            words = words[:first]
+        elif self.chance(0.3 if function.more in ("*", "***") else 0.03):
             words.append(self.expression("int", 0))
         if words and self.chance(0.08):
             words[-1] = f"*({words[-1]},)"
         for name, kind in function.keywords:
             if self.chance(0.6):
-                words.append(f"{name}={self.expression(kind, depth)}")
-        return ", ".join(words)
+                named.append(f"{name}={self.expression(kind, depth)}")
+        if self.chance(0.4 if function.more.endswith("**") else 0.01):
+            unknown = self.pick(["y", "z"] + ([] if named else function.names[:1]))
+            named.append(f"{unknown}={self.expression('int', 0)}")
+        self.random.shuffle(named)
+        if self.chance(0.08):
+            named.append("**{%s}" % ", ".join(f"'{word.replace('=', chr(39) + ': ', 1)}" for word in named))
+            del named[:-1]
+        return ", ".join(words + named)
 
     def int_expression(self, depth):
         e = self.expression
@@ -274,7 +292,7 @@ class Expressions:
         name = self.pick(list(self.classes))
         if self.affordable(3):
             self.spend(3)
-            return f"{name}({self.expression('int', depth)})"
+            return f"{name}({self.pick(['', '', 'n=', 'x=1.5, n='])}{self.expression('int', depth)})"
         return "None"
 
     def attribute(self, kind, depth):

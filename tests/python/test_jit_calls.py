@@ -303,6 +303,133 @@ class CallTest(ProgramTest):
             print(log)
         """)
 
+    def test_several_functions_at_one_place(self):
+        self.check("""
+            import sys
+            class A:
+                def m(self, x): return "A", x
+                def deep(self, n): return 0 if n == 0 else 1 + others[n % 3].deep(n - 1)
+            class B:
+                __slots__ = ()
+                def m(self, x):
+                    for i in range(2): x = x, i
+                    return x
+                def deep(self, n): return 0 if n == 0 else 2 + others[n % 3].deep(n - 1)
+            class C(A):
+                def m(self, x, y=7): return "C", x, y
+                def deep(self, n): return 0 if n == 0 else 3 + others[n % 3].deep(n - 1)
+            class D:
+                def m(self, *args): return args
+            class E:
+                def m(self, x): yield x
+            class F:
+                def m(self, x): raise ValueError(x)
+            def f1(x): return x + 1
+            def f2(x): return [x]
+            def f3(x, y=1): return x, y
+            def make(k): return lambda x: (k, x)
+            others = [A(), B(), C()]
+            objects = [A(), B(), C(), D(), E(), F()]
+            functions = [f1, f2, f3, make(1), len, str, A().m, functools_partial] if (functools_partial := int) else None
+            def call(o, x): return o.m(x)
+            def apply(f, x): return f(x)
+            out = []
+            for many in 2, 3, 4, 6:
+                for i in range(3000):
+                    try:
+                        out.append(call(objects[i % many], i))
+                    except ValueError as error:
+                        out.append((str(error), error.__traceback__.tb_next.tb_next.tb_lineno))
+                    if i == 2000: A.m = lambda self, x: ("changed", x)
+                    if i == 2200: B.m.__code__ = (lambda self, x: ("code", x)).__code__
+            print([type(o) if hasattr(o, "gi_frame") else o for o in out[::37]])
+            out.clear()
+            for many in 2, 3, 4, 8:
+                for i in range(2000):
+                    f = functions[i % many]
+                    out.append(apply(f, [i] if f in (f2, len) else i))
+            print(out[::41])
+            print([others[i % 3].deep(i * 5) for i in range(40)])
+            try:
+                others[0].deep(100_000)
+            except RecursionError as error:
+                print(error)
+            values = [object(), object()]
+            before = [sys.getrefcount(v) for v in values]
+            for i in range(3000):
+                call(objects[i % 4], values[i % 2]), apply(functions[i % 3 % 2 * 2 + 1], values[0]) and 0
+            out = None
+            print([sys.getrefcount(v) - b for v, b in zip(values, before)])
+        """)
+
+    def test_closures(self):
+        self.check("""
+            import sys, gc
+            def make(k, m=[]):
+                count = 0
+                def add(x, *, y=1, **kw):
+                    nonlocal count
+                    count += 1
+                    if count % 7 == 0: k.append(count)
+                    return x + y + len(k), kw
+                def read(): return count, len(k)
+                def unset():
+                    return late
+                def fill(value):
+                    nonlocal late
+                    late = value
+                def inner_cells(x, y=0):
+                    def more(z): return x + y + z + count
+                    return more(1) + more(z=2)
+                if False: late = None
+                return add, read, unset, fill, inner_cells
+            def use(i):
+                return add(i), add(i, y=2), add(x=i, z=3), read(), inner_cells(i), inner_cells(i, y=i)
+            out = []
+            for i in range(4000):
+                if i % 1000 == 0:
+                    add, read, unset, fill, inner_cells = make([])
+                out.append(use(i))
+            print(out[::301])
+            def try_unset(i):
+                if i == 900: fill(i)
+                try:
+                    return unset()
+                except NameError as error:
+                    return str(error)
+            print([try_unset(i) for i in range(1200)][::100])
+            def fib(n):
+                def go(n): return n if n < 2 else go(n - 1) + go(n=n - 2)
+                return go(n)
+            print([fib(n) for n in range(15)])
+            cells = [len(gc.get_referrers(c)) * 0 + sys.getrefcount(c) for c in add.__closure__]
+            for i in range(2000): use(i)
+            print([sys.getrefcount(c) - n for c, n in zip(add.__closure__, cells)])
+        """)
+
+    def test_super(self):
+        self.check("""
+            class A:
+                def __init__(self, x, *, y=1): self.x, self.y = x, y
+                def m(self, x, y=2): return self.x, x, y
+                @staticmethod
+                def s(x, y=2): return x, y
+                @classmethod
+                def c(cls, x, y=2): return cls.__name__, x, y
+            class B(A):
+                def __init__(self, x): super().__init__(x, y=x)
+                def m(self, x): return super().m(x), super().m(x, y=3), super(B, self).m(x=x), super().s(x, y=1), super().c(x, y=4)
+            class M(A):
+                def m(self, x, y=5): return "M", x, y
+            class N(B, M): pass
+            out = []
+            for i in range(4000):
+                out.append((B(i).m(i), N(i).m(i) if i > 1000 else 0))
+                if i == 3000: A.m = lambda self, x, y=9: ("changed", x, y)
+                if i == 3500: A.__init__ = lambda self, x, *, y=0: setattr(self, "x", -x)
+            print(out[::230])
+        """)
+
     def test_functions_within_functions(self):
         self.check("""
             def leaf(a, b=1, *, c=2): return a + b * c

@@ -20,9 +20,12 @@ struct Operands {
     count: usize,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     /// A call of a Python function, or of a class with a Python `__init__`, with arguments that are as it takes them.
     pub(super) fn call_python(&mut self) -> Result<Option<Then>, String> {
+        if let Some(alternatives) = self.code.alternatives.get(&self.instruction.start) {
+            return Ok(self.call_one_of(alternatives));
+        }
         let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
             return Ok(None);
         };
@@ -63,19 +66,65 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether something is passed first. If that is not known, it is a guess, unless the function takes the other arguments alone.
+    fn has_self(&self, first: Value, fits_alone: bool) -> Option<bool> {
+        match self.ty(first) {
+            Type::NULL => Some(false),
+            ty if !ty.may_be(Type::NULL) || !fits_alone && self.may_guess() => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Makes sure that it is there.
+    fn require_self(&mut self, first: Value) {
+        if self.ty(first).may_be(Type::NULL) {
+            self.require_object(first);
+        }
+    }
+
+    /// A call of functions by turns, as far as they take just what is passed.
+    fn call_one_of(&mut self, alternatives: &[Callee]) -> Option<Then> {
+        let operands = self.operands();
+        let count = operands.args.len();
+        let parameters = &self.code.parameters;
+        let fits_alone = |callee: &Callee| parameters[&callee.code].are_given(count);
+        let fits_alone = alternatives.iter().any(fits_alone);
+        let has_self = self.has_self(operands.first, fits_alone)?;
+        let given = count + usize::from(has_self);
+        let fits = |callee: &&Callee| parameters[&callee.code].are_given(given);
+        let callees: Vec<Callee> = alternatives.iter().filter(fits).copied().collect();
+        if callees.is_empty() {
+            return None;
+        }
+        if has_self {
+            self.require_self(operands.first);
+        }
+        self.guard(Op::GuardCStack, &[]);
+        let (index, count) = (self.function.callees.len(), callees.len());
+        self.function.callees.extend(callees);
+        let args = self.pop_many(operands.count as u32);
+        let result = self.emit_call(Op::CallOneOf(index as u32, count as u32), &args);
+        self.push(result);
+        Some(Then::Periodic)
+    }
+
     fn call_function(&mut self, callee: Callee) -> Result<Option<Then>, String> {
         let operands = self.operands();
         let mut given = operands.args;
-        let first = self.ty(operands.first);
-        if first != Type::NULL {
-            if first.may_be(Type::NULL) {
-                return Ok(None);
-            }
+        let parameters = &self.code.parameters[&callee.code];
+        let Some(has_self) = self.has_self(operands.first, parameters.are_given(given.len()))
+        else {
+            return Ok(None);
+        };
+        if has_self {
             given.insert(0, operands.first);
         }
         let Some(sources) = self.sources(callee, given.len()) else {
             return Ok(None);
         };
+        if has_self {
+            self.require_self(operands.first);
+        }
         let function = self.boxed(operands.callable);
         self.guard(Op::GuardFunction(callee.version), &[function]);
         let args = self.place(function, &sources, &given);
@@ -149,7 +198,8 @@ impl Builder<'_> {
         self.inline(callee, function, operands, &args, |_| None)
     }
 
-    /// Makes an object of a class with a version, and calls its `__init__`: the class has it as long as it has the version. If it is not known, the class has it in its cache.
+    /// Makes an object of a class with a version, and calls its `__init__`. The class has that as long as it has the version, or in the
+    /// cache of the interpreter.
     fn call_class(
         &mut self,
         callee: Callee,
@@ -217,9 +267,13 @@ impl Builder<'_> {
         function: Value,
         args: &[Value],
     ) -> Value {
-        let args: Vec<Value> = args.iter().map(|&value| self.boxed(value)).collect();
-        let operands = [&[function], &args[..]].concat();
         let op = op(self.callee(callee));
+        self.emit_call(op, &[&[function], args].concat())
+    }
+
+    /// A call with operands that have been popped.
+    fn emit_call(&mut self, op: Op, operands: &[Value]) -> Value {
+        let operands: Vec<Value> = operands.iter().map(|&value| self.boxed(value)).collect();
         let state = self.state_at(self.instruction.offset);
         self.value_or_leave(op, &operands, Type::OBJECT, Some(state))
     }

@@ -26,7 +26,7 @@ enum Source {
 pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Matches so many arguments, the last of which have keywords, with parameters; none if that raises, or lacks a default as far as is known.
+    /// Matches so many arguments, the last of which have keywords, with parameters; none if that raises, or a default is not known.
     fn new(parameters: &Parameters, given: usize, keywords: &[u64]) -> Option<Self> {
         let positional = given - keywords.len();
         let placed = positional.min(parameters.positional);

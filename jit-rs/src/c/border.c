@@ -132,9 +132,9 @@ push(T *tstate, F *previous, const struct clinker_push *push)
     return frame;
 }
 
-/* If a guess at an attribute was wrong, have the interpreter specialize the
- * instruction again at once, which tells of the type that it finds: all of them
- * are known before it is compiled again. */
+/* If a guess at an attribute or a call was wrong, have the interpreter specialize the
+ * instruction again at once, which tells of the type or function that it finds: all
+ * of them are known before it is compiled again. */
 static void
 look_again(_Py_CODEUNIT *instr)
 {
@@ -142,7 +142,7 @@ look_again(_Py_CODEUNIT *instr)
         instr++;
     }
     int generic = _PyOpcode_Deopt[instr->op.code];
-    if ((generic == LOAD_ATTR || generic == STORE_ATTR)
+    if ((generic == LOAD_ATTR || generic == STORE_ATTR || generic == CALL)
         && !is_unreachable_backoff_counter(instr[1].counter))
     {
         instr[1].counter.value = 0;

@@ -176,6 +176,7 @@ const struct entry clinker_layout[] = {
     OFFSET("FUNCTION_GLOBALS", PyFunctionObject, func_globals),
     OFFSET("FUNCTION_BUILTINS", PyFunctionObject, func_builtins),
     OFFSET("FUNCTION_DEFAULTS", PyFunctionObject, func_defaults),
+    OFFSET("FUNCTION_CLOSURE", PyFunctionObject, func_closure),
     OFFSET("FUNCTION_KEYWORD_DEFAULTS", PyFunctionObject, func_kwdefaults),
     OFFSET("CODE_FRAME_SIZE", PyCodeObject, co_framesize),
     NUMBER("ENTER_EXECUTOR", ENTER_EXECUTOR),

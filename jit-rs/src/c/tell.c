@@ -148,6 +148,28 @@ find_call_kw(PyCodeObject *code, _Py_CODEUNIT *instr)
     return NULL;
 }
 
+/* What super() finds for a method, or NULL. */
+static PyObject *
+super_method(PyTypeObject *class, PyTypeObject *type, PyObject *name)
+{
+    PyObject *mro = type->tp_mro;
+    int is_after = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        if (is_after) {
+            PyObject *dict = PyType_GetDict(base);
+            PyObject *found = _PyDict_GetItem_KnownHash(dict, name,
+                                                        PyObject_Hash(name));
+            Py_DECREF(dict);
+            if (found != NULL) {
+                return found;
+            }
+        }
+        is_after |= base == class;
+    }
+    return NULL;
+}
+
 /* What an instruction pushes to be called, by the form that it has got, or NULL. */
 static PyObject *
 loaded(F *frame, _Py_CODEUNIT *instr, int oparg, PyObject **stack_pointer)
@@ -160,6 +182,12 @@ loaded(F *frame, _Py_CODEUNIT *instr, int oparg, PyObject **stack_pointer)
         case LOAD_ATTR_METHOD_LAZY_DICT:
         case LOAD_ATTR_CLASS:
             return read_obj(((_PyLoadMethodCache *)(instr + 1))->descr);
+        case LOAD_SUPER_ATTR_METHOD:
+            return super_method((PyTypeObject *)stack_pointer[-2],
+                                Py_TYPE(stack_pointer[-1]),
+                                PyTuple_GET_ITEM(
+                                    _PyFrame_GetCode(frame)->co_names,
+                                    oparg >> 2));
         case LOAD_ATTR_MODULE:
             dict = ((PyModuleObject *)stack_pointer[-1])->md_dict;
             index = ((_PyAttrCache *)(instr + 1))->index;
@@ -217,7 +245,17 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         clinker_saw_form(code, (uint32_t)(instr - _PyCode_CODE(code)),
                          instr->op.code);
     }
-    if (generic == LOAD_GLOBAL || generic == LOAD_ATTR) {
+    if (old_opcode != generic
+        && (instr->op.code == CALL_PY_EXACT_ARGS
+            || instr->op.code == CALL_PY_GENERAL))
+    {
+        const _PyCallCache *cache = (_PyCallCache *)(instr + 1);
+        clinker_saw_callee(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                           read_u32(cache->func_version));
+    }
+    if (generic == LOAD_GLOBAL || generic == LOAD_ATTR
+        || generic == LOAD_SUPER_ATTR)
+    {
         tell_callee(frame, code, instr, oparg, stack_pointer);
     }
     else if (instr->op.code == BINARY_OP) {

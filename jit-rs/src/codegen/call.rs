@@ -23,21 +23,78 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
     ) -> ir::Value {
-        let args = &operands[1..];
+        let (slow, done) = self.begin_call(state);
+        let (function, args) = (operands[0], &operands[1..]);
+        self.enter(callee, function, args, is_init, slow, done);
+        let helper = if is_init {
+            "call_placed_init"
+        } else {
+            "call_placed"
+        };
+        self.call_slowly(helper, operands, args.len(), slow, done);
+        self.end_call(done, state, leave)
+    }
+
+    /// Calls anything: what is one of some functions, as above.
+    pub(super) fn call_one_of(
+        &mut self,
+        (first, count): (usize, usize),
+        operands: &[ir::Value],
+        has_self: bool,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let (slow, done) = self.begin_call(state);
+        let function = operands[0];
+        let args = &operands[if has_self { 1 } else { 2 }..];
+        let is_other = self.is_not(function, Type::FUNCTION);
+        self.unless(is_other, slow);
+        let version = self.load(types::I32, function, layout::FUNCTION_VERSION);
+        let callees = self.function.callees[first..first + count].to_vec();
+        for callee in callees {
+            let next = self.builder.create_block();
+            let expected = i64::from(callee.version as i32);
+            let is_other = self
+                .builder
+                .ins()
+                .icmp_imm_s(IntCC::NotEqual, version, expected);
+            self.unless(is_other, next);
+            self.enter(callee, function, args, false, slow, done);
+            self.builder.switch_to_block(next);
+        }
+        self.builder.ins().jump(slow, &[]);
+        self.call_slowly("call", operands, operands.len() - 2, slow, done);
+        self.end_call(done, state, leave)
+    }
+
+    /// The blocks where the runtime calls, and where the result is.
+    fn begin_call(&mut self, state: State) -> (ir::Block, ir::Block) {
         self.unchecked = true;
         self.tell_once();
         self.record(Some(state));
         let slow = self.builder.create_block();
         self.builder.set_cold_block(slow);
         let done = self.builder.create_block();
-        let result = self.builder.append_block_param(done, types::I64);
+        self.builder.append_block_param(done, types::I64);
+        (slow, done)
+    }
 
+    /// Enters the native code of a function, unless something is in the way.
+    fn enter(
+        &mut self,
+        callee: Callee,
+        function: ir::Value,
+        args: &[ir::Value],
+        is_init: bool,
+        slow: ir::Block,
+        done: ir::Block,
+    ) {
         // The interpreter pushes another frame for __init__.
         let frames = if is_init { 2 } else { 1 };
         let (top, entry) = self.may_enter(callee, frames, slow);
         let frame = top.0;
         self.store(top.1, self.tstate, layout::TSTATE_STACK_TOP);
-        self.initialize(callee, frame, operands[0], args);
+        self.initialize(callee, frame, function, args);
         self.store(frame, self.tstate, layout::TSTATE_FRAME);
         self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -frames);
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, -1);
@@ -66,25 +123,29 @@ impl Generator<'_> {
         let returned = self.int(runtime::returned() as i64);
         let value = self.load(types::I64, returned, 0);
         self.builder.ins().jump(done, &[value.into()]);
+    }
 
+    fn call_slowly(
+        &mut self,
+        helper: &'static str,
+        operands: &[ir::Value],
+        count: usize,
+        slow: ir::Block,
+        done: ir::Block,
+    ) {
         self.builder.switch_to_block(slow);
         let base = self.store_operands(operands);
-        let count = self.int(i64::from(callee.arguments));
+        let count = self.int(count as i64);
         let passed = [self.tstate, self.frame, base, count];
         let value = self
-            .call(
-                if is_init {
-                    "call_placed_init"
-                } else {
-                    "call_placed"
-                },
-                &passed,
-                Some(types::I64),
-            )
+            .call(helper, &passed, Some(types::I64))
             .expect("it has a result");
         self.builder.ins().jump(done, &[value.into()]);
+    }
 
+    fn end_call(&mut self, done: ir::Block, state: State, leave: &Leave) -> ir::Value {
         self.builder.switch_to_block(done);
+        let result = self.builder.block_params(done)[0];
         let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 0);
         self.raise_if(raised, state, leave);
         result
@@ -180,8 +241,18 @@ impl Generator<'_> {
         for (slot, &value) in args.iter().enumerate() {
             self.store(value, frame, Self::slot(slot as u32));
         }
-        for slot in callee.arguments..callee.locals {
+        let others = callee.locals - callee.closure;
+        for slot in callee.arguments..others {
             self.store(null, frame, Self::slot(slot));
+        }
+        if callee.closure > 0 {
+            let closure = self.load(types::I64, function, layout::FUNCTION_CLOSURE);
+            for index in 0..callee.closure {
+                let offset = layout::TUPLE_ITEMS + 8 * index as usize;
+                let cell = self.load(types::I64, closure, offset);
+                self.incref(cell, Type::CELL);
+                self.store(cell, frame, Self::slot(others + index));
+            }
         }
     }
 

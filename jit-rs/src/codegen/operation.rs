@@ -373,6 +373,12 @@ impl Generator<'_> {
                 Some(self.call_function(callee, &args, true, needed()?, leave))
             }
 
+            Op::CallOneOf(first, count) => {
+                let has_self = self.function.ty(inst.args[1]) != Type::NULL;
+                let callees = (first as usize, count as usize);
+                Some(self.call_one_of(callees, &args, has_self, needed()?, leave))
+            }
+
             Op::Call(Helper::Next, kind) if kind != 0 => {
                 Some(self.next_of(kind, args[0], needed()?, leave))
             }

@@ -4,6 +4,7 @@
 //! unboxed ints, floats and bools. Until `passes::refcount` has run, ops say which references they take and give, and
 //! nothing counts them.
 
+mod arithmetic;
 mod element;
 mod helper;
 mod op;
@@ -17,9 +18,10 @@ use crate::exceptions::Handler;
 use crate::feedback::Form;
 use crate::snapshot::Callee;
 
+pub use arithmetic::{Comparison, FloatOp, IntOp, Math};
 pub use element::Element;
 pub use helper::{Helper, Passing, Returns};
-pub use op::{Comparison, FloatOp, IntOp, Math, Op, Ownership};
+pub use op::{Op, Ownership};
 pub use origin::Origin;
 pub use parse::parse;
 pub use types::Type;

@@ -1,6 +1,6 @@
 //! What instructions do, and what they do to references.
 
-use super::{Element, Helper, Passing, Rep, Returns, Type};
+use super::{Comparison, Element, FloatOp, Helper, IntOp, Math, Passing, Rep, Returns, Type};
 
 /// An operation of [`super::Inst`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,6 +169,9 @@ pub enum Op {
     CallFunction(u32),
     /// The same for the `__init__` of a new object, for which the interpreter pushes another frame as well.
     CallInit(u32),
+    /// Calls anything, but without the runtime if it is a function that has been seen, by the index of the first of these among the callees
+    /// and their number: what is called, self or NULL, and the other arguments, which are all parameters of each of them.
+    CallOneOf(u32, u32),
     /// Calls a helper with a number that its name explains.
     Call(Helper, u64),
     /// An instruction of Python begins, by the offset of its opcode.
@@ -185,91 +188,6 @@ pub enum Op {
     IncRef,
     /// Drops a reference to an object of the type.
     DecRef(Type),
-}
-
-/// Arithmetic on ints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IntOp {
-    /// Sum.
-    Add,
-    /// Difference.
-    Subtract,
-    /// Product.
-    Multiply,
-    /// Quotient, rounded down.
-    FloorDivide,
-    /// Remainder, with the sign of the divisor.
-    Remainder,
-    /// Bitwise and.
-    And,
-    /// Bitwise or.
-    Or,
-    /// Bitwise exclusive or.
-    Xor,
-    /// Shift to the left.
-    LeftShift,
-    /// Shift to the right.
-    RightShift,
-}
-
-/// Arithmetic on floats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FloatOp {
-    /// Sum.
-    Add,
-    /// Difference.
-    Subtract,
-    /// Product.
-    Multiply,
-    /// Quotient.
-    Divide,
-    /// Power. Leaves unless the base is positive and the result is finite.
-    Power,
-}
-
-/// Functions of the module `math`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Math {
-    /// The square root.
-    Sqrt,
-    /// The sine.
-    Sin,
-    /// The cosine.
-    Cos,
-}
-
-impl Math {
-    /// All of them, by the number that `src/c/glue.c` gives them.
-    pub const ALL: [Self; 3] = [Self::Sqrt, Self::Sin, Self::Cos];
-}
-
-/// Comparisons, in the order of `Py_LT` and so on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Comparison {
-    /// `<`
-    Less,
-    /// `<=`
-    LessEqual,
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterEqual,
-}
-
-impl Comparison {
-    /// All of them, by the number that Python's C API gives them.
-    pub const ALL: [Self; 6] = [
-        Self::Less,
-        Self::LessEqual,
-        Self::Equal,
-        Self::NotEqual,
-        Self::Greater,
-        Self::GreaterEqual,
-    ];
 }
 
 /// Who owns the reference in the result of an operation.
@@ -297,7 +215,8 @@ impl Op {
             | Self::BoxInt
             | Self::BoxFloat
             | Self::CallFunction(_)
-            | Self::CallInit(_) => Ownership::Owned,
+            | Self::CallInit(_)
+            | Self::CallOneOf(..) => Ownership::Owned,
             Self::Cached(_)
             | Self::LoadField(_)
             | Self::LoadForms(_)
@@ -326,7 +245,10 @@ impl Op {
     /// Whether it takes over the reference to an operand, by its index.
     pub fn steals(self, index: usize) -> bool {
         match self {
-            Self::StoreLocal(..) | Self::CallFunction(_) | Self::CallInit(_) => true,
+            Self::StoreLocal(..)
+            | Self::CallFunction(_)
+            | Self::CallInit(_)
+            | Self::CallOneOf(..) => true,
             // The object that is put, before the container.
             Self::SetInlineValue(_)
             | Self::SetField(_)
@@ -356,6 +278,7 @@ impl Op {
             | Self::SetField(_)
             | Self::CallFunction(_)
             | Self::CallInit(_)
+            | Self::CallOneOf(..)
             | Self::Periodic => true,
             Self::Call(helper, _) => helper.runs_code(),
             _ => false,
@@ -382,6 +305,7 @@ impl Op {
                 | Self::SetField(_)
                 | Self::CallFunction(_)
                 | Self::CallInit(_)
+                | Self::CallOneOf(..)
                 | Self::Call(..)
         )
     }
@@ -507,6 +431,7 @@ impl Op {
             Self::Call(..)
             | Self::CallFunction(_)
             | Self::CallInit(_)
+            | Self::CallOneOf(..)
             | Self::EndInline
             | Self::SyncLocal(_) => {
                 return None;
@@ -539,6 +464,7 @@ impl Op {
             | Self::TupleNext
             | Self::CallFunction(_)
             | Self::CallInit(_)
+            | Self::CallOneOf(..)
             | Self::LoadCell => Rep::Object,
             Self::Int(_)
             | Self::UnboxInt
@@ -595,6 +521,7 @@ impl Op {
             | Self::GuardFunction(_)
             | Self::CallFunction(_)
             | Self::CallInit(_)
+            | Self::CallOneOf(..)
             | Self::GuardForms(_)
             | Self::LoadForms(_)
             | Self::LoadHint(_)
@@ -635,7 +562,9 @@ impl Op {
     /// Whether it may raise an exception.
     pub fn raises(self) -> bool {
         match self {
-            Self::CallFunction(_) | Self::CallInit(_) | Self::Periodic => true,
+            Self::CallFunction(_) | Self::CallInit(_) | Self::CallOneOf(..) | Self::Periodic => {
+                true
+            }
             Self::Call(helper, _) => helper.may_raise(),
             _ => false,
         }

@@ -457,6 +457,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardFunction", [version]) => Op::GuardFunction(number(version)?),
         ("CallFunction", [callee]) => Op::CallFunction(number(callee)?),
         ("CallInit", [callee]) => Op::CallInit(number(callee)?),
+        ("CallOneOf", [first, count]) => Op::CallOneOf(number(first)?, number(count)?),
         ("Call", [helper, number]) => {
             let helper = Helper::ALL
                 .iter()
