@@ -216,13 +216,14 @@ mod tests {
     #[test]
     fn what_raises_has_no_sources() {
         let plain = parameters(false, false);
-        for (given, keywords) in [
-            (3, &[][..]), // One is too much.
+        let calls: [(usize, &[u64]); 5] = [
+            (3, &[]),     // One is too much.
             (2, &[]),     // `three` is missing.
             (3, &[2, 1]), // `one` has no keyword.
             (4, &[3, 2]), // `two` is given twice.
             (3, &[3, 9]), // 9 is not known.
-        ] {
+        ];
+        for (given, keywords) in calls {
             assert_eq!(sources(&plain, given, keywords), None);
         }
     }
