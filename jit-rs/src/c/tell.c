@@ -249,7 +249,7 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         && (instr->op.code == CALL_PY_EXACT_ARGS
             || instr->op.code == CALL_PY_GENERAL))
     {
-        const _PyCallCache *cache = (_PyCallCache *)(instr + 1);
+        _PyCallCache *cache = (_PyCallCache *)(instr + 1);
         clinker_saw_callee(code, (uint32_t)(instr - _PyCode_CODE(code)),
                            read_u32(cache->func_version));
     }
