@@ -70,8 +70,12 @@ pub fn run(
         .arg(&junit)
         .args(exclusion(configuration))
         .envs(&configuration.environment);
-    process::run(&mut command, &log, |line| step.detail(line.trim()))?;
+    let finished = process::run(&mut command, &log, |line| step.detail(line.trim()))?;
     step.done();
+    let last = |line: &&str| line.starts_with("Result: ");
+    if (finished.output.lines().rfind(last)).is_some_and(|line| line.contains("INTERRUPTED")) {
+        return Err(Failure::check("CPython's tests were interrupted").log(log));
+    }
     let run = Run::read(&log, &junit)?;
     if run.passed.is_empty() {
         return Err(Failure::check(format!(
