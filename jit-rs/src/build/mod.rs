@@ -25,6 +25,7 @@ mod place;
 mod slice;
 mod subscript;
 mod unseen;
+mod variable;
 
 use crate::hir::{
     Block, End, FrameState, Function, Helper, Inst, Leave, Op, Rep, State, Type, Value,
