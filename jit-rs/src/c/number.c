@@ -55,7 +55,7 @@ clinker_release_reserved_numbers(void)
 }
 
 /* A new number, which has its reference and its type. */
-static void *
+static inline void *
 new_number(size_t size, PyTypeObject *type)
 {
     PyObject *object = PyObject_Malloc(size);
@@ -69,6 +69,9 @@ new_number(size_t size, PyTypeObject *type)
     }
     else if (reserved_count < MAX_RESERVED) {
         clinker_reserve_numbers();
+    }
+    if (clinker_is_unwatched()) {
+        return make(object, type);
     }
     _PyObject_Init(object, type);
     return object;
@@ -146,13 +149,11 @@ clinker_box_int(int64_t value)
         return (PyObject *)&_PyLong_SMALL_INTS[_PY_NSMALLNEGINTS + value];
     }
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (size <= PyLong_MASK && clinker_is_unwatched()) {
-        PyLongObject *object = PyObject_Malloc(sizeof(PyLongObject));
-        if (object != NULL) {
-            _PyLong_SetSignAndDigitCount(object, value < 0 ? -1 : 1, 1);
-            object->long_value.ob_digit[0] = (digit)size;
-            return make(object, &PyLong_Type);
-        }
+    if (size <= PyLong_MASK) {
+        PyLongObject *object = new_number(sizeof(PyLongObject), &PyLong_Type);
+        _PyLong_SetSignAndDigitCount(object, value < 0 ? -1 : 1, 1);
+        object->long_value.ob_digit[0] = (digit)size;
+        return (PyObject *)object;
     }
     digit digits[MAX_DIGITS];
     int count = 0;
