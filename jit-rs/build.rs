@@ -81,6 +81,9 @@ fn compiler(include: &[PathBuf]) -> cc::Build {
         .include("include")
         .define("Py_BUILD_CORE", None)
         .std("c11")
+        // Nothing outside of the archive replaces its functions, and debuggers find frames without a register for it.
+        .flag("-fvisibility=hidden")
+        .force_frame_pointer(false)
         .warnings(true)
         .flag_if_supported("-Wno-unused-parameter")
         .flag_if_supported("-Wno-missing-field-initializers")
