@@ -29,9 +29,7 @@ impl<'a> Builder<'a> {
         let Some(&callee) = self.code.callees.get(&self.instruction.start) else {
             return Ok(None);
         };
-        // If it was wrong to execute a function in place of the call, it may be called still.
-        let is_inlined = self.code.inlinees.contains_key(&self.instruction.start);
-        if !(self.may_guess() || is_inlined && self.may_guess_again()) {
+        if !self.may_guess_callee() {
             return Ok(None);
         }
         match self.instruction.specialized {
@@ -51,6 +49,12 @@ impl<'a> Builder<'a> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether the function that is called may be guessed: if it was wrong to execute one in place of the call, it may be called still.
+    pub(super) fn may_guess_callee(&self) -> bool {
+        let is_inlined = self.code.inlinees.contains_key(&self.instruction.start);
+        self.may_guess() || is_inlined && self.may_guess_again()
     }
 
     fn operands(&self) -> Operands {

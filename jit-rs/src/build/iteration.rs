@@ -87,9 +87,7 @@ impl Builder<'_> {
         let more = Op::IntCompare(Comparison::Greater);
         let more = self.value(more, &[left, zero], Type::NEVER);
         self.for_each(more, None, |builder| {
-            let item = builder.value(Op::RangeNext, &[iterator], Type::NEVER);
-            builder.push(item);
-            builder.boundary(Op::Boundary, builder.instruction.next);
+            builder.value(Op::RangeNext, &[iterator], Type::NEVER)
         });
     }
 
@@ -116,8 +114,7 @@ impl Builder<'_> {
         let more = self.is_object(item);
         self.for_each(more, end.map(|end| (end, iterator)), |builder| {
             builder.learn(item, Type::OBJECT);
-            builder.push(item);
-            builder.boundary(Op::Boundary, builder.instruction.next);
+            item
         });
     }
 
@@ -144,17 +141,16 @@ impl Builder<'_> {
             let index = (kind == Type::ENUMERATE)
                 .then(|| builder.value(Op::LastIndex, &[iterator], Type::NEVER));
             builder.env.unpacked.insert(tuple, index);
-            builder.push(tuple);
-            builder.boundary(Op::Boundary, builder.instruction.next);
+            tuple
         });
     }
 
-    /// The two ways that a loop goes on: with what `push` pushes, and if there is nothing more, a helper gets the iterator.
+    /// The two ways that a loop goes on: with the item that `next` gives, and if there is nothing more, a helper gets the iterator.
     fn for_each(
         &mut self,
         more: Value,
         end: Option<(Helper, Value)>,
-        push: impl FnOnce(&mut Self),
+        next: impl FnOnce(&mut Self) -> Value,
     ) {
         let body = self.instruction.next;
         let done = body + self.instruction.oparg + 2;
@@ -162,7 +158,9 @@ impl Builder<'_> {
         let env = self.env.clone();
 
         self.begin(blocks.0);
-        push(self);
+        let item = next(self);
+        self.push(item);
+        self.boundary(Op::Boundary, body);
         self.go(body);
 
         self.env = env;

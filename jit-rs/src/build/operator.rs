@@ -31,11 +31,8 @@ impl Builder<'_> {
         let (Some(&call), Some(&callee)) = (call, callee) else {
             return Ok(None);
         };
-        // If it was wrong to execute the method in place of the operator, it may be called still.
-        let is_inlined = self.code.inlinees.contains_key(&self.instruction.start);
-        let may_guess = self.may_guess() || is_inlined && self.may_guess_again();
         let are_objects = [left, right].map(|value| self.function.rep(value)) == [Rep::Object; 2];
-        if !may_guess
+        if !self.may_guess_callee()
             || !are_objects
             || !self.ty(left).may_be(Type::OTHER)
             || self.instruction.specialized != self.instruction.opcode

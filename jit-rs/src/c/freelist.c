@@ -24,7 +24,7 @@ clinker_make_generator(PyFunctionObject *func)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
     int slots = _PyFrame_NumSlotsForCodeObject(code);
-    if (slots >= MAX_SLOTS || kept[slots].first == NULL || !is_started
+    if (slots >= MAX_SLOTS || kept[slots].first == NULL
         || !clinker_is_unwatched())
     {
         return _Py_MakeCoro(func);

@@ -179,12 +179,12 @@ clinker_release_instance(PyObject *object)
     return 1;
 }
 
-/* Find out what releases the objects of classes. */
+/* Find out what releases the objects of classes, by one that is always there. */
 void
 clinker_take_instances(void)
 {
-    PyObject *class = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}",
-                                            "class");
+    PyObject *importlib = _PyInterpreterState_GET()->imports.importlib;
+    PyObject *class = PyObject_GetAttrString(importlib, "ModuleSpec");
     if (class == NULL) {
         PyErr_Clear();
         return;

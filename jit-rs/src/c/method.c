@@ -71,9 +71,7 @@ clinker_operator_method(PyObject *left, PyObject *right, uint64_t number)
 {
     PyTypeObject *type = Py_TYPE(left);
     PyTypeObject *other = Py_TYPE(right);
-    // What C defines has its own functions.
-    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)
-        || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE
+    if (!clinker_may_have_methods(type)
         // A subclass comes first.
         || (other != type && PyType_IsSubtype(other, type)))
     {
@@ -134,10 +132,10 @@ operate_reflected(T *tstate, PyObject *left, PyObject *right, uint64_t number)
     if (type != other) {
         binaryfunc slot = slot_of(other, operators[operator].slot);
         PyObject *result = Py_NotImplemented;
-        if (slot == NULL) {
-        }
-        else if (slot != slot_of(type, operators[operator].slot)) {
-            result = slot(left, right);
+        if (slot != slot_of(type, operators[operator].slot)) {
+            if (slot != NULL) {
+                result = slot(left, right);
+            }
         }
         else {
             PyObject *method = _PyObject_LookupSpecial(

@@ -350,14 +350,21 @@ clinker_operate_by_slot(PyObject *left, PyObject *right, uint64_t number)
                                   (int)(number - CLINKER_COMPARISON) >> 1);
 }
 
+/* Whether the class of an object may define operators by methods in Python: what C
+ * defines has its own functions. */
+static inline int
+clinker_may_have_methods(PyTypeObject *type)
+{
+    unsigned long kind = Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_IMMUTABLETYPE;
+    return (type->tp_flags & kind) == Py_TPFLAGS_HEAPTYPE;
+}
+
 /* An operator or comparison. */
 static inline PyObject *
 clinker_operate(T *tstate, F *frame, PyObject *left, PyObject *right,
                 uint64_t number)
 {
-    // What C defines has its own functions.
-    unsigned long kind = Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_IMMUTABLETYPE;
-    return (Py_TYPE(left)->tp_flags & kind) == Py_TPFLAGS_HEAPTYPE
+    return clinker_may_have_methods(Py_TYPE(left))
            ? clinker_call_method(tstate, frame, left, right, number)
            : clinker_operate_by_slot(left, right, number);
 }

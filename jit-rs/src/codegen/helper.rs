@@ -33,12 +33,23 @@ impl Generator<'_> {
             self.unchecked = true;
         }
         self.tell_once();
+        self.call_helper(helper, &operands, state, leave)
+    }
+
+    /// Calls a helper with all that it gets, and handles what it raises.
+    pub(super) fn call_helper(
+        &mut self,
+        helper: Helper,
+        operands: &[ir::Value],
+        state: Option<State>,
+        leave: &Leave,
+    ) -> Option<ir::Value> {
         let returns = match helper.returns() {
             Returns::Object | Returns::Next | Returns::Sure => Some(types::I64),
             Returns::Status | Returns::Bool => Some(types::I32),
             Returns::Nothing => None,
         };
-        let result = self.call(helper.name(), &operands, returns)?;
+        let result = self.call(helper.name(), operands, returns)?;
         let raised = match helper.returns() {
             Returns::Object => IntCC::Equal,
             Returns::Next => {

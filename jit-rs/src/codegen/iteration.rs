@@ -2,7 +2,7 @@
 //! has been changed by then.
 
 use super::Generator;
-use crate::hir::{Leave, State, Type};
+use crate::hir::{Helper, Leave, State, Type};
 use crate::{layout, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
@@ -42,7 +42,7 @@ impl Generator<'_> {
             self.incref(item, Type::OBJECT);
         }
         self.take_step(&step);
-        self.or_slow("next", iterator, (item, slow), state, leave)
+        self.or_slow(Helper::Next, iterator, (item, slow), state, leave)
     }
 
     /// Has an iterator put its next items into the tuple that it keeps; gives whether there are any. The number tells the kind and how
@@ -73,9 +73,8 @@ impl Generator<'_> {
         let tuple = self.load(types::I64, iterator, result);
         self.put_items(&step.items, tuple, layout::TUPLE_ITEMS + 8 * first, slow);
         self.take_step(&step);
-        let yes = self.builder.ins().iconst(types::I32, 1);
-        let more = self.or_slow("advance", iterator, (yes, slow), state, leave);
-        self.builder.ins().ireduce(types::I8, more)
+        let yes = self.builder.ins().iconst(types::I8, 1);
+        self.or_slow(Helper::Advance, iterator, (yes, slow), state, leave)
     }
 
     fn take_step(&mut self, step: &Step) {
@@ -87,7 +86,7 @@ impl Generator<'_> {
     /// The end of the fast way, with its result, and the slow one, a helper that may raise.
     fn or_slow(
         &mut self,
-        helper: &str,
+        helper: Helper,
         iterator: ir::Value,
         (fast, slow): (ir::Value, ir::Block),
         state: State,
@@ -105,15 +104,9 @@ impl Generator<'_> {
         self.forget_record();
         let zero = self.int(0);
         let args = [self.tstate, self.frame, iterator, zero];
-        let value = self.call(helper, &args, Some(ty)).expect("it has a result");
-        let raised = if ty == types::I64 {
-            self.builder.ins().icmp_imm_s(IntCC::Equal, value, 1)
-        } else {
-            self.builder
-                .ins()
-                .icmp_imm_s(IntCC::SignedLessThan, value, 0)
-        };
-        self.raise_if(raised, state, leave);
+        let value = self
+            .call_helper(helper, &args, Some(state), leave)
+            .expect("it has a result");
         self.builder.ins().jump(done, &[value.into()]);
         self.builder.switch_to_block(done);
         self.unchecked = true;
@@ -126,14 +119,28 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    /// Words of the next entry of a dictionary that has not been changed.
-    fn dict_step(&mut self, iterator: ir::Value, words: &[usize], slow: ir::Block) -> Step {
-        let dict = self.load(types::I64, iterator, layout::DICT_ITER_DICT);
-        self.unless_zero(dict, slow);
-        let expected = self.load(types::I64, iterator, layout::DICT_ITER_USED);
-        let used = self.load(types::I64, dict, layout::DICT_USED);
+    /// What is iterated over, by where the iterator has it and the size that it had, and where it has its size now; goes to a block
+    /// at the end, or if the sizes differ.
+    fn unchanged(
+        &mut self,
+        iterator: ir::Value,
+        (container, expected): (usize, usize),
+        used: usize,
+        slow: ir::Block,
+    ) -> ir::Value {
+        let container = self.load(types::I64, iterator, container);
+        self.unless_zero(container, slow);
+        let expected = self.load(types::I64, iterator, expected);
+        let used = self.load(types::I64, container, used);
         let has_changed = self.builder.ins().icmp(IntCC::NotEqual, used, expected);
         self.unless(has_changed, slow);
+        container
+    }
+
+    /// Words of the next entry of a dictionary that has not been changed.
+    fn dict_step(&mut self, iterator: ir::Value, words: &[usize], slow: ir::Block) -> Step {
+        let places = (layout::DICT_ITER_DICT, layout::DICT_ITER_USED);
+        let dict = self.unchanged(iterator, places, layout::DICT_USED, slow);
         let keys = self.load(types::I64, dict, layout::DICT_KEYS);
         let kind = super::trusted();
         let kind = self
@@ -182,12 +189,8 @@ impl Generator<'_> {
     }
 
     fn set_step(&mut self, iterator: ir::Value, slow: ir::Block) -> Step {
-        let set = self.load(types::I64, iterator, layout::SET_ITER_SET);
-        self.unless_zero(set, slow);
-        let expected = self.load(types::I64, iterator, layout::SET_ITER_USED);
-        let used = self.load(types::I64, set, layout::SET_USED);
-        let has_changed = self.builder.ins().icmp(IntCC::NotEqual, used, expected);
-        self.unless(has_changed, slow);
+        let places = (layout::SET_ITER_SET, layout::SET_ITER_USED);
+        let set = self.unchanged(iterator, places, layout::SET_USED, slow);
         let mask = self.load(types::I64, set, layout::SET_MASK);
         let table = self.load(types::I64, set, layout::SET_TABLE);
         let dummy = self.int(runtime::set_dummy() as i64);

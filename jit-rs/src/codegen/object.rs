@@ -91,14 +91,7 @@ impl Generator<'_> {
             self.builder.switch_to_block(on);
             return;
         }
-        let count = self.load(types::I64, object, layout::OBJECT_REFCNT);
-        let low = self.builder.ins().ireduce(types::I32, count);
-        let immortal = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, low, 0);
-        let mortal = self.builder.create_block();
-        self.builder.ins().brif(immortal, on, &[], mortal, &[]);
-        self.builder.switch_to_block(mortal);
-        let count = self.builder.ins().iadd_imm_s(count, -1);
-        self.store(count, object, layout::OBJECT_REFCNT);
+        let count = self.count_down(object, on);
         let last = self.builder.create_block();
         // Most numbers are operands that nobody else holds.
         if !ty.is(Type::FLOAT | Type::INT | Type::NULL) {
@@ -116,16 +109,23 @@ impl Generator<'_> {
             self.call("drop_unless_last", &[object], Some(types::I32));
             return;
         }
+        let on = self.builder.create_block();
+        self.count_down(object, on);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
+    /// Takes one from the count of an object and gives what is left; goes to a block if it is immortal.
+    fn count_down(&mut self, object: ir::Value, on: ir::Block) -> ir::Value {
         let count = self.load(types::I64, object, layout::OBJECT_REFCNT);
         let low = self.builder.ins().ireduce(types::I32, count);
         let immortal = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, low, 0);
-        let (mortal, on) = (self.builder.create_block(), self.builder.create_block());
+        let mortal = self.builder.create_block();
         self.builder.ins().brif(immortal, on, &[], mortal, &[]);
         self.builder.switch_to_block(mortal);
         let count = self.builder.ins().iadd_imm_s(count, -1);
         self.store(count, object, layout::OBJECT_REFCNT);
-        self.builder.ins().jump(on, &[]);
-        self.builder.switch_to_block(on);
+        count
     }
 
     /// A new one among the inline values of an object: `_PyDictValues_AddToInsertionOrder()`.

@@ -1,7 +1,7 @@
 //! Items of lists, and iteration.
 
 use super::Generator;
-use crate::hir::{Leave, State, Type};
+use crate::hir::{Helper, Leave, State, Type};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
@@ -61,14 +61,7 @@ impl Generator<'_> {
         self.tell(self.at);
         let zero = self.int(0);
         let args = [self.tstate, self.frame, item, list, zero];
-        let status = self
-            .call("list_append", &args, Some(types::I32))
-            .expect("it has a result");
-        let raised = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::SignedLessThan, status, 0);
-        self.raise_if(raised, state, leave);
+        self.call_helper(Helper::ListAppend, &args, Some(state), leave);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(append);
         let address = self.list_place(list, size);
