@@ -314,8 +314,8 @@ fn a_killed_write_of_the_series_is_finished_by_the_next_command() {
     fixture.write(
         "target/clinker/edit/9.9.writing.json",
         &format!(
-            "{{\"folder\": \"{}/root/patches/9.9\", \"files\": {{\"report-imports.patch\": {{\"before\": \"{}\", \"after\": \"{}\"}}}}}}",
-            fixture.path().display(),
+            "{{\"folder\": \"{}\", \"files\": {{\"report-imports.patch\": {{\"before\": \"{}\", \"after\": \"{}\"}}}}}}",
+            fixture.path().join("root/patches/9.9").display(),
             sum(&old),
             blob(&new)
         ),

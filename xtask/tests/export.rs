@@ -161,10 +161,8 @@ fn a_lock_that_says_something_else_is_found() {
 fn the_check_names_file_and_line_and_writes_nothing() {
     let fixture = with_topics();
     let ran = fixture.xtask(&["export-patches", "--check"]).fails(1);
-    let place = format!(
-        "{}/root/patches/9.9/report-imports.patch:",
-        fixture.path().display()
-    );
+    let patch = fixture.path().join("root/patches/9.9/report-imports.patch");
+    let place = format!("{}:", patch.display());
     assert!(
         ran.out
             .lines()

@@ -30,7 +30,8 @@ fn git_am_of_the_patches_gives_the_trees_of_the_lock() {
     let fixture = Fixture::with_series();
     let author = fixture.path().join("author");
     fixture.git(&author, &["checkout", "--quiet", "-B", "am", "v9.9.2"]);
-    let patch = |slug: &str| format!("{}/root/patches/9.9/{slug}.patch", fixture.path().display());
+    let patches = fixture.path().join("root/patches/9.9");
+    let patch = |slug: &str| format!("{}/{slug}.patch", patches.display());
     fixture.git(&author, &["am", "--quiet", &patch("count-steps")]);
     let tree = fixture.git(&author, &["rev-parse", "HEAD^{tree}"]);
     assert!(fixture.read("root/patches/9.9/series.lock").contains(&tree));
@@ -298,10 +299,10 @@ fn files_with_dos_line_ends_survive() {
     );
     let author = fixture.path().join("author");
     fixture.git(&author, &["checkout", "--quiet", "-B", "am", "v9.9.2"]);
-    let patch = format!(
-        "{}/root/patches/9.9/change-a-dos-file.patch",
-        fixture.path().display()
-    );
+    let patch = fixture
+        .path()
+        .join("root/patches/9.9/change-a-dos-file.patch");
+    let patch = patch.display().to_string();
     fixture.git(&author, &["am", "--quiet", &patch]);
     assert_eq!(
         fixture.read("author/Lib/crlf.txt"),
