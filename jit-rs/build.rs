@@ -1,7 +1,6 @@
-//! Builds the C side of the archive, and reads the layouts of the CPython it is built for.
+//! Reads the layouts of the CPython that the archive is built for. Its C side is compiled by CPython's own make, see `c.mk`.
 //!
-//! `CLINKER_INCLUDE` names the header directories of a configured CPython; `CLINKER_ASSERTIONS` is set if its assertions are
-//! on. Without headers (`cargo test`, `cargo clippy`)
+//! `CLINKER_INCLUDE` names the header directories of a configured CPython. Without headers (`cargo test`, `cargo clippy`)
 //! only the parts that do not touch the interpreter are compiled.
 
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -12,50 +11,16 @@ use std::path::{Path, PathBuf};
 const NAME: usize = 56;
 const ENTRY: usize = 64;
 
-/// The C side of the archive.
-const SOURCES: [&str; 24] = [
-    "src/c/array.c",
-    "src/c/attribute.c",
-    "src/c/await.c",
-    "src/c/border.c",
-    "src/c/builtin.c",
-    "src/c/call.c",
-    "src/c/container.c",
-    "src/c/control.c",
-    "src/c/frame.c",
-    "src/c/freelist.c",
-    "src/c/generator.c",
-    "src/c/glue.c",
-    "src/c/handler.c",
-    "src/c/instance.c",
-    "src/c/iteration.c",
-    "src/c/lazy.c",
-    "src/c/method.c",
-    "src/c/name.c",
-    "src/c/number.c",
-    "src/c/operator.c",
-    "src/c/query.c",
-    "src/c/return.c",
-    "src/c/slice.c",
-    "src/c/tell.c",
-];
-
-/// Headers of the C side.
-const HEADERS: [&str; 5] = [
-    "include/clinker.h",
-    "include/clinker_control.h",
-    "include/clinker_lazy.h",
-    "src/c/iterators.h",
-    "src/c/runtime.h",
-];
+/// The probe, and the headers of ours that it includes.
+const PROBE: &str = "src/c/layout.c";
+const HEADERS: [&str; 3] = ["include/clinker.h", "src/c/iterators.h", "src/c/runtime.h"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=CLINKER_INCLUDE");
-    println!("cargo::rerun-if-env-changed=CLINKER_ASSERTIONS");
-    for file in SOURCES.iter().chain(&HEADERS) {
-        println!("cargo::rerun-if-changed={file}");
+    println!("cargo::rerun-if-changed={PROBE}");
+    for header in HEADERS {
+        println!("cargo::rerun-if-changed={header}");
     }
-    println!("cargo::rerun-if-changed=src/c/layout.c");
     let Some(include) = std::env::var_os("CLINKER_INCLUDE") else {
         return;
     };
@@ -71,31 +36,6 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(out.join("layout.rs"), layout).expect("OUT_DIR can be written");
     std::fs::write(out.join("opcode.rs"), opcodes(&include)).expect("OUT_DIR can be written");
-    compiler(&include).files(SOURCES).compile("clinker_glue");
-}
-
-fn compiler(include: &[PathBuf]) -> cc::Build {
-    let mut build = cc::Build::new();
-    build
-        .includes(include)
-        .include("include")
-        .define("Py_BUILD_CORE", None)
-        .std("c11")
-        // Nothing outside of the archive replaces its functions, and debuggers find frames without a register for it.
-        .flag("-fvisibility=hidden")
-        .force_frame_pointer(false)
-        .warnings(true)
-        .flag_if_supported("-Wno-unused-parameter")
-        .flag_if_supported("-Wno-missing-field-initializers")
-        .flag_if_supported("-Wno-sign-compare");
-    if std::env::var_os("CLINKER_ASSERTIONS").is_none() {
-        build.define("NDEBUG", None);
-    }
-    for folder in include {
-        // Assertions in headers name their file: let them not name the folder of this build.
-        build.flag_if_supported(format!("-fmacro-prefix-map={}/=", folder.display()));
-    }
-    build
 }
 
 /// Turns `opcode_ids.h` into Rust constants.
@@ -124,8 +64,13 @@ fn opcodes(include: &[PathBuf]) -> String {
 
 /// Compiles the probe and turns the table in its object file into Rust constants.
 fn probe(include: &[PathBuf]) -> String {
-    let objects = compiler(include)
-        .file("src/c/layout.c")
+    let objects = cc::Build::new()
+        .includes(include)
+        .include("include")
+        .define("Py_BUILD_CORE", None)
+        .std("c11")
+        .warnings(false)
+        .file(PROBE)
         .compile_intermediates();
     let table = table(&objects[0]);
     let mut text = String::new();

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Of the archive, and not of the interpreter, which exports what is not hidden.
+#pragma GCC visibility push(hidden)
+
 /* The stack pointer of a frame while native code runs it: it is not valid, as
  * while the interpreter runs it; somebody has written to a variable; or an
  * exception is on its way to a handler, and everything is in the frame. */
@@ -97,5 +100,7 @@ int clinker_is_enabled(void);
 void clinker_forking(void);
 void clinker_forked_child(void);
 void clinker_finalize(void);
+
+#pragma GCC visibility pop
 
 #endif /* CLINKER_H */

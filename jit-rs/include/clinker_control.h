@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Of the archive, and not of the interpreter, which exports what is not hidden.
+#pragma GCC visibility push(hidden)
+
 /* Takes a text, once. */
 typedef void (*clinker_sink)(void *context, const char *text, size_t length);
 
@@ -45,7 +48,6 @@ void clinker_forget(const void *code);
 
 /* The code objects that have a shadow record, borrowed; NULL if index is too
  * high. */
-size_t clinker_live_count(void);
 const void *clinker_live(size_t index);
 
 /* Remove all entries; put back those that still hold. */
@@ -72,5 +74,7 @@ void clinker_hir(const void *code, uint32_t offset, clinker_sink sink,
  * RESUME at offset. */
 void clinker_inspect(const void *code, uint32_t offset, clinker_sink sink,
                      void *context);
+
+#pragma GCC visibility pop
 
 #endif /* CLINKER_CONTROL_H */

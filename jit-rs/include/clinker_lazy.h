@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Of the archive, and not of the interpreter, which exports what is not hidden.
+#pragma GCC visibility push(hidden)
+
 /* Text; data is NULL if there is none. */
 typedef struct {
     const char *data;
@@ -59,5 +62,7 @@ void clinker_lazy_effects(clinker_text_view owner,
                           const uint64_t state[CLINKER_EFFECTS]);
 
 void clinker_lazy_finalize(void);
+
+#pragma GCC visibility pop
 
 #endif /* CLINKER_LAZY_H */

@@ -242,11 +242,6 @@ extern "C" fn clinker_live(index: usize) -> *const c_void {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_live_count() -> usize {
-    client::with(|client| client.live.len())
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn clinker_detach_all() {
     client::with(|client| {
         for &id in client.live.keys() {

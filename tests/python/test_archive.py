@@ -2,8 +2,11 @@
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import textwrap
 import unittest
@@ -225,6 +228,40 @@ class TestSymbols(unittest.TestCase):
         """)
         self.assertEqual(output.splitlines()[0], "3571")
         self.assertTrue(output.splitlines()[1].startswith("313"))
+
+
+EMBEDDING = """
+#include <Python.h>
+
+int
+main(int argc, char **argv)
+{
+    return Py_BytesMain(argc, argv);
+}
+"""
+
+
+class TestEmbedding(unittest.TestCase):
+
+    @unittest.skipUnless(shutil.which("cc"), "needs a C compiler")
+    def test_static_library_has_the_archive(self):
+        # As `python3-config --embed` says it.
+        get = sysconfig.get_config_var
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "program")
+            subprocess.run(
+                ["cc", "-x", "c", "-", "-x", "none", "-o", program,
+                 f"-I{sysconfig.get_path('include')}", f"-L{get('LIBPL')}", f"-lpython{get('VERSION')}{sys.abiflags}",
+                 *shlex.split(get("LIBS")), *shlex.split(get("SYSLIBS")), *shlex.split(get("LINKFORSHARED"))],
+                input=EMBEDDING, text=True, check=True, capture_output=True)
+            result = subprocess.run(
+                [program, "-X", "jit=all,sync", "-c", textwrap.dedent("""
+                    import clinker.jit
+                    def triple(x): return x * 3
+                    print(triple(14), clinker.jit.is_jit_compiled(triple))
+                """)],
+                env={"PYTHONHOME": sys.prefix}, capture_output=True, text=True)
+        self.assertEqual((result.returncode, result.stdout), (0, "42 True\n"), result.stderr)
 
 
 if __name__ == "__main__":

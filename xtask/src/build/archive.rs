@@ -1,13 +1,16 @@
-//! Builds the archive and names it as built-in modules of CPython.
+//! Builds the archive and names its modules as built-in ones of CPython.
 //!
-//! All of its objects are joined into one, in which every symbol but the modules' init functions is local: so no Rust
-//! symbol is seen by extensions, and nothing of it can clash with theirs.
+//! The objects of its Rust side are joined into one, in which every symbol but what the C side calls is local: so nothing of Rust
+//! is seen by extensions, and nothing can clash with theirs. The C side is compiled by CPython's make, by the rules of
+//! the package's `c.mk`.
 
 use super::cpython::relative;
 use super::logged::Log;
 use crate::error::{Context, Failure, Result};
 use crate::files::{remove_if_there, write_atomically};
 use crate::workspace::Workspace;
+use object::read::archive::ArchiveFile;
+use object::{Object, ObjectSymbol};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,8 +19,8 @@ use std::process::Command;
 const MODULES: [&str; 3] = ["_jit", "_lazyclient", "clinker"];
 /// Their init functions, which are its global symbols.
 pub const SYMBOLS: [&str; 3] = ["PyInit__jit", "PyInit__lazyclient", "PyInit_clinker"];
-/// Programs of the build tree that it is linked into.
-const LINKED: [&str; 2] = ["python", "Programs/_testembed"];
+/// How the functions begin that the C side calls.
+const CALLED: &str = "clinker_";
 
 /// Where an archive is built.
 pub struct Trees<'a> {
@@ -35,67 +38,82 @@ impl Trees<'_> {
         let library = self.compile(package, log)?;
         let folder = folder(self.build);
         std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
-        let object = folder.join("joined.o");
+        let object = folder.join(format!("{package}.o"));
+        let fresh = folder.join("fresh.o");
+        let called = called(&library)?;
         let mut join = Command::new("ld");
-        join.args([
-            "-r",
-            "--gc-sections",
-            "--force-group-allocation",
-            "-e",
-            SYMBOLS[0],
-        ])
-        .args(SYMBOLS.iter().flat_map(|symbol| ["-u", symbol]));
+        join.args(["-r", "--gc-sections", "--force-group-allocation"])
+            .args(["-e", called.first().map_or("", String::as_str)])
+            .args(called.iter().flat_map(|symbol| ["-u", symbol]));
         // What runs, in one place.
         let order = self.workspace.root().join(package).join("hot.ld");
         if order.exists() {
             join.arg("-T").arg(order);
         }
         join.arg("-o")
-            .arg(&object)
+            .arg(&fresh)
             .arg(&library)
             .current_dir(&folder);
-        log.run("Joining", "the archive's objects", &mut join)
-            .map_err(|failure| {
-                failure.next(format!(
-                    "package {package} must define {}",
-                    SYMBOLS.join(" and ")
-                ))
-            })?;
+        log.run("Joining", "the archive's objects", &mut join)?;
         let mut hide = Command::new("objcopy");
         // Bitcode that rustc embeds is of no use once joined, and binutils with an LLVM plugin fail on it.
-        hide.args(SYMBOLS.map(|symbol| format!("--keep-global-symbol={symbol}")))
+        hide.args(["--wildcard", &format!("--keep-global-symbol={CALLED}*")])
             .args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"])
-            .arg(&object)
+            .arg(&fresh)
             .current_dir(&folder);
         log.run("Hiding", "the archive's symbols", &mut hide)?;
-        let fresh = folder.join("fresh.a");
-        remove_if_there(&fresh)?;
-        let mut pack = Command::new("ar");
-        pack.arg("rcsD")
-            .arg(&fresh)
-            .arg(&object)
-            .current_dir(&folder);
-        log.run("Packing", "the archive", &mut pack)?;
-        let archive = folder.join(format!("lib{package}.a"));
-        if !same(&fresh, &archive)? {
-            // Make does not know that programs are made of the archive. They go first: a build that is killed between
-            // these lines would else take the old ones for finished.
-            for program in LINKED {
-                remove_if_there(&self.build.join(program))?;
-            }
-            std::fs::rename(&fresh, &archive).doing("write", &archive)?;
+        // Make goes by its time.
+        if same(&fresh, &object)? {
+            remove_if_there(&fresh)?;
+        } else {
+            std::fs::rename(&fresh, &object).doing("write", &object)?;
         }
-        name_module(&archive, self.build)
+        self.name_modules(package, &object)
     }
 
-    /// Whether the assertions of C are on in this build: they are in headers of CPython too, which the archive includes.
-    fn has_assertions(&self) -> Result<bool> {
+    /// Names the modules in `Modules/Setup.local`, by paths from the build tree: the folder that all of it lies in can be moved. Files are left alone when
+    /// they say so already: make depends on their times.
+    fn name_modules(&self, package: &str, object: &Path) -> Result<()> {
+        let rules = folder(self.build).join("rules.mk");
+        let from_here = |path: &Path| relative(self.build, path);
+        write_if_new(
+            &rules,
+            &format!(
+                "CLINKER_PACKAGE := {package}\nCLINKER_RUST := {object}\nCLINKER_LIBRARY := {library}\ninclude $(CLINKER_PACKAGE)/c.mk\n",
+                package = from_here(&self.workspace.root().join(package))?.display(),
+                object = from_here(object)?.display(),
+                library = self.library()?,
+            ),
+        )?;
+        write_if_new(
+            &self.build.join("Modules/Setup.local"),
+            &format!(
+                "*static*\ninclude {rules}\n{modules} $(CLINKER_LIBS)\n",
+                rules = from_here(&rules)?.display(),
+                modules = MODULES.join(" "),
+            ),
+        )
+    }
+
+    /// The name of CPython's static library.
+    fn library(&self) -> Result<String> {
         let makefile = self.build.join("Makefile");
         let text = std::fs::read_to_string(&makefile).doing("read", &makefile)?;
-        Ok(!text.lines().any(|line| {
-            line.strip_prefix("OPT=")
-                .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "-DNDEBUG"))
-        }))
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|rest| rest.strip_prefix('='))
+                .map(str::trim)
+                .ok_or_else(|| {
+                    Failure::environment(format!("CPython's makefile does not set {name}"))
+                        .at(makefile.display())
+                        .next("remove the build tree and build again")
+                })
+        };
+        Ok(format!(
+            "libpython{}{}.a",
+            value("VERSION")?,
+            value("ABIFLAGS")?
+        ))
     }
 
     /// Runs cargo and returns the static library it made.
@@ -118,11 +136,6 @@ impl Trees<'_> {
             .env("CARGO_TARGET_DIR", self.workspace.cargo_target())
             .env("CLINKER_INCLUDE", &headers)
             .env("RUSTFLAGS", rust_flags());
-        if self.has_assertions()? {
-            cargo.env("CLINKER_ASSERTIONS", "1");
-        } else {
-            cargo.env_remove("CLINKER_ASSERTIONS");
-        }
         log.run("Building", &format!("the archive, {package}"), &mut cargo)?;
         // Everything is fresh now: this only asks cargo where the library is.
         cargo.args(["--quiet", "--message-format=json"]);
@@ -184,6 +197,35 @@ fn static_library(messages: &str, package: &str) -> Option<PathBuf> {
         .find(|file| file.extension().is_some_and(|extension| extension == "a"))
 }
 
+/// The functions of a static library that the C side calls.
+fn called(library: &Path) -> Result<Vec<String>> {
+    let data = std::fs::read(library).doing("read", library)?;
+    let unreadable = "read the symbols of";
+    let mut names = Vec::new();
+    for member in ArchiveFile::parse(&*data)
+        .doing(unreadable, library)?
+        .members()
+    {
+        let member = member.doing(unreadable, library)?;
+        let bytes = member.data(&*data).doing(unreadable, library)?;
+        // Rust's metadata is a member too.
+        let Ok(object) = object::File::parse(bytes) else {
+            continue;
+        };
+        let defined = object
+            .symbols()
+            .filter(|symbol| symbol.is_global() && symbol.is_definition());
+        let defined = defined.filter_map(|symbol| symbol.name().ok());
+        names.extend(
+            defined
+                .filter(|name| name.starts_with(CALLED))
+                .map(str::to_owned),
+        );
+    }
+    names.sort();
+    Ok(names)
+}
+
 fn same(one: &Path, other: &Path) -> Result<bool> {
     if !other.exists() {
         return Ok(false);
@@ -191,21 +233,9 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
     Ok(std::fs::read(one).doing("read", one)? == std::fs::read(other).doing("read", other)?)
 }
 
-/// Names the archive in `Modules/Setup.local`, by its path from the build tree: the folder both lie in can be moved. The file is left alone when it says so
-/// already: make depends on its time.
-fn name_module(archive: &Path, build_tree: &Path) -> Result<()> {
-    let file = build_tree.join("Modules/Setup.local");
-    let archive = relative(build_tree, archive)?;
-    // The makefile may give the archive to the linker once for each module: it takes the one object in it once.
-    let lines = MODULES.map(|module| {
-        format!(
-            "{module} {} -lgcc_s -lm -lpthread -ldl\n",
-            archive.display()
-        )
-    });
-    let text = format!("*static*\n{}", lines.concat());
-    if std::fs::read_to_string(&file).is_ok_and(|old| old == text) {
+fn write_if_new(file: &Path, text: &str) -> Result<()> {
+    if std::fs::read_to_string(file).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    write_atomically(&file, text.as_bytes())
+    write_atomically(file, text.as_bytes())
 }

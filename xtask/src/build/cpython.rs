@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// One build tree and all that is done in it.
 pub struct CPython<'a> {
+    /// The repository's root.
+    pub repository: &'a Path,
     /// Sources.
     pub source_tree: &'a Path,
     /// Objects.
@@ -32,7 +34,7 @@ pub struct CPython<'a> {
 /// How much of an installed interpreter has to be installed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Install {
-    /// The interpreter's binary alone.
+    /// The interpreter's binary and static library alone.
     Binary,
     /// Everything that is compiled, and the headers.
     Compiled,
@@ -53,7 +55,8 @@ impl CPython<'_> {
             .arguments
             .iter()
             .any(|argument| argument == "--enable-optimizations");
-        let stale = trained && identity::read::<String>(&profiled).as_ref() != Some(&identity.tree);
+        let measured = identity.profiled();
+        let stale = trained && identity::read(&profiled).as_ref() != Some(&measured);
         if same && !stale && self.build_tree.join("Makefile").exists() {
             return Ok(());
         }
@@ -64,13 +67,14 @@ impl CPython<'_> {
         std::fs::create_dir_all(self.build_tree).doing("make a folder", self.build_tree)?;
         // By a relative path: then what is compiled does not name the folder this repository lies in.
         let script = relative(self.build_tree, self.source_tree)?.join("configure");
+        let repository = relative(self.build_tree, self.repository)?;
+        let arguments = configuration.arguments.iter();
+        let arguments = arguments
+            .map(|argument| argument.replace("{repository}", &repository.to_string_lossy()));
         let mut configure = self.command(Path::new("sh"));
-        configure
-            .arg(script)
-            .arg("-q")
-            .args(&configuration.arguments);
+        configure.arg(script).arg("-q").args(arguments);
         log.run("Configuring", "CPython", &mut configure)?;
-        identity::write(&profiled, &identity.tree)?;
+        identity::write(&profiled, &measured)?;
         identity::write(&stamp, configuration)
     }
 
@@ -106,7 +110,7 @@ impl CPython<'_> {
     /// Installs into the prefix.
     pub fn install(&self, extent: Install, log: &mut Log) -> Result<()> {
         let targets: &[&str] = match extent {
-            Install::Binary => &["altbininstall"],
+            Install::Binary => &["altbininstall", "libainstall"],
             Install::Compiled => &[
                 "altbininstall",
                 "sharedinstall",

@@ -52,11 +52,20 @@ pub struct Identity {
     pub archive: Option<ArchiveIdentity>,
 }
 
+/// What a profile is measured of: gcc fails when it is of other sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profiled {
+    tree: String,
+    c_side: Option<String>,
+}
+
 /// What the archive is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveIdentity {
     /// Hash of all sources of its package and of the packages of this repository that it uses.
     pub sources: String,
+    /// Hash of those among them that CPython's make works with: the C side, its rules and what is run for a profile.
+    pub c_side: String,
     /// Hash of `Cargo.lock` and the workspace's `Cargo.toml`.
     pub lock: String,
     /// Version of the Rust compiler.
@@ -90,6 +99,14 @@ impl Identity {
             .map_err(|error| Failure::environment("cannot write JSON").because(error))?;
         Ok(hexadecimal(&Sha256::digest(text))[..16].to_owned())
     }
+
+    /// What a profile of it is measured of.
+    pub fn profiled(&self) -> Profiled {
+        Profiled {
+            tree: self.tree.clone(),
+            c_side: self.archive.as_ref().map(|archive| archive.c_side.clone()),
+        }
+    }
 }
 
 impl ArchiveIdentity {
@@ -97,8 +114,14 @@ impl ArchiveIdentity {
     pub fn here(workspace: &Workspace, package: &str) -> Result<Self> {
         let root = workspace.root();
         let mut sources = Sha256::new();
+        let mut c_side = Sha256::new();
         for folder in package_folders(root, package)? {
-            hash_folder(&mut sources, root, &folder)?;
+            hash_folder(&mut sources, root, &folder, |_| true)?;
+            hash_folder(&mut c_side, root, &folder, |path| {
+                let extension = path.extension().unwrap_or_default();
+                ["c", "h", "mk"].iter().any(|other| extension == *other)
+                    || path.ends_with("train.py")
+            })?;
         }
         let mut lock = Sha256::new();
         for name in [
@@ -115,6 +138,7 @@ impl ArchiveIdentity {
         }
         Ok(Self {
             sources: hexadecimal(&sources.finalize()),
+            c_side: hexadecimal(&c_side.finalize()),
             lock: hexadecimal(&lock.finalize()),
             rustc: machine::version(Path::new("rustc")).unwrap_or_default(),
         })
@@ -186,13 +210,19 @@ fn package_folders(root: &Path, package: &str) -> Result<BTreeSet<PathBuf>> {
     Ok(folders)
 }
 
-fn hash_folder(hash: &mut Sha256, root: &Path, folder: &Path) -> Result<()> {
+/// Takes in the files of a folder that are `wanted`.
+fn hash_folder(
+    hash: &mut Sha256,
+    root: &Path,
+    folder: &Path,
+    wanted: fn(&Path) -> bool,
+) -> Result<()> {
     let walk = walkdir::WalkDir::new(folder)
         .sort_by_file_name()
         .into_iter();
     for entry in walk.filter_entry(|entry| entry.file_name() != "target") {
         let entry = entry.doing("list", folder)?;
-        if entry.file_type().is_file() {
+        if entry.file_type().is_file() && wanted(entry.path()) {
             let path = entry.path();
             let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
             let content = std::fs::read(path).doing("read", path)?;

@@ -148,6 +148,9 @@ impl Subject {
         let mut arguments = vec![format!("--prefix={}", self.prefix.display())];
         let profile = self.port.profile(&request.profile)?;
         arguments.extend(profile.configure.iter().cloned());
+        if self.archive.is_some() {
+            arguments.extend(profile.with_archive.iter().cloned());
+        }
         let script = configure_script(&self.database, self.tree)?;
         Ok(Identity {
             release: self.release.version.clone(),
@@ -195,6 +198,7 @@ pub fn build(workspace: &Workspace, request: &Request) -> Result<Built> {
     let profile = subject.port.profile(&request.profile)?;
     let environment = profile.environment(source_tree);
     let cpython = CPython {
+        repository: workspace.root(),
         source_tree,
         build_tree,
         prefix,

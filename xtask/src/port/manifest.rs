@@ -107,6 +107,9 @@ pub struct Profile {
     pub about: String,
     /// Arguments of CPython's `configure`.
     pub configure: Vec<String>,
+    /// More of them, if the archive is linked in; `{repository}` is the repository's root.
+    #[serde(default)]
+    pub with_archive: Vec<String>,
     /// What it adds to the SOABI after the version: `t` for free-threaded builds, `d` for debug builds.
     #[serde(default)]
     pub soabi_flags: String,

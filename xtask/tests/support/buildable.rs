@@ -43,7 +43,7 @@ impl Fixture {
         fixture
     }
 
-    /// Adds the package of an archive whose init function returns `number`.
+    /// Adds the package of an archive, of which a function in Rust returns `number` to the init function, which is in C.
     pub fn archive(&self, number: u32) {
         self.write(
             "root/Cargo.toml",
@@ -62,11 +62,16 @@ impl Fixture {
         self.write(
             "root/counter/src/lib.rs",
             &format!(
-                "#[no_mangle]\npub extern \"C\" fn PyInit__jit() -> u32 {{\n    counter_helper() + {number}\n}}\n\n\
+                "#[no_mangle]\npub extern \"C\" fn clinker_number() -> u32 {{\n    counter_helper() + {number}\n}}\n\n\
                  #[no_mangle]\n#[inline(never)]\npub extern \"C\" fn counter_helper() -> u32 {{\n    \
                  std::hint::black_box(Vec::<u8>::new()).len() as u32\n}}\n"
             ),
         );
+        self.write(
+            "root/counter/src/c/init.c",
+            "#pragma GCC visibility push(hidden)\nunsigned clinker_number(void);\n#pragma GCC visibility pop\n\nunsigned PyInit__jit(void)\n{\n    return clinker_number();\n}\n",
+        );
+        self.write("root/counter/c.mk", include_str!("../../../jit-rs/c.mk"));
         let port = "root/cpython-ports/9.9/port.toml";
         if !self.read(port).contains("archive = ") {
             self.replace(port, "\n[abi]", "archive = \"counter\"\n\n[abi]");
