@@ -26,6 +26,16 @@ clinker_dealloc_ended(PyObject *object)
     returning--;
 }
 
+/* Release the function and the code object of a frame that has ended. */
+void
+clinker_release_code(PyObject *function, PyObject *code)
+{
+    returning++;
+    Py_DECREF(function);
+    Py_DECREF(code);
+    returning--;
+}
+
 /* The ended frame is the first one of its chunk of the stack. */
 void
 clinker_pop_chunk(T *tstate, F *frame)
@@ -109,6 +119,7 @@ const struct clinker_entry clinker_return_helpers[] = {
     ENTRY(return),
     ENTRY(resume),
     ENTRY(dealloc_ended),
+    ENTRY(release_code),
     ENTRY(pop_chunk),
     {NULL, NULL},
 };

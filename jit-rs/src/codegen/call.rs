@@ -197,12 +197,12 @@ impl Generator<'_> {
     pub(super) fn unless_runnable(&mut self, code: ir::Value, frames: i64, slow: ir::Block) {
         let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
         let version = self.load(types::I64, code, layout::CODE_VERSION);
-        let pending = self.builder.ins().icmp(IntCC::NotEqual, breaker, version);
-        self.unless(pending, slow);
+        let pending = self.builder.ins().bxor(breaker, version);
         let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
         let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
-        let is_replaced = self.builder.ins().icmp_imm_s(IntCC::NotEqual, evaluator, 0);
-        self.unless(is_replaced, slow);
+        let either = self.builder.ins().bor(pending, evaluator);
+        let either = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
+        self.unless(either, slow);
         let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
         let is_deep = self
             .builder
@@ -263,7 +263,16 @@ impl Generator<'_> {
             self.builder.ins().jump(slow, &[]);
         } else {
             self.builder.set_cold_block(slow);
-            self.finish_here(value, slots, slow);
+            // Neither a frame object, nor the namespace of a module or class.
+            let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
+            let namespace = self.load(types::I64, self.frame, layout::FRAME_NAMESPACE);
+            let either = self.builder.ins().bor(object, namespace);
+            let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
+            let written = self.is_written();
+            let in_the_way = self.builder.ins().bor(some, written);
+            self.unless(in_the_way, slow);
+            let clearing = self.clearing(slots);
+            self.builder.ins().jump(clearing, &[value.into()]);
         }
         self.builder.switch_to_block(slow);
         // A frame object that outlives the frame says where it ended.
@@ -275,33 +284,91 @@ impl Generator<'_> {
         self.builder.ins().return_(&[next]);
     }
 
-    fn finish_here(&mut self, value: ir::Value, slots: &[(u32, Type)], slow: ir::Block) {
+    /// The block that gets a value, releases what is in slots, and returns the value: what the ends of a function have in common.
+    fn clearing(&mut self, slots: &[(u32, Type)]) -> ir::Block {
+        let mut known = self.clearing.iter();
+        if let Some((_, block)) = known.find(|(other, _)| other == slots) {
+            return *block;
+        }
+        let block = self.builder.create_block();
+        self.builder.append_block_param(block, types::I64);
+        self.clearing.push((slots.to_vec(), block));
+        block
+    }
+
+    /// Fills the blocks of [`Self::clearing()`].
+    pub(super) fn end_clearing(&mut self) {
+        if self.clearing.is_empty() {
+            return;
+        }
+        let returning = self.builder.create_block();
+        self.builder.append_block_param(returning, types::I64);
+        for (slots, block) in std::mem::take(&mut self.clearing) {
+            self.builder.switch_to_block(block);
+            let value = self.builder.block_params(block)[0];
+            // Finalizers see the stack without this frame.
+            let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
+            self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, 1);
+            self.store(previous, self.tstate, layout::TSTATE_FRAME);
+            for (slot, ty) in slots {
+                let object = self.load(types::I64, self.frame, Self::slot(slot));
+                self.drop_reference(object, ty, |generator, on| {
+                    generator.call("dealloc_ended", &[object], None);
+                    generator.builder.ins().jump(on, &[]);
+                });
+            }
+            self.builder.ins().jump(returning, &[value.into()]);
+        }
+        self.builder.switch_to_block(returning);
+        let value = self.builder.block_params(returning)[0];
+        self.release_code();
+        self.pop_frame();
         let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
-        // Neither a frame object, nor the namespace of a module or class.
-        let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
-        let namespace = self.load(types::I64, self.frame, layout::FRAME_NAMESPACE);
-        let either = self.builder.ins().bor(object, namespace);
-        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
-        self.unless(some, slow);
-        let written = self.is_written();
-        self.unless(written, slow);
-        // Finalizers see the stack without this frame.
-        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, 1);
-        self.store(previous, self.tstate, layout::TSTATE_FRAME);
-        for &(slot, ty) in slots {
-            let object = self.load(types::I64, self.frame, Self::slot(slot));
-            self.drop_reference(object, ty, |generator, on| {
-                generator.call("dealloc_ended", &[object], None);
-                generator.builder.ins().jump(on, &[]);
+        self.hand_back(value, previous, RETURNED, |generator| {
+            let offset = generator.builder.ins().uload16(
+                types::I64,
+                super::trusted(),
+                previous,
+                layout::FRAME_RETURN_OFFSET as i32,
+            );
+            generator.builder.ins().ishl_imm_s(offset, 1)
+        });
+    }
+
+    /// Releases the function and the code object of the frame, which others have nearly always.
+    fn release_code(&mut self) {
+        let function = self.load(types::I64, self.frame, layout::FRAME_FUNCTION);
+        let code = self.load(types::I64, self.frame, layout::FRAME_EXECUTABLE);
+        let (slow, on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(slow);
+        if layout::REF_DEBUG == 0 {
+            // Both are below zero if they are immortal, or have nobody else.
+            let counts = [function, code].map(|object| {
+                let count = self.load(types::I32, object, layout::OBJECT_REFCNT);
+                (object, count, self.builder.ins().iadd_imm_s(count, -2))
             });
+            let either = self.builder.ins().bor(counts[0].2, counts[1].2);
+            let rare = self
+                .builder
+                .ins()
+                .icmp_imm_s(IntCC::SignedLessThan, either, 0);
+            self.unless(rare, slow);
+            for (object, count, _) in counts {
+                let count = self.builder.ins().iadd_imm_s(count, -1);
+                self.store(count, object, layout::OBJECT_REFCNT);
+            }
+            self.builder.ins().jump(on, &[]);
+        } else {
+            self.builder.ins().jump(slow, &[]);
         }
-        for field in [layout::FRAME_FUNCTION, layout::FRAME_EXECUTABLE] {
-            let object = self.load(types::I64, self.frame, field);
-            self.drop_reference(object, Type::OTHER, |generator, on| {
-                generator.call("dealloc_ended", &[object], None);
-                generator.builder.ins().jump(on, &[]);
-            });
-        }
+        self.builder.switch_to_block(slow);
+        self.call("release_code", &[function, code], None);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
+    /// Gives the memory of the frame back.
+    fn pop_frame(&mut self) {
         let chunk = self.load(types::I64, self.tstate, layout::TSTATE_STACK_CHUNK);
         let first = self
             .builder
@@ -318,15 +385,6 @@ impl Generator<'_> {
         self.store(self.frame, self.tstate, layout::TSTATE_STACK_TOP);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
-        self.hand_back(value, previous, RETURNED, |generator| {
-            let offset = generator.builder.ins().uload16(
-                types::I64,
-                super::trusted(),
-                previous,
-                layout::FRAME_RETURN_OFFSET as i32,
-            );
-            generator.builder.ins().ishl_imm_s(offset, 1)
-        });
     }
 
     /// Gives a value to the caller, and goes on there. That is native code if its stack pointer is not valid, which gets an

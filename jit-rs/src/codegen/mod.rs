@@ -19,7 +19,7 @@ mod record;
 mod sequence;
 
 use crate::exceptions::Handler;
-use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Value};
+use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Type, Value};
 use crate::layout;
 use crate::snapshot::Code;
 use crate::span::{self, Span};
@@ -168,6 +168,8 @@ struct Generator<'a> {
     leaving: Option<ir::Block>,
     /// Where it is left to go on with an instruction.
     returning: Option<ir::Block>,
+    /// Where what is in slots is released and the function returns, by the slots.
+    clearing: Vec<(Vec<(u32, Type)>, ir::Block)>,
     /// What all yields have in common.
     yielding: Option<ir::Block>,
     /// The most values that any exit gets.
@@ -236,6 +238,7 @@ impl<'a> Generator<'a> {
             record: None,
             leaving: None,
             returning: None,
+            clearing: Vec::new(),
             yielding: None,
             constants: leave::constants(function),
             values: FxHashMap::default(),
@@ -286,6 +289,7 @@ impl<'a> Generator<'a> {
             }
             self.end(&data.end);
         }
+        self.end_clearing();
         self.end_leaving();
         for (slot, count) in [
             (self.handed_over, self.handed_count),
