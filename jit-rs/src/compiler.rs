@@ -406,7 +406,8 @@ impl Compiler {
     /// Lets the interpreter enter machine code.
     fn install(&mut self, id: usize, place: Place, product: Product) -> Result<(), String> {
         let Product {
-            bytes,
+            mut bytes,
+            calls,
             is_start,
             exits,
             entry_exits,
@@ -416,7 +417,8 @@ impl Compiler {
             wish,
             spans,
         } = product;
-        let machine = self.memory.add(&bytes).map_err(|error| error.to_string())?;
+        let machine = self.memory.add(&mut bytes, &calls);
+        let machine = machine.map_err(|error| error.to_string())?;
         let install = |offset: u32| {
             // SAFETY: the machine code has the signature of an entry, and lives until the code object dies.
             unsafe {

@@ -7,6 +7,7 @@ use crate::build::{self, Entry, History};
 use crate::codegen::{self, Catch, Exit, Target};
 use crate::hir::{self, Function};
 use crate::layout;
+use crate::memory::Call;
 use crate::passes;
 use crate::snapshot::Code;
 use crate::span::Span;
@@ -64,6 +65,8 @@ pub struct Job {
 pub struct Product {
     /// The machine code.
     pub bytes: Vec<u8>,
+    /// Where it calls the runtime.
+    pub calls: Vec<Call>,
     /// Whether calls enter it.
     pub is_start: bool,
     /// What leaving does at each place.
@@ -144,6 +147,7 @@ impl Job {
         )?;
         Ok(Product {
             bytes: machine.bytes,
+            calls: machine.calls,
             exits: machine.exits,
             is_start: self.entry.is_start,
             entry_exits: machine.entry_exits,

@@ -1,9 +1,8 @@
 //! Memory for machine code: written first, executable then, never both.
 //!
 //! Machine code lies close together, since a program that is wide executes a little of very much: in a page for each function, all of
-//! them would begin in the same set of the cache.
+//! them would begin in the same set of the cache. And it lies close to the runtime, for the same reason: its calls are shorter.
 
-use memmap2::MmapMut;
 use range_alloc::RangeAllocator;
 use std::io;
 use std::ops::Range;
@@ -15,17 +14,79 @@ const CHUNK_SIZE: usize = 1 << 20;
 /// What machine code is aligned to, as Cranelift expects it.
 const ALIGNMENT: usize = 32;
 
+/// How far from the runtime it may lie: 32 bits say a distance, and the interpreter has some size itself.
+const REACH: usize = 1 << 30;
+
+/// A call of a function of the runtime: the four bytes at an offset of machine code tell the distance from behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Where the distance is.
+    pub offset: usize,
+    /// The address of the function.
+    pub target: u64,
+}
+
+/// Pages near the runtime.
+#[derive(Debug)]
+struct Mapping {
+    start: *mut u8,
+    size: usize,
+}
+
+// SAFETY: it is memory that nothing else refers to.
+unsafe impl Send for Mapping {}
+// SAFETY: it is read and written by the functions of `Chunk` only, in places that are allocated once.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Takes the free place that is closest below the runtime, or above, where the heap grows.
+    fn new(size: usize) -> io::Result<Self> {
+        let here = Self::new as fn(usize) -> io::Result<Self> as usize / CHUNK_SIZE * CHUNK_SIZE;
+        let distances = || (CHUNK_SIZE..REACH).step_by(CHUNK_SIZE);
+        let below = distances().filter_map(|distance| here.checked_sub(distance));
+        let above = distances().filter_map(|distance| here.checked_add(distance));
+        let mut starts = below.chain(above);
+        let mapping = starts.find_map(|start| Self::at(start, size));
+        mapping.ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Pages at an address, if they are free.
+    fn at(start: usize, size: usize) -> Option<Self> {
+        let place = std::ptr::without_provenance_mut(start);
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+        // SAFETY: no mapping that exists is replaced.
+        let start = unsafe { libc::mmap(place, size, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        let mapping = Self {
+            start: start.cast(),
+            size,
+        };
+        // An old system takes the address for a hint.
+        (start == place).then_some(mapping)
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the pages are of this mapping, and nobody has them any more.
+        unsafe { libc::munmap(self.start.cast(), self.size) };
+    }
+}
+
 /// A part of the memory.
 #[derive(Debug)]
 struct Chunk {
-    memory: MmapMut,
+    memory: Mapping,
     free: Mutex<RangeAllocator<usize>>,
 }
 
 impl Chunk {
     fn new(size: usize) -> io::Result<Self> {
         Ok(Self {
-            memory: MmapMut::map_anon(size)?,
+            memory: Mapping::new(size)?,
             free: Mutex::new(RangeAllocator::new(0..size)),
         })
     }
@@ -36,7 +97,7 @@ impl Chunk {
     }
 
     fn address(&self, range: &Range<usize>) -> *const u8 {
-        self.memory.as_ptr().wrapping_add(range.start)
+        self.memory.start.cast_const().wrapping_add(range.start)
     }
 
     /// Changes what may be done with the pages that a range lies in.
@@ -44,10 +105,10 @@ impl Chunk {
         // SAFETY: the function reads a number.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
         let start = range.start / page * page;
-        let address = self.memory.as_ptr().wrapping_add(start);
+        let address = self.memory.start.wrapping_add(start);
         // SAFETY: the pages are of this mapping, which begins at a page. Nobody refers to them by a reference of Rust, and no machine
         // code is being executed meanwhile, see `Memory::add()`.
-        let result = unsafe { libc::mprotect(address as *mut _, range.end - start, protection) };
+        let result = unsafe { libc::mprotect(address.cast(), range.end - start, protection) };
         if result == 0 {
             Ok(())
         } else {
@@ -80,11 +141,18 @@ impl Memory {
     /// same page.
     ///
     /// # Errors
-    /// If the system has no memory for it or forbids it.
-    pub fn add(&mut self, code: &[u8]) -> io::Result<Executable> {
+    /// If the system has no memory for it near the runtime or forbids it.
+    pub fn add(&mut self, code: &mut [u8], calls: &[Call]) -> io::Result<Executable> {
         let size = code.len().next_multiple_of(ALIGNMENT);
         let (chunk, range) = self.allocate(size)?;
         let executable = Executable { chunk, range };
+        for call in calls {
+            let end = call.offset + size_of::<i32>();
+            let behind = executable.address() as u64 + end as u64;
+            let distance = call.target.wrapping_sub(behind) as i64;
+            let distance = i32::try_from(distance).map_err(io::Error::other)?;
+            code[call.offset..end].copy_from_slice(&distance.to_ne_bytes());
+        }
         executable.chunk.write(&executable.range, code)?;
         Ok(executable)
     }
@@ -143,29 +211,46 @@ mod tests {
         unsafe { std::slice::from_raw_parts(executable.address(), executable.size()) }
     }
 
+    fn add(memory: &mut Memory, code: &[u8]) -> Executable {
+        memory.add(&mut code.to_vec(), &[]).expect("memory")
+    }
+
+    #[test]
+    fn calls_tell_the_distance() {
+        let mut memory = Memory::default();
+        let target = add as *const () as u64;
+        let call = Call { offset: 5, target };
+        let mut code = [0; 16];
+        let executable = memory.add(&mut code, &[call]).expect("memory");
+        let distance = i32::from_ne_bytes(code[5..9].try_into().expect("four bytes"));
+        let behind = executable.address() as i64 + 9;
+        assert_eq!(behind + i64::from(distance), target as i64);
+        assert_eq!(bytes(&executable)[..16], code);
+    }
+
     #[test]
     fn places_are_apart_and_used_again() {
         let mut memory = Memory::default();
-        let first = memory.add(&[1; 40]).expect("memory");
-        let second = memory.add(&[2; 33]).expect("memory");
+        let first = add(&mut memory, &[1; 40]);
+        let second = add(&mut memory, &[2; 33]);
         assert_eq!(first.size(), 64);
         assert_eq!(second.address(), first.address().wrapping_add(64));
         assert_eq!(bytes(&first)[..40], [1; 40]);
         assert_eq!(bytes(&second)[..33], [2; 33]);
         let address = first.address();
         drop(first);
-        assert_eq!(memory.add(&[3; 64]).expect("memory").address(), address);
+        assert_eq!(add(&mut memory, &[3; 64]).address(), address);
         assert_eq!(bytes(&second)[..33], [2; 33]);
     }
 
     #[test]
     fn what_does_not_fit_gets_memory_of_its_own() {
         let mut memory = Memory::default();
-        let small = memory.add(&[1; 10]).expect("memory");
-        let large = memory.add(&vec![2; 2 * CHUNK_SIZE]).expect("memory");
+        let small = add(&mut memory, &[1; 10]);
+        let large = add(&mut memory, &vec![2; 2 * CHUNK_SIZE]);
         assert_eq!(memory.chunks.len(), 2);
         drop(large);
-        let other = memory.add(&vec![3; 3 * CHUNK_SIZE]).expect("memory");
+        let other = add(&mut memory, &vec![3; 3 * CHUNK_SIZE]);
         // That of `large` was given back.
         assert_eq!(memory.chunks.len(), 2);
         assert_eq!(bytes(&other)[3 * CHUNK_SIZE - 1], 3);

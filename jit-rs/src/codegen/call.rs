@@ -2,13 +2,22 @@
 
 use super::Generator;
 use crate::hir::{Leave, State, Type};
+use crate::memory;
 use crate::snapshot::Callee;
 use crate::{layout, runtime};
+use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, InstBuilder, Signature, types};
+use cranelift_codegen::ir::{
+    self, ExtFuncData, ExternalName, InstBuilder, Signature, UserExternalName, types,
+};
+use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget};
 
 /// What native code returns instead of an instruction when its function has returned to native code: see `src/c/call.c`.
 const RETURNED: i64 = 1;
+
+/// Whether calls of the runtime say how far away it is, in 32 bits, and not where. They take less than half of the space, and wide programs wait
+/// for their code more than for anything else.
+pub(super) const IS_NEAR: bool = cfg!(target_arch = "x86_64");
 
 /// More slots than that are cleared by the runtime.
 const MAX_SLOTS: usize = 12;
@@ -430,8 +439,42 @@ impl Generator<'_> {
         self.store(value, base, offset);
     }
 
+    /// A function of the runtime that is called by its distance. Its name is its address.
+    pub(super) fn near_function(&mut self, address: u64, signature: ir::SigRef) -> ir::FuncRef {
+        if let Some(&function) = self.functions.get(&(address, signature)) {
+            return function;
+        }
+        let name = UserExternalName::new((address >> 32) as u32, address as u32);
+        let name = self.builder.func.declare_imported_user_function(name);
+        let function = self.builder.import_function(ExtFuncData {
+            name: ExternalName::user(name),
+            signature,
+            colocated: true,
+            patchable: false,
+        });
+        self.functions.insert((address, signature), function);
+        function
+    }
+
     pub(super) fn entry_signature(&mut self) -> ir::SigRef {
         let signature: Signature = self.builder.func.signature.clone();
         self.builder.import_signature(signature)
     }
+}
+
+/// What a relocation asks for, if it is a call of a [`Generator::near_function()`].
+pub(super) fn near(
+    relocation: &FinalizedMachReloc,
+    names: &ir::function::FunctionParameters,
+) -> Option<memory::Call> {
+    let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = relocation.target else {
+        return None;
+    };
+    let name = names.user_named_funcs().get(name)?;
+    // From the end of the instruction, which ends with the distance.
+    let is_call = relocation.kind == Reloc::X86CallPCRel4 && relocation.addend == -4;
+    is_call.then_some(memory::Call {
+        offset: relocation.offset as usize,
+        target: u64::from(name.namespace) << 32 | u64::from(name.index),
+    })
 }

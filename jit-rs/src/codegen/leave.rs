@@ -364,7 +364,14 @@ impl Generator<'_> {
 
     /// Tells the frame which instruction is executed.
     pub(super) fn tell(&mut self, offset: u32) {
-        let instr = self.int((self.code.address + 2 * u64::from(offset)) as i64);
+        let instr = self.code.address + 2 * u64::from(offset);
+        let end = self.code.address + 2 * self.code.units.len() as u64;
+        let instr = if cfg!(target_endian = "little") && end >> 32 == self.code.address >> 32 {
+            // The frame tells another instruction of the same code already: the upper half stays.
+            self.int32(instr as i32 as i64)
+        } else {
+            self.int(instr as i64)
+        };
         self.store(instr, self.frame, layout::FRAME_INSTR_PTR);
     }
 

@@ -21,6 +21,7 @@ mod sequence;
 use crate::exceptions::Handler;
 use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Type, Value};
 use crate::layout;
+use crate::memory::Call;
 use crate::snapshot::Code;
 use crate::span::{self, Span};
 use cranelift_codegen::control::ControlPlane;
@@ -39,8 +40,10 @@ pub use handler::Catch;
 /// Machine code that has not been made executable yet.
 #[derive(Debug)]
 pub struct Machine {
-    /// The code, which is not bound to its address.
+    /// The code, which is not bound to its address but for its calls.
     pub bytes: Vec<u8>,
+    /// Where it calls the runtime.
+    pub calls: Vec<Call>,
     /// What leaving does at each place, which the code refers to.
     pub exits: Vec<Exit>,
     /// How many of the exits, from the first, are taken before the loop is entered that it begins with.
@@ -124,13 +127,17 @@ pub fn compile(
     let (exits, entry_exits, catches) = generator.run(is_loop, isa.frontend_config())?;
     // Cranelift takes the most memory.
     drop(function);
-    let compiled = context
+    context
         .compile(&**isa, &mut ControlPlane::default())
         .map_err(|error| message(&error.inner))?;
-    if !compiled.buffer.relocs().is_empty() {
-        return Err("the machine code refers to other code".into());
-    }
+    let compiled = context.compiled_code().expect("it has been compiled");
+    let names = &context.func.params;
+    let relocations = compiled.buffer.relocs().iter();
+    let calls = relocations.map(|relocation| call::near(relocation, names));
     Ok(Machine {
+        calls: calls
+            .collect::<Option<_>>()
+            .ok_or("the machine code refers to other code")?,
         bytes: compiled.code_buffer().to_vec(),
         exits,
         entry_exits,
@@ -185,6 +192,8 @@ struct Generator<'a> {
     values: FxHashMap<Value, ir::Value>,
     blocks: Vec<ir::Block>,
     signatures: FxHashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
+    /// Functions of the runtime, by their addresses and how they are called.
+    functions: FxHashMap<(u64, ir::SigRef), ir::FuncRef>,
     frame: ir::Value,
     tstate: ir::Value,
     /// The instruction of Python that is being executed.
@@ -244,6 +253,7 @@ impl<'a> Generator<'a> {
             values: FxHashMap::default(),
             blocks,
             signatures: FxHashMap::default(),
+            functions: FxHashMap::default(),
             frame,
             tstate,
             at: 0,
@@ -423,8 +433,13 @@ impl<'a> Generator<'a> {
             }
         };
         let address = crate::runtime::helper(name);
-        let address = self.int(address as i64);
-        let call = self.builder.ins().call_indirect(signature, address, args);
+        let call = if call::IS_NEAR {
+            let function = self.near_function(address, signature);
+            self.builder.ins().call(function, args)
+        } else {
+            let address = self.int(address as i64);
+            self.builder.ins().call_indirect(signature, address, args)
+        };
         self.builder.inst_results(call).first().copied()
     }
 

@@ -20,10 +20,11 @@ impl Generator<'_> {
             self.builder.switch_to_block(some);
         }
         let count = self.load(types::I32, object, layout::OBJECT_REFCNT);
+        let immortal = self.builder.ins().icmp_imm_s(IntCC::Equal, count, -1);
+        let mortal = self.builder.create_block();
+        self.builder.ins().brif(immortal, on, &[], mortal, &[]);
+        self.builder.switch_to_block(mortal);
         let count = self.builder.ins().iadd_imm_s(count, 1);
-        let store = self.builder.create_block();
-        self.builder.ins().brif(count, store, &[], on, &[]);
-        self.builder.switch_to_block(store);
         self.store(count, object, layout::OBJECT_REFCNT);
         self.builder.ins().jump(on, &[]);
         self.builder.switch_to_block(on);
@@ -117,9 +118,12 @@ impl Generator<'_> {
 
     /// Takes one from the count of an object and gives what is left; goes to a block if it is immortal.
     fn count_down(&mut self, object: ir::Value, on: ir::Block) -> ir::Value {
-        let count = self.load(types::I64, object, layout::OBJECT_REFCNT);
-        let low = self.builder.ins().ireduce(types::I32, count);
-        let immortal = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, low, 0);
+        // The upper half is zero, unless it is immortal.
+        let count = self.load(types::I32, object, layout::OBJECT_REFCNT);
+        let immortal = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThan, count, 0);
         let mortal = self.builder.create_block();
         self.builder.ins().brif(immortal, on, &[], mortal, &[]);
         self.builder.switch_to_block(mortal);
