@@ -100,8 +100,9 @@ impl Trees<'_> {
         let makefile = self.build.join("Makefile");
         let text = std::fs::read_to_string(&makefile).doing("read", &makefile)?;
         let value = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.strip_prefix('='))
+            let mut lines = text.lines();
+            lines
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
                 .map(str::trim)
                 .ok_or_else(|| {
                     Failure::environment(format!("CPython's makefile does not set {name}"))
