@@ -27,8 +27,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODES = ["all,sync", "all,warm,after=2", "all,warm,after=7", "all,warm,after=20", "all,warm", "auto,after=30"]
 # Programs that one process runs.
 BATCH = 60
-# What programs use that change the process they run in, or take time.
-PROCESS = re.compile(r"\b(os|builtins|_?threading|signal|setrecursionlimit|gc|monitoring|asyncio|time|subprocess)\b")
+# What programs use that change the process they run in, take time, or count the references to numbers: one that is unboxed becomes a new
+# object each time it is stored.
+PROCESS = re.compile(r"\b(os|builtins|_?threading|signal|setrecursionlimit|getrefcount|gc|monitoring|asyncio|time|subprocess)\b")
 # Seconds for a program, seen from outside: more than compare.py allows.
 PATIENCE = 300
 
