@@ -10,12 +10,17 @@
 CLINKER_SOURCES := $(filter-out %/layout.c,$(wildcard $(CLINKER_PACKAGE)/src/c/*.c))
 CLINKER_C := $(CLINKER_SOURCES:$(CLINKER_PACKAGE)/src/c/%.c=Modules/clinker/%.o)
 CLINKER_LIBS := $(CLINKER_C) $(CLINKER_RUST) -lgcc_s -lm -lpthread -ldl
+CLINKER_JOINED := Modules/clinker.o
 
-# Those that have the table of built-in modules.
-python Programs/_testembed Programs/_freeze_module _bootstrap_python $(CLINKER_LIBRARY): $(CLINKER_C) $(CLINKER_RUST)
+# Programs that have the table of built-in modules take the objects as libraries of modules.
+python Programs/_testembed Programs/_freeze_module _bootstrap_python: $(CLINKER_C) $(CLINKER_RUST)
 
-# Programs take the objects as libraries of modules; who embeds Python finds them in its library.
-$(CLINKER_LIBRARY): LIBRARY_OBJS += $(CLINKER_C) $(CLINKER_RUST)
+# Who embeds Python finds them in its library, which shows others what begins with Py alone.
+$(CLINKER_LIBRARY): LIBRARY_OBJS += $(CLINKER_JOINED)
+$(CLINKER_LIBRARY): $(CLINKER_JOINED)
+$(CLINKER_JOINED): $(CLINKER_C) $(CLINKER_RUST)
+	ld -r -o $@ $^
+	objcopy --wildcard --keep-global-symbol='PyInit_*' --remove-section='.gnu.lto_*' --remove-section='.gnu.debuglto_*' $@
 
 $(CLINKER_C): Modules/clinker/%.o: $(CLINKER_PACKAGE)/src/c/%.c
 	@mkdir -p $(@D)

@@ -88,7 +88,8 @@ impl Trees<'_> {
         write_if_new(
             &self.build.join("Modules/Setup.local"),
             &format!(
-                "*static*\ninclude {rules}\n{modules} $(CLINKER_LIBS)\n",
+                // CPython's check of modules takes a line without `=` for one.
+                "*static*\nCLINKER_RULES:=$(eval include {rules})\n{modules} $(CLINKER_LIBS)\n",
                 rules = from_here(&rules)?.display(),
                 modules = MODULES.join(" "),
             ),
