@@ -244,7 +244,7 @@ fn is_product(path: &Path) -> bool {
         "Makefile",
     ];
     match extension.as_ref() {
-        "o" | "a" | "so" | "gcda" => true,
+        "o" | "d" | "a" | "so" | "gcda" => true,
         "h" => name != "pyconfig.h",
         "py" => name.starts_with("_sysconfigdata"),
         _ => programs.contains(&name.as_ref()),
