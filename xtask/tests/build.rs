@@ -101,6 +101,12 @@ fn the_rust_side_is_not_where_make_clean_removes_objects() {
     let objects = walkdir::WalkDir::new(fixture.build_tree()).into_iter();
     let objects = objects.filter_map(|entry| Some(entry.ok()?.file_name().to_owned()));
     assert!(!objects.into_iter().any(|name| name == "counter.o"));
+    let rules = fixture.read("target/clinker/build/9.9.4-dev-archive/rules.mk");
+    let named = rules
+        .lines()
+        .find_map(|line| line.strip_prefix("CLINKER_RUST := "))
+        .expect("the object's path");
+    assert!(fixture.build_tree().join(named).is_file(), "{named}");
 }
 
 #[test]
