@@ -166,6 +166,8 @@ impl Code {
             names: self.tuple(layout::CODE_NAMES),
             arguments: self.arguments(),
             cells: self.cells(),
+            frame_size: read::<c_int>(self.code, layout::CODE_FRAME_SIZE) as u32,
+            enclosed: self.enclosed(),
             version: read(self.code, layout::CODE_VERSION),
             exceptions: self.exceptions(),
             is_generator: self.flags() & layout::CO_GENERATORS as c_int != 0,
@@ -241,9 +243,21 @@ impl Code {
         read(self.code, layout::CODE_FLAGS)
     }
 
-    /// What calling the functions with a version takes, if a call can enter their native code directly. `entry` tells where the
-    /// address of that will be, by the address of the code object.
-    pub fn callee(version: u32, entry: impl FnOnce(usize) -> u64) -> Option<Callee> {
+    /// How many of the last slots a call fills with what the function encloses, if native code can make the frame: if there is nothing to
+    /// be done before the `RESUME` but that.
+    fn enclosed(self) -> Option<u32> {
+        let kind = self.flags() & (layout::CO_GENERATORS | layout::CO_OPTIMIZED) as c_int;
+        let first: u8 = read(self.code, layout::CODE_INSTRUCTIONS);
+        let cells: u8 = read(self.code, layout::CODE_INSTRUCTIONS + 1);
+        let is_closure = first == opcode::COPY_FREE_VARS;
+        let start: c_int = read(self.code, layout::CODE_START);
+        let is_simple = kind == layout::CO_OPTIMIZED as c_int && start == c_int::from(is_closure);
+        is_simple.then(|| if is_closure { cells.into() } else { 0 })
+    }
+
+    /// What calling the functions with a version takes, if native code can make their frames. `entry` tells where the address is of
+    /// what calls enter, by the address of the code object and the number of arguments.
+    pub fn callee(version: u32, entry: impl FnOnce(usize, usize) -> u64) -> Option<Callee> {
         // SAFETY: the function looks into a table of the interpreter.
         let code = unsafe { clinker_code_of_version(version) };
         if version == 0 || code.is_null() {
@@ -253,22 +267,16 @@ impl Code {
             code: code.cast(),
             shadow: std::ptr::null(),
         };
-        let kind = callee.flags() & (layout::CO_GENERATORS | layout::CO_OPTIMIZED) as c_int;
-        // A closure takes its cells first; one that makes some is left to the runtime.
-        let first: u8 = read(callee.code, layout::CODE_INSTRUCTIONS);
-        let cells: u8 = read(callee.code, layout::CODE_INSTRUCTIONS + 1);
-        let is_closure = first == opcode::COPY_FREE_VARS;
+        callee.enclosed()?;
         let start: c_int = read(callee.code, layout::CODE_START);
-        let is_simple = kind == layout::CO_OPTIMIZED as c_int && start == c_int::from(is_closure);
-        is_simple.then(|| Callee {
+        let arguments = callee.arguments();
+        Some(Callee {
             version,
             code: code as u64,
             start: code as u64 + layout::CODE_INSTRUCTIONS as u64 + 2 * start as u64,
-            closure: if is_closure { cells.into() } else { 0 },
-            arguments: callee.arguments(),
-            locals: read::<c_int>(callee.code, layout::CODE_NLOCALSPLUS) as u32,
+            arguments,
             frame_size: read::<c_int>(callee.code, layout::CODE_FRAME_SIZE) as u32,
-            entry: entry(code as usize),
+            entry: entry(code as usize, arguments as usize),
         })
     }
 

@@ -5,6 +5,7 @@ use crate::build::History;
 use crate::clock::thread_time;
 use crate::code::Code;
 use crate::codegen::{self, Target};
+use crate::direct::Direct;
 use crate::feedback::Feedback;
 use crate::job::{LEFT_EARLY, Product, Wish};
 use crate::layout;
@@ -14,7 +15,6 @@ use crate::span::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often an exit must have been taken to be dropped together with another one.
@@ -131,8 +131,8 @@ pub struct Compiled {
     pub refusals: Vec<(Place, String)>,
     /// What the interpreter has told of it.
     pub feedback: Arc<Feedback>,
-    /// The address of the native code that calls of its functions enter, or 0.
-    pub(crate) entry: Box<AtomicU64>,
+    /// What calls of its functions enter.
+    pub(crate) calls: Direct,
     /// How often machine code that has been freed was left where, as far as that has not been told.
     pub left: FxHashMap<u32, u32>,
 }
@@ -149,7 +149,7 @@ impl Compiled {
 impl Compiled {
     /// None of its machine code is entered any more.
     fn outdate(&mut self) {
-        self.entry.store(0, Ordering::Relaxed);
+        self.calls.clear();
         self.outdated = self.units.len();
     }
 
@@ -408,7 +408,7 @@ impl Compiler {
         let Product {
             mut bytes,
             calls,
-            is_start,
+            is_direct,
             exits,
             entry_exits,
             catches,
@@ -436,9 +436,8 @@ impl Compiler {
         resumes.retain(|&offset| install(offset) != 0);
         self.counts.bytes += machine.size();
         let compiled = self.of(id);
-        if is_start {
-            let address = machine.address() as u64;
-            compiled.entry.store(address, Ordering::Relaxed);
+        if is_direct {
+            compiled.calls.set(machine.address() as u64);
         }
         compiled.units.push(Unit {
             place,

@@ -68,7 +68,7 @@ pub struct Product {
     /// Where it calls the runtime.
     pub calls: Vec<Call>,
     /// Whether calls enter it.
-    pub is_start: bool,
+    pub is_direct: bool,
     /// What leaving does at each place.
     pub exits: Vec<Exit>,
     /// How many of them are taken before the loop is entered that it begins with.
@@ -141,7 +141,7 @@ impl Job {
             target,
             function,
             &self.code,
-            self.entry.is_loop,
+            self.entry,
             address,
             self.id as u64,
         )?;
@@ -149,7 +149,7 @@ impl Job {
             bytes: machine.bytes,
             calls: machine.calls,
             exits: machine.exits,
-            is_start: self.entry.is_start,
+            is_direct: machine.is_direct,
             entry_exits: machine.entry_exits,
             catches: machine.catches,
             caches,

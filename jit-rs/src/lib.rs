@@ -4,7 +4,7 @@
 //! A panic never does: it turns the archive off, and the program goes on in the interpreter.
 
 pub mod exceptions;
-pub mod feedback;
+mod feedback;
 pub mod filter;
 mod heap;
 pub mod hir;
@@ -35,6 +35,8 @@ mod codegen;
 mod compiler;
 #[cfg(clinker_headers)]
 mod control;
+#[cfg(clinker_headers)]
+mod direct;
 #[cfg(clinker_headers)]
 mod ffi;
 #[cfg(clinker_headers)]

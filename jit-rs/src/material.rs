@@ -123,7 +123,7 @@ impl Compiler {
                 continue;
             };
             let mut callee = |version| {
-                let callee = Code::callee(version, |id| self.of(id).entry.as_ptr() as u64)?;
+                let callee = Code::callee(version, |id, count| self.of(id).calls.address(count))?;
                 if let Known::Vacant(unknown) = snapshot.parameters.entry(callee.code) {
                     unknown.insert(Arc::new(Code::of(&callee).parameters(version)?));
                 }

@@ -1,6 +1,7 @@
 //! Addresses of the C side that machine code holds.
 
 use crate::hir::{Helper, Type};
+use crate::layout;
 use rustc_hash::FxHashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::LazyLock;
@@ -10,6 +11,7 @@ unsafe extern "C" {
     fn clinker_helper_at(index: usize, name: *mut *const c_char) -> *const c_void;
     fn clinker_class(kind: c_int) -> *const c_void;
     fn clinker_object(which: c_int) -> *const c_void;
+    fn clinker_uncompiled(count: c_int) -> *const c_void;
 }
 
 /// The addresses of the helpers that exist: the C side compares a name with all that it has.
@@ -151,7 +153,18 @@ pub fn not_implemented() -> u64 {
     object(13)
 }
 
-/// The variable where native code leaves what it returns to native code.
+/// What is called with so many arguments in place of native code that cannot be entered, as that code would be: the calling frame, the
+/// function, the thread state, and the arguments.
+///
+/// # Panics
+/// If they are more than [`layout::MAX_DIRECT`].
+pub fn uncompiled(arguments: usize) -> u64 {
+    assert!(arguments <= layout::MAX_DIRECT, "too many arguments");
+    // SAFETY: the function looks into a table that has so many.
+    unsafe { clinker_uncompiled(arguments as c_int) as u64 }
+}
+
+/// The variable where the runtime leaves what a function returns to native code.
 pub fn returned() -> u64 {
     object(6)
 }

@@ -46,15 +46,11 @@ pub struct Callee {
     pub code: u64,
     /// The address of its first instruction, a `RESUME`, but for one that fills the last slots with what the function encloses.
     pub start: u64,
-    /// How many slots that are.
-    pub closure: u32,
     /// The number of its parameters, which fill the first slots.
     pub arguments: u32,
-    /// The number of slots before the value stack of its frame.
-    pub locals: u32,
     /// The size of its frame in words.
     pub frame_size: u32,
-    /// Where the address of the native code is that is entered at its start.
+    /// Where the address is of what calls enter: its native code, or `clinker_uncompiled()`. Zero if it takes too many arguments.
     pub entry: u64,
 }
 
@@ -122,6 +118,10 @@ pub struct Code {
     pub arguments: u32,
     /// Whether each slot holds a cell when the function starts.
     pub cells: Vec<bool>,
+    /// The size of a frame in words.
+    pub frame_size: u32,
+    /// How many of the last slots a call fills with what the function encloses, if native code can make the frame.
+    pub enclosed: Option<u32>,
     /// The instrumentation version.
     pub version: u64,
     /// The handlers of exceptions.

@@ -145,14 +145,15 @@ run(T *tstate, F *frame, PyCodeObject *code)
     {
         _PyExecutorObject *executor =
             code->co_executors->executors[instr->op.arg];
-        _PyNativeEntry entry = (_PyNativeEntry)executor->jit_code;
+        clinker_native entry = (clinker_native)executor->jit_code;
         tstate->c_recursion_remaining--;
-        _Py_CODEUNIT *next = entry(frame, _PyFrame_Stackbase(frame), tstate);
+        struct clinker_end end =
+            entry(frame, _PyFrame_Stackbase(frame), tstate);
         tstate->c_recursion_remaining++;
-        if (next == RETURNED) {
-            return clinker_returned;
+        if (end.next == RETURNED) {
+            return end.value;
         }
-        return clinker_resume(tstate, frame, next);
+        return clinker_resume(tstate, frame, end.next);
     }
     return _PyEvalHooks_ResumeFrames(tstate, frame, 0);
 }
@@ -419,6 +420,50 @@ clinker_call_placed(T *tstate, F *frame, PyObject **stack, uint64_t count)
     }
     new_frame = enter(tstate, frame, new_frame);
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
+}
+
+/* What native code calls in place of native code that cannot be entered. */
+#define PARAMETER(N) PyObject *arg##N
+#define UNCOMPILED(COUNT, PARAMETERS, ...)                                      \
+    static struct clinker_end uncompiled_##COUNT(                               \
+        F *frame, PyObject *func, T *tstate PARAMETERS)                         \
+    {                                                                           \
+        PyObject *stack[] = {func __VA_ARGS__};                                 \
+        PyObject *value = clinker_call_placed(tstate, frame, stack, COUNT);     \
+        return (struct clinker_end){RETURNED, value};                           \
+    }
+#define PARAMETERS_0
+#define PARAMETERS_1 , PARAMETER(0)
+#define PARAMETERS_2 PARAMETERS_1, PARAMETER(1)
+#define PARAMETERS_3 PARAMETERS_2, PARAMETER(2)
+#define PARAMETERS_4 PARAMETERS_3, PARAMETER(3)
+#define PARAMETERS_5 PARAMETERS_4, PARAMETER(4)
+#define PARAMETERS_6 PARAMETERS_5, PARAMETER(5)
+#define PARAMETERS_7 PARAMETERS_6, PARAMETER(6)
+#define PARAMETERS_8 PARAMETERS_7, PARAMETER(7)
+
+UNCOMPILED(0, PARAMETERS_0)
+UNCOMPILED(1, PARAMETERS_1, , arg0)
+UNCOMPILED(2, PARAMETERS_2, , arg0, arg1)
+UNCOMPILED(3, PARAMETERS_3, , arg0, arg1, arg2)
+UNCOMPILED(4, PARAMETERS_4, , arg0, arg1, arg2, arg3)
+UNCOMPILED(5, PARAMETERS_5, , arg0, arg1, arg2, arg3, arg4)
+UNCOMPILED(6, PARAMETERS_6, , arg0, arg1, arg2, arg3, arg4, arg5)
+UNCOMPILED(7, PARAMETERS_7, , arg0, arg1, arg2, arg3, arg4, arg5, arg6)
+UNCOMPILED(8, PARAMETERS_8, , arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7)
+
+/* The function for so many arguments, which steals what it gets but for the frame.
+ * Any thread may ask. */
+void *
+clinker_uncompiled(int count)
+{
+    void *const functions[] = {
+        uncompiled_0, uncompiled_1, uncompiled_2, uncompiled_3, uncompiled_4,
+        uncompiled_5, uncompiled_6, uncompiled_7, uncompiled_8,
+    };
+    static_assert(Py_ARRAY_LENGTH(functions) == CLINKER_MAX_DIRECT + 1,
+                  "one for each number of arguments");
+    return functions[count];
 }
 
 /* The same for the __init__ of a new object. */

@@ -24,7 +24,7 @@ is_resumable(T *tstate, PyObject *object)
 }
 
 /* The native code that is entered instead of an instruction, or NULL. */
-static inline _PyNativeEntry
+static inline clinker_native
 find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
 {
     if (instr->op.code != ENTER_EXECUTOR
@@ -32,7 +32,7 @@ find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
     {
         return NULL;
     }
-    return (_PyNativeEntry)code->co_executors->executors[instr->op.arg]
+    return (clinker_native)code->co_executors->executors[instr->op.arg]
         ->jit_code;
 }
 
@@ -67,22 +67,21 @@ interpret(T *tstate, PyGenObject *gen, int error, PyObject **result)
 
 /* Enter the native code of a running generator. */
 static inline enum outcome
-enter(T *tstate, PyGenObject *gen, _PyNativeEntry entry, PyObject **result)
+enter(T *tstate, PyGenObject *gen, clinker_native entry, PyObject **result)
 {
     F *gen_frame = (F *)gen->gi_iframe;
     tstate->c_recursion_remaining--;
-    _Py_CODEUNIT *next = entry(
+    struct clinker_end end = entry(
         gen_frame, gen_frame->localsplus + gen_frame->stacktop, tstate);
     tstate->c_recursion_remaining++;
-    if (next == YIELDED) {
-        *result = clinker_returned;
+    *result = end.value;
+    if (end.next == YIELDED) {
         return OUTCOME_YIELDED;
     }
-    if (next == RETURNED) {
-        *result = clinker_returned;
+    if (end.next == RETURNED) {
         return OUTCOME_RETURNED;
     }
-    return interpret(tstate, gen, next == NULL, result);
+    return interpret(tstate, gen, end.next == NULL, result);
 }
 
 /* A suspended generator runs now, called by a frame. */
@@ -108,7 +107,7 @@ resume_one(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
     _Py_CODEUNIT *instr = gen_frame->instr_ptr;
     // A new generator drops what it is sent first.
     int is_new = instr->op.code == POP_TOP;
-    _PyNativeEntry entry = find_entry(tstate, code, instr + is_new);
+    clinker_native entry = find_entry(tstate, code, instr + is_new);
     if (entry == NULL || tstate->py_recursion_remaining <= 0) {
         _PyFrame_StackPush(gen_frame, sent);
         gen->gi_frame_state = FRAME_EXECUTING;
@@ -245,7 +244,7 @@ go_on(T *tstate, const struct link *link, enum outcome outcome,
     _Py_CODEUNIT *send = send_of(link);
     gen_frame->instr_ptr = send + 1 + INLINE_CACHE_ENTRIES_SEND + send->op.arg;
     // The native code of the RESUME can be entered there as well.
-    _PyNativeEntry entry =
+    clinker_native entry =
         find_entry(tstate, _PyFrame_GetCode(gen_frame), link->resume);
     return entry != NULL ? enter(tstate, gen, entry, result)
                          : interpret(tstate, gen, 0, result);
@@ -316,11 +315,12 @@ clinker_next_of_generator(T *tstate, F *frame, PyObject *generator,
     return 1;
 }
 
-/* The same for one whose native code has been left without yielding. */
+/* The same for one whose native code has been left without yielding, with an item if
+ * it has returned. */
 PyObject *
-clinker_next_left(T *tstate, PyGenObject *gen, _Py_CODEUNIT *next)
+clinker_next_left(T *tstate, PyGenObject *gen, _Py_CODEUNIT *next,
+                  PyObject *item)
 {
-    PyObject *item = clinker_returned;
     enum outcome outcome = OUTCOME_RETURNED;
     if (next != RETURNED) {
         outcome = interpret(tstate, gen, next == NULL, &item);

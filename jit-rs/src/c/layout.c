@@ -274,6 +274,7 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_MONITORING", PyCodeObject, _co_monitoring),
     NUMBER("ACTION_SIZE", sizeof(struct clinker_action)),
     NUMBER("MAX_EXITS", CLINKER_MAX_EXITS),
+    NUMBER("MAX_DIRECT", CLINKER_MAX_DIRECT),
     NUMBER("COMPARISON", CLINKER_COMPARISON),
     NUMBER("CALL", CLINKER_CALL),
     NUMBER("CALL_CLASS", CLINKER_CALL_CLASS),

@@ -89,6 +89,20 @@ clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next)
     return _PyEvalHooks_ResumeFrames(tstate, frame, next == NULL);
 }
 
+/* The native code of a function that a frame has called has given no value. */
+PyObject *
+clinker_settle(T *tstate, F *caller, _Py_CODEUNIT *next)
+{
+    if (next == RETURNED) {
+        return NULL;
+    }
+    F *frame = tstate->current_frame;
+    while (frame->previous != caller) {
+        frame = frame->previous;
+    }
+    return clinker_resume(tstate, frame, next);
+}
+
 /* Return from a function.  Steals the value.  The caller is native code if its
  * stack pointer is not valid: the interpreter's is while it calls. */
 _Py_CODEUNIT *
@@ -108,7 +122,7 @@ clinker_return(T *tstate, F *frame, PyObject *value)
         tstate->py_recursion_remaining++;
         tstate->current_frame = previous;
         _PyEval_FrameClearAndPop(tstate, frame);
-        // Nothing runs until the caller takes it.
+        // Nothing runs until native code hands it on.
         clinker_returned = value;
     }
     returning--;
@@ -117,7 +131,7 @@ clinker_return(T *tstate, F *frame, PyObject *value)
 
 const struct clinker_entry clinker_return_helpers[] = {
     ENTRY(return),
-    ENTRY(resume),
+    ENTRY(settle),
     ENTRY(dealloc_ended),
     ENTRY(release_code),
     ENTRY(pop_chunk),

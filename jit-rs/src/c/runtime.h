@@ -313,8 +313,8 @@ int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
                         int stacktop);
 
 /* return.c */
-/* What a function returned, or a generator yielded, whose caller is native code:
- * nothing runs until that takes it. */
+/* What a function returned by clinker_return(), whose caller is native code: nothing
+ * runs until the native code that calls it hands that on. */
 extern PyObject *clinker_returned;
 
 PyObject *clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next);
@@ -327,6 +327,22 @@ PyObject *clinker_call_function(T *tstate, F *frame, PyObject *func,
 // What native code returns then instead of an instruction.
 #define RETURNED ((_Py_CODEUNIT *)1)
 #define YIELDED ((_Py_CODEUNIT *)2)
+
+/* What native code returns: where the interpreter goes on, which is all that the
+ * interpreter knows of, or one of the above and a value, which is NULL in all other
+ * cases, and if the runtime has made the call, which has raised. */
+struct clinker_end {
+    _Py_CODEUNIT *next;
+    PyObject *value;
+};
+
+/* Native code, as native code and the runtime call it: see _PyNativeEntry. */
+typedef struct clinker_end (*clinker_native)(F *frame, PyObject **stack,
+                                             T *tstate);
+
+/* Most arguments with which native code enters a function: see
+ * clinker_uncompiled(). */
+#define CLINKER_MAX_DIRECT 8
 
 PyObject *clinker_call(T *tstate, F *frame, PyObject **stack, uint64_t count);
 PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);

@@ -3,17 +3,18 @@
 use super::Generator;
 use crate::hir::{Leave, State, Type};
 use crate::memory;
-use crate::snapshot::Callee;
+use crate::snapshot::{Callee, Code};
 use crate::{layout, runtime};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, ExtFuncData, ExternalName, InstBuilder, Signature, UserExternalName, types,
+    self, AbiParam, ExtFuncData, ExternalName, InstBuilder, Signature, UserExternalName, types,
 };
+use cranelift_codegen::isa::CallConv;
 use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget};
 
 /// What native code returns instead of an instruction when its function has returned to native code: see `src/c/call.c`.
-const RETURNED: i64 = 1;
+pub(super) const RETURNED: i64 = 1;
 
 /// Whether calls of the runtime say how far away it is, in 32 bits, and not where. They take less than half of the space, and wide programs wait
 /// for their code more than for anything else.
@@ -22,8 +23,89 @@ pub(super) const IS_NEAR: bool = cfg!(target_arch = "x86_64");
 /// More slots than that are cleared by the runtime.
 const MAX_SLOTS: usize = 12;
 
+/// Whether calls enter a function with their arguments.
+pub(super) fn is_direct(code: &Code) -> bool {
+    code.enclosed.is_some() && code.arguments as usize <= layout::MAX_DIRECT
+}
+
+/// How native code is called with so many arguments: `clinker_native`. Without a frame of its own, it gets that of the caller and the
+/// function in place of a frame and its stack.
+pub(super) fn signature(arguments: usize) -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params = vec![AbiParam::new(types::I64); 3 + arguments];
+    signature.returns = vec![AbiParam::new(types::I64); 2];
+    signature
+}
+
 impl Generator<'_> {
-    /// Calls a function: pushes its frame and enters its native code, if it has some and nothing is in the way.
+    /// Begins a function that calls enter, if they are native code without a frame for it: makes the frame, unless something is in
+    /// the way. Otherwise the frame is there.
+    pub(super) fn take_call(&mut self) {
+        let block = self.builder.current_block().expect("the first one");
+        let params = self.builder.block_params(block).to_vec();
+        let arguments = &params[3..];
+        let stack = self.stack(0) as i64;
+        let stack = self.builder.ins().iadd_imm_s(params[0], stack);
+        let has_frame = self.builder.ins().icmp(IntCC::Equal, stack, params[1]);
+        let (call, on) = (self.builder.create_block(), self.builder.create_block());
+        let frame = self.builder.append_block_param(on, types::I64);
+        let given = params[0].into();
+        self.builder.ins().brif(has_frame, on, &[given], call, &[]);
+        self.builder.switch_to_block(call);
+        let slow = self.builder.create_block();
+        self.builder.set_cold_block(slow);
+        let new = self.push_frame(params[0], params[1], arguments, slow);
+        self.builder.ins().jump(on, &[new.into()]);
+
+        self.builder.switch_to_block(slow);
+        let signature = self.entry_signature(arguments.len());
+        let address = runtime::uncompiled(arguments.len());
+        let call = self.call_address(address, signature, &params);
+        let (next, value) = self.two_results(call);
+        self.builder.ins().return_(&[next, value]);
+        self.builder.switch_to_block(on);
+        self.frame = frame;
+    }
+
+    /// Pushes the frame of a function that another one calls, with arguments; goes to a block if something is in the way.
+    fn push_frame(
+        &mut self,
+        previous: ir::Value,
+        function: ir::Value,
+        arguments: &[ir::Value],
+        slow: ir::Block,
+    ) -> ir::Value {
+        let enclosed = self.code.enclosed.expect("calls enter it");
+        let start = self.code.address + if enclosed > 0 { 2 } else { 0 };
+        let start = self.int(start as i64);
+        let opcode = self.load(types::I8, start, 0);
+        let is_other = self.is_no_entry(opcode);
+        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
+        let version = self.code.version as i64;
+        let pending = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, breaker, version);
+        self.unless(is_other, slow);
+        self.unless(pending, slow);
+        self.unless_deep(slow);
+        let frame = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
+        let size = 8 * i64::from(self.code.frame_size);
+        let end = self.builder.ins().iadd_imm_s(frame, size);
+        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
+        let is_full = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        self.unless(is_full, slow);
+        self.store(end, self.tstate, layout::TSTATE_STACK_TOP);
+        self.initialize((previous, frame), (function, start), arguments, enclosed);
+        self.store(frame, self.tstate, layout::TSTATE_FRAME);
+        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);
+        frame
+    }
+
+    /// Calls a function: enters its native code, or what is called in its place.
     pub(super) fn call_function(
         &mut self,
         callee: Callee,
@@ -32,16 +114,33 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
     ) -> ir::Value {
-        let (slow, done) = self.begin_call(state);
-        let (function, args) = (operands[0], &operands[1..]);
-        self.enter(callee, function, args, is_init, slow, done);
-        let helper = if is_init {
-            "call_placed_init"
+        self.begin_call(state);
+        // The interpreter pushes another frame for __init__.
+        if is_init {
+            self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);
+        }
+        let done = self.builder.create_block();
+        let result = self.builder.append_block_param(done, types::I64);
+        let raised = self.builder.create_block();
+        self.builder.set_cold_block(raised);
+        if callee.entry == 0 {
+            let value = self.call_slowly("call_placed", operands, operands.len() - 1);
+            self.unless_null(value, done, raised);
         } else {
-            "call_placed"
+            let word = self.int(callee.entry as i64);
+            self.enter(word, operands[0], &operands[1..], done, raised);
+        }
+        let leave_init = |generator: &mut Self| {
+            if is_init {
+                generator.add_i32(generator.tstate, layout::TSTATE_PY_RECURSION, 1);
+            }
         };
-        self.call_slowly(helper, operands, args.len(), slow, done);
-        self.end_call(done, state, leave)
+        self.builder.switch_to_block(raised);
+        leave_init(self);
+        self.raise(state, leave);
+        self.builder.switch_to_block(done);
+        leave_init(self);
+        result
     }
 
     /// Calls anything: what is one of some functions, as above.
@@ -53,85 +152,86 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
     ) -> ir::Value {
-        let (slow, done) = self.begin_call(state);
+        self.begin_call(state);
+        let slow = self.builder.create_block();
+        self.builder.set_cold_block(slow);
+        let (known, done) = (self.builder.create_block(), self.builder.create_block());
+        let word = self.builder.append_block_param(known, types::I64);
+        let result = self.builder.append_block_param(done, types::I64);
         let function = operands[0];
         let args = &operands[if has_self { 1 } else { 2 }..];
         let is_other = self.is_not(function, Type::FUNCTION);
         self.unless(is_other, slow);
         let version = self.load(types::I32, function, layout::FUNCTION_VERSION);
         let callees = self.function.callees[first..first + count].to_vec();
-        for callee in callees {
+        for callee in callees.iter().filter(|callee| callee.entry != 0) {
             let next = self.builder.create_block();
             let expected = i64::from(callee.version as i32);
-            let is_other = self
+            let is_it = self
                 .builder
                 .ins()
-                .icmp_imm_s(IntCC::NotEqual, version, expected);
-            self.unless(is_other, next);
-            self.enter(callee, function, args, false, slow, done);
+                .icmp_imm_s(IntCC::Equal, version, expected);
+            let entry = self.int(callee.entry as i64);
+            self.builder
+                .ins()
+                .brif(is_it, known, &[entry.into()], next, &[]);
             self.builder.switch_to_block(next);
         }
         self.builder.ins().jump(slow, &[]);
-        self.call_slowly("call", operands, operands.len() - 2, slow, done);
-        self.end_call(done, state, leave)
+        self.builder.switch_to_block(slow);
+        let raised = self.builder.create_block();
+        self.builder.set_cold_block(raised);
+        let value = self.call_slowly("call", operands, operands.len() - 2);
+        self.unless_null(value, done, raised);
+        self.builder.switch_to_block(known);
+        self.enter(word, function, args, done, raised);
+        self.builder.switch_to_block(raised);
+        self.raise(state, leave);
+        self.builder.switch_to_block(done);
+        result
     }
 
-    /// The blocks where the runtime calls, and where the result is.
-    fn begin_call(&mut self, state: State) -> (ir::Block, ir::Block) {
+    /// Other code is going to run.
+    fn begin_call(&mut self, state: State) {
         self.unchecked = true;
         self.tell_once();
         self.record(Some(state));
-        let slow = self.builder.create_block();
-        self.builder.set_cold_block(slow);
-        let done = self.builder.create_block();
-        self.builder.append_block_param(done, types::I64);
-        (slow, done)
     }
 
-    /// Enters the native code of a function, unless something is in the way.
+    /// Calls what a word says. Goes to a block with the result, or to another one if it has raised.
     fn enter(
         &mut self,
-        callee: Callee,
+        word: ir::Value,
         function: ir::Value,
         args: &[ir::Value],
-        is_init: bool,
-        slow: ir::Block,
         done: ir::Block,
+        raised: ir::Block,
     ) {
-        // The interpreter pushes another frame for __init__.
-        let frames = if is_init { 2 } else { 1 };
-        let (top, entry) = self.may_enter(callee, frames, slow);
-        let frame = top.0;
-        self.store(top.1, self.tstate, layout::TSTATE_STACK_TOP);
-        self.initialize(callee, frame, function, args);
-        self.store(frame, self.tstate, layout::TSTATE_FRAME);
-        self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -frames);
+        let entry = self.load(types::I64, word, 0);
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, -1);
-        let stack = layout::FRAME_LOCALS + 8 * callee.locals as usize;
-        let stack = self.builder.ins().iadd_imm_s(frame, stack as i64);
-        let signature = self.entry_signature();
-        let entered = [frame, stack, self.tstate];
-        let call = self.builder.ins().call_indirect(signature, entry, &entered);
-        let next = self.builder.inst_results(call)[0];
+        let signature = self.entry_signature(args.len());
+        let passed = [&[self.frame, function, self.tstate], args].concat();
+        let call = self.builder.ins().call_indirect(signature, entry, &passed);
+        let (next, value) = self.two_results(call);
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, 1);
-        if is_init {
-            self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, 1);
-        }
-        let left = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, next, RETURNED);
-        let (resume, on) = self.seldom(left);
-        self.builder.switch_to_block(resume);
-        let left = [self.tstate, frame, next];
-        let value = self
-            .call("resume", &left, Some(types::I64))
+        let cold = self.builder.create_block();
+        self.builder.set_cold_block(cold);
+        self.unless_null(value, done, cold);
+        self.builder.switch_to_block(cold);
+        let left = [self.tstate, self.frame, next];
+        let settled = self
+            .call("settle", &left, Some(types::I64))
             .expect("it has a result");
-        self.builder.ins().jump(done, &[value.into()]);
+        self.unless_null(settled, done, raised);
+    }
+
+    /// Goes to a block with an object, or to another one without if it is NULL.
+    fn unless_null(&mut self, object: ir::Value, some: ir::Block, none: ir::Block) {
+        // Where the object goes then is not in the way of others that come there.
+        let on = self.following();
+        self.builder.ins().brif(object, on, &[], none, &[]);
         self.builder.switch_to_block(on);
-        let returned = self.int(runtime::returned() as i64);
-        let value = self.load(types::I64, returned, 0);
-        self.builder.ins().jump(done, &[value.into()]);
+        self.builder.ins().jump(some, &[object.into()]);
     }
 
     fn call_slowly(
@@ -139,99 +239,62 @@ impl Generator<'_> {
         helper: &'static str,
         operands: &[ir::Value],
         count: usize,
-        slow: ir::Block,
-        done: ir::Block,
-    ) {
-        self.builder.switch_to_block(slow);
+    ) -> ir::Value {
         let base = self.store_operands(operands);
         let count = self.int(count as i64);
         let passed = [self.tstate, self.frame, base, count];
-        let value = self
-            .call(helper, &passed, Some(types::I64))
-            .expect("it has a result");
-        self.builder.ins().jump(done, &[value.into()]);
-    }
-
-    fn end_call(&mut self, done: ir::Block, state: State, leave: &Leave) -> ir::Value {
-        self.builder.switch_to_block(done);
-        let result = self.builder.block_params(done)[0];
-        let raised = self.builder.ins().icmp_imm_s(IntCC::Equal, result, 0);
-        self.raise_if(raised, state, leave);
-        result
-    }
-
-    /// Goes to a block unless the native code of a function can be entered; gives the place and the end of its frame, and
-    /// the address of the native code.
-    fn may_enter(
-        &mut self,
-        callee: Callee,
-        frames: i64,
-        slow: ir::Block,
-    ) -> ((ir::Value, ir::Value), ir::Value) {
-        let start = self.int(callee.start as i64);
-        self.unless_entered(start, slow);
-        let cell = self.int(callee.entry as i64);
-        let entry = self.load(types::I64, cell, 0);
-        let none = self.builder.ins().icmp_imm_s(IntCC::Equal, entry, 0);
-        self.unless(none, slow);
-        let code = self.int(callee.code as i64);
-        self.unless_runnable(code, frames, slow);
-        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
-        let end = self
-            .builder
-            .ins()
-            .iadd_imm_s(top, 8 * i64::from(callee.frame_size));
-        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
-        let is_full = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
-        self.unless(is_full, slow);
-        ((top, end), entry)
+        self.call(helper, &passed, Some(types::I64))
+            .expect("it has a result")
     }
 
     /// Goes to a block unless native code is entered at an instruction.
     pub(super) fn unless_entered(&mut self, instr: ir::Value, slow: ir::Block) {
         let opcode = self.load(types::I8, instr, 0);
-        let is_other = self.builder.ins().icmp_imm_s(
-            IntCC::NotEqual,
-            opcode,
-            i64::from(layout::ENTER_EXECUTOR as i8),
-        );
+        let is_other = self.is_no_entry(opcode);
         self.unless(is_other, slow);
     }
 
-    /// Goes to a block if an event is pending, or frames of a code object cannot be run: the evaluation of frames was replaced,
-    /// or the recursion is too deep for so many frames.
-    pub(super) fn unless_runnable(&mut self, code: ir::Value, frames: i64, slow: ir::Block) {
+    fn is_no_entry(&mut self, opcode: ir::Value) -> ir::Value {
+        let entry = i64::from(layout::ENTER_EXECUTOR as i8);
+        self.builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, opcode, entry)
+    }
+
+    /// Goes to a block if an event is pending, or another frame of a code object cannot be run: see [`Self::unless_deep()`].
+    pub(super) fn unless_runnable(&mut self, code: ir::Value, slow: ir::Block) {
         let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
         let version = self.load(types::I64, code, layout::CODE_VERSION);
-        let pending = self.builder.ins().bxor(breaker, version);
+        let pending = self.builder.ins().icmp(IntCC::NotEqual, breaker, version);
+        self.unless(pending, slow);
+        self.unless_deep(slow);
+    }
+
+    /// Goes to a block if the evaluation of frames was replaced, or the recursion is too deep for another one.
+    fn unless_deep(&mut self, slow: ir::Block) {
         let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
         let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
-        let either = self.builder.ins().bor(pending, evaluator);
-        let either = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
-        self.unless(either, slow);
+        self.unless(evaluator, slow);
         let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
         let is_deep = self
             .builder
             .ins()
-            .icmp_imm_s(IntCC::SignedLessThan, left, frames);
+            .icmp_imm_s(IntCC::SignedLessThan, left, 1);
         self.unless(is_deep, slow);
     }
 
-    /// Makes a frame, as `_PyFrame_Initialize()`.
+    /// Makes a frame, which comes after a `previous` one, of a function that begins at `start`, as `_PyFrame_Initialize()`.
     fn initialize(
         &mut self,
-        callee: Callee,
-        frame: ir::Value,
-        function: ir::Value,
+        (previous, frame): (ir::Value, ir::Value),
+        (function, start): (ir::Value, ir::Value),
         args: &[ir::Value],
+        enclosed: u32,
     ) {
-        let code = self.int(callee.code as i64);
+        let code = self.int(self.id as i64);
         self.incref(code, Type::OTHER);
         self.store(code, frame, layout::FRAME_EXECUTABLE);
-        self.store(self.frame, frame, layout::FRAME_PREVIOUS);
+        self.store(previous, frame, layout::FRAME_PREVIOUS);
         self.store(function, frame, layout::FRAME_FUNCTION);
         let globals = self.load(types::I64, function, layout::FUNCTION_GLOBALS);
         self.store(globals, frame, layout::FRAME_GLOBALS);
@@ -240,7 +303,6 @@ impl Generator<'_> {
         let null = self.int(0);
         self.store(null, frame, layout::FRAME_NAMESPACE);
         self.store(null, frame, layout::FRAME_OBJECT);
-        let start = self.int(callee.start as i64);
         self.store(start, frame, layout::FRAME_INSTR_PTR);
         let zero = self.builder.ins().iconst(types::I16, 0);
         self.store(zero, frame, layout::FRAME_RETURN_OFFSET);
@@ -250,13 +312,13 @@ impl Generator<'_> {
         for (slot, &value) in args.iter().enumerate() {
             self.store(value, frame, Self::slot(slot as u32));
         }
-        let others = callee.locals - callee.closure;
-        for slot in callee.arguments..others {
+        let others = self.code.locals - enclosed;
+        for slot in self.code.arguments..others {
             self.store(null, frame, Self::slot(slot));
         }
-        if callee.closure > 0 {
+        if enclosed > 0 {
             let closure = self.load(types::I64, function, layout::FUNCTION_CLOSURE);
-            for index in 0..callee.closure {
+            for index in 0..enclosed {
                 let offset = layout::TUPLE_ITEMS + 8 * index as usize;
                 let cell = self.load(types::I64, closure, offset);
                 self.incref(cell, Type::CELL);
@@ -276,9 +338,8 @@ impl Generator<'_> {
             let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
             let namespace = self.load(types::I64, self.frame, layout::FRAME_NAMESPACE);
             let either = self.builder.ins().bor(object, namespace);
-            let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
             let written = self.is_written();
-            let in_the_way = self.builder.ins().bor(some, written);
+            let in_the_way = self.builder.ins().bor(either, written);
             self.unless(in_the_way, slow);
             let clearing = self.clearing(slots);
             self.builder.ins().jump(clearing, &[value.into()]);
@@ -290,7 +351,7 @@ impl Generator<'_> {
         let next = self
             .call("return", &args, Some(types::I64))
             .expect("it has a result");
-        self.builder.ins().return_(&[next]);
+        self.go_back(next);
     }
 
     /// The block that gets a value, releases what is in slots, and returns the value: what the ends of a function have in common.
@@ -410,10 +471,8 @@ impl Generator<'_> {
         let (native, other) = (self.builder.create_block(), self.builder.create_block());
         self.builder.ins().brif(is_native, native, &[], other, &[]);
         self.builder.switch_to_block(native);
-        let returned = self.int(runtime::returned() as i64);
-        self.store(value, returned, 0);
-        let next = self.int(answer);
-        self.builder.ins().return_(&[next]);
+        let answer = self.int(answer);
+        self.builder.ins().return_(&[answer, value]);
         // As _PyEvalHooks_ReturnValue().
         self.builder.switch_to_block(other);
         let index = self.builder.ins().sextend(types::I64, top);
@@ -423,12 +482,13 @@ impl Generator<'_> {
         let instr = self.load(types::I64, previous, layout::FRAME_INSTR_PTR);
         let step = step(self);
         let next = self.builder.ins().iadd(instr, step);
-        self.builder.ins().return_(&[next]);
+        let none = self.int(0);
+        self.builder.ins().return_(&[next, none]);
     }
 
     /// Goes to another block if a condition holds.
     pub(super) fn unless(&mut self, condition: ir::Value, other: ir::Block) {
-        let on = self.builder.create_block();
+        let on = self.following();
         self.builder.ins().brif(condition, other, &[], on, &[]);
         self.builder.switch_to_block(on);
     }
@@ -456,9 +516,19 @@ impl Generator<'_> {
         function
     }
 
-    pub(super) fn entry_signature(&mut self) -> ir::SigRef {
-        let signature: Signature = self.builder.func.signature.clone();
-        self.builder.import_signature(signature)
+    /// How native code is called with so many arguments.
+    pub(super) fn entry_signature(&mut self, arguments: usize) -> ir::SigRef {
+        if let Some(&signature) = self.entry_signatures.get(&arguments) {
+            return signature;
+        }
+        let imported = self.builder.import_signature(signature(arguments));
+        self.entry_signatures.insert(arguments, imported);
+        imported
+    }
+
+    pub(super) fn two_results(&self, call: ir::Inst) -> (ir::Value, ir::Value) {
+        let results = self.builder.inst_results(call);
+        (results[0], results[1])
     }
 }
 

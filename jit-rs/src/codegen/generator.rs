@@ -95,18 +95,16 @@ impl Generator<'_> {
         let frame = self.builder.ins().iadd_imm_s(generator, frame);
         let entry = self.resume_entry(frame, slow);
         let none = self.int(runtime::none() as i64);
-        let next = self.resume(generator, frame, none, entry);
+        let (next, value) = self.resume(generator, frame, none, entry);
         let yielded = self.builder.ins().icmp_imm_s(IntCC::Equal, next, YIELDED);
         let (on, other) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(other);
         self.builder.ins().brif(yielded, on, &[], other, &[]);
         self.builder.switch_to_block(on);
-        let returned = self.int(runtime::returned() as i64);
-        let value = self.load(types::I64, returned, 0);
         self.builder.ins().jump(done, &[value.into()]);
 
         self.builder.switch_to_block(other);
-        let args = [self.tstate, generator, next];
+        let args = [self.tstate, generator, next, value];
         let value = self.call("next_left", &args, Some(types::I64));
         let value = value.expect("it has a result");
         self.builder.ins().jump(done, &[value.into()]);
@@ -129,7 +127,7 @@ impl Generator<'_> {
         let instr = self.load(types::I64, frame, layout::FRAME_INSTR_PTR);
         self.unless_entered(instr, slow);
         let code = self.load(types::I64, frame, layout::FRAME_EXECUTABLE);
-        self.unless_runnable(code, 1, slow);
+        self.unless_runnable(code, slow);
         let executors = self.load(types::I64, code, layout::CODE_EXECUTORS);
         let index = self.load(types::I8, instr, 1);
         let index = self.builder.ins().uextend(types::I64, index);
@@ -138,14 +136,14 @@ impl Generator<'_> {
         self.load(types::I64, executor, layout::EXECUTOR_CODE)
     }
 
-    /// Sends an object to a suspended generator; gives what its native code returns.
+    /// Sends an object to a suspended generator; gives what its native code returns, and what it yields or returns in turn.
     fn resume(
         &mut self,
         generator: ir::Value,
         frame: ir::Value,
         sent: ir::Value,
         entry: ir::Value,
-    ) -> ir::Value {
+    ) -> (ir::Value, ir::Value) {
         let executing = self.builder.ins().iconst(types::I8, 0);
         self.store(executing, generator, layout::GENERATOR_STATE);
         let previous = self.load(types::I64, self.tstate, layout::TSTATE_EXC_INFO);
@@ -163,11 +161,11 @@ impl Generator<'_> {
         let stack = self.builder.ins().iadd_imm_s(place, stack);
         self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, -1);
-        let signature = self.entry_signature();
+        let signature = self.entry_signature(0);
         let args = [frame, stack, self.tstate];
         let call = self.builder.ins().call_indirect(signature, entry, &args);
-        let next = self.builder.inst_results(call)[0];
+        let (next, value) = self.two_results(call);
         self.add_i32(self.tstate, layout::TSTATE_C_RECURSION, 1);
-        next
+        (next, value)
     }
 }

@@ -1,10 +1,11 @@
 //! Leaving native code.
 
 use super::Generator;
+use super::call::RETURNED;
 use super::exit::{Act, Action, Exit, Plan, Push};
 use super::record::Unboxed;
 use crate::hir::{CallKind, FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
-use crate::layout;
+use crate::{layout, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -81,7 +82,7 @@ impl Generator<'_> {
     ) {
         let key = (state, leave.clone(), refutes);
         if let Some(&cold) = self.exit_blocks.get(&key) {
-            let on = self.builder.create_block();
+            let on = self.following();
             self.builder.ins().brif(condition, cold, &[], on, &[]);
             self.builder.switch_to_block(on);
             return;
@@ -125,7 +126,13 @@ impl Generator<'_> {
         if let Some(returning) = self.returning {
             self.builder.switch_to_block(returning);
             let next = self.builder.block_params(returning)[0];
-            self.builder.ins().return_(&[next]);
+            // clinker_return() has one.
+            let returned = self.int(runtime::returned() as i64);
+            let value = self.load(types::I64, returned, 0);
+            let none = self.int(0);
+            let has_value = self.builder.ins().icmp_imm_s(IntCC::Equal, next, RETURNED);
+            let value = self.builder.ins().select(has_value, value, none);
+            self.builder.ins().return_(&[next, value]);
         }
     }
 
@@ -339,12 +346,12 @@ impl Generator<'_> {
         self.tell(self.at);
         let next = self.resumed(state);
         let next = self.exit("release", state, leave, next, &[object]);
-        let stays = self.builder.ins().icmp_imm_s(IntCC::Equal, next, STAY);
-        let out = self.builder.create_block();
-        self.builder.set_cold_block(out);
-        self.builder.ins().brif(stays, on, &[], out, &[]);
+        let leaves = self.builder.ins().icmp_imm_s(IntCC::NotEqual, next, STAY);
+        let (out, back) = self.seldom(leaves);
         self.builder.switch_to_block(out);
         self.go_back(next);
+        self.builder.switch_to_block(back);
+        self.builder.ins().jump(on, &[]);
     }
 
     /// Releases the last reference to an object while an instruction is not finished. The block is left by a jump to `on`.

@@ -18,6 +18,7 @@ mod operation;
 mod record;
 mod sequence;
 
+use crate::build::Entry;
 use crate::exceptions::Handler;
 use crate::hir::{Block, End, Function, Leave, Op, Rep, State, Type, Value};
 use crate::layout;
@@ -52,6 +53,8 @@ pub struct Machine {
     pub catches: Vec<Catch>,
     /// Where the code of instructions is.
     pub spans: Box<[Span]>,
+    /// Whether calls enter it with their arguments.
+    pub is_direct: bool,
 }
 
 /// The processor this runs on, and how much is done for it.
@@ -98,7 +101,7 @@ fn isa(opt_level: &str) -> Result<OwnedTargetIsa, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Compiles a function, which is entered at a loop or not. `caches` is the address of the caches of helpers, `id` that of the code
+/// Compiles a function, which is entered somewhere in the code object. `caches` is the address of the caches of helpers, `id` that of the code
 /// object.
 ///
 /// # Errors
@@ -107,7 +110,7 @@ pub fn compile(
     target: &Target,
     function: Function,
     code: &Code,
-    is_loop: bool,
+    entry: Entry,
     caches: u64,
     id: u64,
 ) -> Result<Machine, String> {
@@ -116,15 +119,15 @@ pub fn compile(
     } else {
         &target.straight
     };
+    let is_direct = entry.is_start && call::is_direct(code);
+    let arguments = if is_direct { code.arguments } else { 0 };
     let mut context = Context::new();
-    let mut signature = Signature::new(CallConv::SystemV);
-    signature.params = vec![AbiParam::new(types::I64); 3];
-    signature.returns = vec![AbiParam::new(types::I64)];
-    context.func.signature = signature;
+    context.func.signature = call::signature(arguments as usize);
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
     let generator = Generator::new(builder, &function, code, caches, id);
-    let (exits, entry_exits, catches) = generator.run(is_loop, isa.frontend_config())?;
+    let (exits, entry_exits, catches) =
+        generator.run(entry.is_loop, is_direct, isa.frontend_config())?;
     // Cranelift takes the most memory.
     drop(function);
     context
@@ -143,6 +146,7 @@ pub fn compile(
         entry_exits,
         catches,
         spans: span::spans(compiled.buffer.get_srclocs_sorted()),
+        is_direct,
     })
 }
 
@@ -192,6 +196,8 @@ struct Generator<'a> {
     values: FxHashMap<Value, ir::Value>,
     blocks: Vec<ir::Block>,
     signatures: FxHashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
+    /// Those of native code, by the number of arguments.
+    entry_signatures: FxHashMap<usize, ir::SigRef>,
     /// Functions of the runtime, by their addresses and how they are called.
     functions: FxHashMap<(u64, ir::SigRef), ir::FuncRef>,
     frame: ir::Value,
@@ -253,6 +259,7 @@ impl<'a> Generator<'a> {
             values: FxHashMap::default(),
             blocks,
             signatures: FxHashMap::default(),
+            entry_signatures: FxHashMap::default(),
             functions: FxHashMap::default(),
             frame,
             tstate,
@@ -266,8 +273,12 @@ impl<'a> Generator<'a> {
     fn run(
         mut self,
         is_loop: bool,
+        is_direct: bool,
         config: TargetFrontendConfig,
     ) -> Result<(Vec<Exit>, usize, Vec<Catch>), String> {
+        if is_direct {
+            self.take_call();
+        }
         self.take_frame();
         let mut entry_exits = 0;
         let mut is_cold = false;
@@ -432,23 +443,41 @@ impl<'a> Generator<'a> {
                 signature
             }
         };
-        let address = crate::runtime::helper(name);
-        let call = if call::IS_NEAR {
-            let function = self.near_function(address, signature);
-            self.builder.ins().call(function, args)
-        } else {
-            let address = self.int(address as i64);
-            self.builder.ins().call_indirect(signature, address, args)
-        };
+        let call = self.call_address(crate::runtime::helper(name), signature, args);
         self.builder.inst_results(call).first().copied()
+    }
+
+    /// Calls a function of the C side by its address.
+    fn call_address(
+        &mut self,
+        address: u64,
+        signature: ir::SigRef,
+        args: &[ir::Value],
+    ) -> ir::Inst {
+        if call::IS_NEAR {
+            let function = self.near_function(address, signature);
+            return self.builder.ins().call(function, args);
+        }
+        let address = self.int(address as i64);
+        self.builder.ins().call_indirect(signature, address, args)
     }
 
     /// Goes on in a block that is seldom entered if a condition holds; gives it and the one to go on in otherwise.
     fn seldom(&mut self, condition: ir::Value) -> (ir::Block, ir::Block) {
-        let (cold, on) = (self.builder.create_block(), self.builder.create_block());
+        let (cold, on) = (self.builder.create_block(), self.following());
         self.builder.set_cold_block(cold);
         self.builder.ins().brif(condition, cold, &[], on, &[]);
         (cold, on)
+    }
+
+    /// A block for what follows in the current one: it is seldom entered if that is.
+    fn following(&mut self) -> ir::Block {
+        let current = self.builder.current_block().expect("there is one");
+        let block = self.builder.create_block();
+        if self.builder.func.layout.is_cold(current) {
+            self.builder.set_cold_block(block);
+        }
+        block
     }
 }
 

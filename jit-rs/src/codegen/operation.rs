@@ -501,11 +501,11 @@ impl Generator<'_> {
         self.builder.ins().iadd(items, offset)
     }
 
+    /// A word that is not zero if somebody has written to the frame.
     pub(super) fn is_written(&mut self) -> ir::Value {
         let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
-        self.builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, top, layout::NATIVE)
+        let other = self.builder.ins().iadd_imm_s(top, -layout::NATIVE);
+        self.builder.ins().uextend(types::I64, other)
     }
 
     /// Whether an event is pending, or the instrumentation has changed.
@@ -517,7 +517,11 @@ impl Generator<'_> {
 
     fn periodic(&mut self, state: State, leave: &Leave) {
         self.unchecked = false;
-        let pending = self.is_pending();
+        let mut pending = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
+        if self.code.version != 0 {
+            let version = self.int(self.code.version as i64);
+            pending = self.builder.ins().bxor(pending, version);
+        }
         let written = self.is_written();
         let either = self.builder.ins().bor(pending, written);
         let (cold, on) = self.seldom(either);
@@ -536,11 +540,11 @@ impl Generator<'_> {
             .ins()
             .icmp_imm_s(IntCC::SignedLessThan, status, 0);
         self.raise_if(raised, state, leave);
-        let out = self.builder.create_block();
-        self.builder.set_cold_block(out);
-        self.builder.ins().brif(status, out, &[], on, &[]);
+        let (out, back) = self.seldom(status);
         self.builder.switch_to_block(out);
         self.leave(state, leave, false);
+        self.builder.switch_to_block(back);
+        self.builder.ins().jump(on, &[]);
         self.builder.switch_to_block(on);
     }
 }
