@@ -235,8 +235,14 @@ impl Builder<'_> {
         let globals = u32::from(self.code.cache16(&instruction, 1));
         let builtins = u32::from(self.code.cache16(&instruction, 2));
         let index = u32::from(self.code.cache16(&instruction, 3));
-        let is_builtin = self.guess() == op::LOAD_GLOBAL_BUILTIN;
-        let value = if is_builtin || self.guess() == op::LOAD_GLOBAL_MODULE {
+        // A module that has got another variable is a guess that was wrong once.
+        let guess = if self.may_guess() || self.may_guess_again() {
+            instruction.specialized
+        } else {
+            instruction.opcode
+        };
+        let is_builtin = guess == op::LOAD_GLOBAL_BUILTIN;
+        let value = if is_builtin || guess == op::LOAD_GLOBAL_MODULE {
             self.require_keys(false, globals);
             if is_builtin {
                 self.require_keys(true, builtins);

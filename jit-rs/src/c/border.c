@@ -132,7 +132,7 @@ push(T *tstate, F *previous, const struct clinker_push *push)
     return frame;
 }
 
-/* If a guess at an attribute or a call was wrong, have the interpreter specialize the
+/* If a guess at an attribute, a global or a call was wrong, have the interpreter specialize the
  * instruction again at once, which tells of the type or function that it finds: all
  * of them are known before it is compiled again. */
 static void
@@ -142,7 +142,8 @@ look_again(_Py_CODEUNIT *instr)
         instr++;
     }
     int generic = _PyOpcode_Deopt[instr->op.code];
-    if ((generic == LOAD_ATTR || generic == STORE_ATTR || generic == CALL)
+    if ((generic == LOAD_ATTR || generic == STORE_ATTR || generic == CALL
+         || generic == LOAD_GLOBAL)
         && !is_unreachable_backoff_counter(instr[1].counter))
     {
         instr[1].counter.value = 0;
