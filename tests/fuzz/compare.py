@@ -24,6 +24,8 @@ SECONDS = 4
 NATIVE_SECONDS = 20
 # How many blocks of memory more than in the interpreter are no leak.
 MANY = 5
+# How many functions that call each other by turns are found to do so in a traceback.
+LONGEST_CYCLE = 4
 # How many times as long that may take on a machine that has other work.
 LOADED = 12
 
@@ -76,6 +78,46 @@ def calls_class(frame):
     return any(issubclass(type(frame.f_globals.get(name)), type) for name in frame.f_code.co_names)
 
 
+def describe_frames(entry):
+    """The frames of a program in a traceback, without what only repeats itself."""
+    frames, lines, index = [], [], 0
+    while entry is not None:
+        frame = entry.tb_frame
+        if frame.f_code.co_filename == "<fuzz>":
+            frames.append((f"{frame.f_code.co_qualname}@{entry.tb_lasti} line {entry.tb_lineno}", frame))
+        entry = entry.tb_next
+    places = [place for place, _ in frames]
+    while index < len(frames):
+        period, rounds = cycle(places, index)
+        for place, frame in frames[index : index + period * min(rounds, 3)]:
+            local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
+            lines.append(f"{place} {canonical(dict(local))}")
+        if rounds > 100 and any(takes_levels(frame) for _, frame in frames[index : index + period]):
+            # So it also depends on that which of the calls is the last one.
+            return [*lines, "again and again"]
+        if rounds > 3:
+            lines.append(f"{rounds - 3} times more")
+        index += period * rounds
+    return lines
+
+
+def cycle(places, start):
+    """How many places from one on come again, and how often they are there."""
+    for period in range(1, LONGEST_CYCLE + 1):
+        rounds = 1
+        while places[start + rounds * period : start + (rounds + 1) * period] == places[start : start + period]:
+            rounds += 1
+        if rounds > 3:
+            return period, rounds
+    return 1, 1
+
+
+def takes_levels(frame):
+    """Whether it takes one level of recursion or two what the frame does: the call of a class takes two once the interpreter has
+    specialized it."""
+    return frame.f_code.co_name == "__init__" or calls_class(frame)
+
+
 class Observer:
     """The records of one run, and the functions with which a program makes them."""
 
@@ -89,25 +131,7 @@ class Observer:
         self.records.append(ADDRESS.sub(" at ADDRESS", " ".join(words)))
 
     def describe_exception(self, error, seen=()):
-        lines, last, same = [canonical(error)], None, 0
-        entry = error.__traceback__
-        while entry is not None:
-            frame = entry.tb_frame
-            if frame.f_code.co_filename == "<fuzz>":
-                local = frame.f_locals if frame.f_locals is not frame.f_globals else {}
-                place = f"{frame.f_code.co_qualname}@{entry.tb_lasti} line {entry.tb_lineno}"
-                same = same + 1 if place == last else 0
-                last = place
-                if same < 3:
-                    lines.append(f"{place} {canonical(dict(local))}")
-                elif same == 3:
-                    lines.append("once more")
-                elif same > 100 and (frame.f_code.co_name == "__init__" or calls_class(frame)):
-                    # The call of a class takes one level of recursion, and two once the interpreter has specialized it.
-                    lines[-1] = "again and again"
-                else:
-                    lines[-1] = f"{same - 2} times more"
-            entry = entry.tb_next
+        lines = [canonical(error), *describe_frames(error.__traceback__)]
         for name in ("__cause__", "__context__"):
             other = getattr(error, name)
             if other is not None and other not in seen and len(seen) < 5:
@@ -382,10 +406,11 @@ def run(text, natively):
 
 def leak(text):
     """Blocks that native code leaves at each run and the interpreter does not."""
-    plainly = max(run(text, False)[1] for _ in range(3))
     least = sys.maxsize
-    # What is kept to be used again grows to a bound, which takes some programs many runs. A leak goes on.
+    # What is kept to be used again grows to a bound, and what earlier programs have left is given back, which takes some programs many
+    # runs of either kind. A leak goes on.
     for _ in range(60):
+        plainly = run(text, False)[1]
         least = min(least, run(text, True)[1] - plainly)
         if least <= MANY:
             break
