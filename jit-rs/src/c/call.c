@@ -466,7 +466,50 @@ clinker_uncompiled(int count)
     return functions[count];
 }
 
-/* The same for the __init__ of a new object. */
+/* C code calls a function: enters its native code, if it has some that calls with just
+ * these arguments enter.  Borrows all. */
+int
+clinker_called_by_c(T *tstate, PyFunctionObject *func, PyObject *const *args,
+                    size_t count, PyObject **result)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    _Py_CODEUNIT *instr = _PyCode_CODE(code);
+    instr += instr->op.code == COPY_FREE_VARS;
+    F *frame = tstate->current_frame;
+    const int others = CO_VARKEYWORDS | CO_VARARGS | CO_GENERATOR
+                       | CO_COROUTINE | CO_ASYNC_GENERATOR;
+    // A stack pointer that is valid would take what is returned.
+    if (instr->op.code != ENTER_EXECUTOR
+        || (code->co_flags & (CO_OPTIMIZED | others)) != CO_OPTIMIZED
+        || code->co_kwonlyargcount != 0 || count != (size_t)code->co_argcount
+        || count > CLINKER_MAX_DIRECT
+        || frame == NULL || frame->stacktop >= 0
+        || tstate->c_recursion_remaining < Py_C_RECURSION_LIMIT / 2)
+    {
+        return 0;
+    }
+    // It takes no more of them than it has parameters.
+    PyObject *passed[CLINKER_MAX_DIRECT] = {NULL};
+    for (size_t i = 0; i < count; i++) {
+        passed[i] = Py_NewRef(args[i]);
+    }
+    Py_INCREF(func);
+    struct clinker_end (*entry)(F *, PyFunctionObject *, T *, PyObject *,
+                                PyObject *, PyObject *, PyObject *, PyObject *,
+                                PyObject *, PyObject *, PyObject *);
+    static_assert(CLINKER_MAX_DIRECT == 8, "as many arguments");
+    *(void **)&entry = code->co_executors->executors[instr->op.arg]->jit_code;
+    tstate->c_recursion_remaining--;
+    struct clinker_end end =
+        entry(frame, func, tstate, passed[0], passed[1], passed[2], passed[3],
+              passed[4], passed[5], passed[6], passed[7]);
+    tstate->c_recursion_remaining++;
+    *result = end.value != NULL ? end.value
+                                : clinker_settle(tstate, frame, end.next);
+    return 1;
+}
+
+/* clinker_call_placed() for the __init__ of a new object. */
 PyObject *
 clinker_call_placed_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
 {

@@ -15,6 +15,9 @@ extern PyMethodDef clinker_control_methods[];
 extern void clinker_tell(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
                          int oparg, int old_opcode, PyObject **stack_pointer);
 extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
+extern int clinker_called_by_c(PyThreadState *tstate, PyFunctionObject *func,
+                               PyObject *const *args, size_t count,
+                               PyObject **result);
 extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
 extern void clinker_prepare_objects(void);
@@ -127,6 +130,7 @@ _PyEvalHooks clinker_hooks = {
     .instrumented = instrumented,
     .fork = fork_stage,
     .frame_query = clinker_frame_query,
+    .call = clinker_called_by_c,
     .finalize = finalize,
     .is_enabled = is_enabled,
     .is_native = is_native,

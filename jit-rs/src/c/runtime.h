@@ -318,6 +318,7 @@ int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
 extern PyObject *clinker_returned;
 
 PyObject *clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next);
+PyObject *clinker_settle(T *tstate, F *caller, _Py_CODEUNIT *next);
 
 /* call.c */
 int clinker_is_function(T *tstate, PyObject *callable);
