@@ -8,6 +8,7 @@ mod build;
 mod ci;
 mod commands;
 mod dist;
+mod docs;
 mod error;
 mod export;
 mod files;

@@ -8,6 +8,7 @@ mod bump;
 mod check;
 mod ci;
 mod dist;
+mod docs;
 mod doctor;
 mod export_patches;
 mod fetch;
@@ -156,6 +157,8 @@ enum Command {
     ExportPatches(export_patches::Options),
     /// Runs everything that must hold; with --full, CPython's whole suite against a pristine build.
     Test(test::Options),
+    /// Writes, checks and builds the documentation.
+    Docs(docs::Options),
     /// Prints the matrix of what is tested, runs a row of it, writes the workflow files.
     Ci(ci::Options),
 }
@@ -195,6 +198,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Bump(options) => bump::run(&workspace, &options),
         Command::ExportPatches(options) => export_patches::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Docs(options) => docs::run(&workspace, &options),
         Command::Ci(options) => ci::run(&workspace, &options),
     }
 }

@@ -26,6 +26,8 @@ pub enum Part {
     Rust,
     /// The generated workflow files are up to date.
     Workflows,
+    /// Links of the documentation lead somewhere, and its generated page is up to date.
+    Docs,
     /// Every prefix of the patch series applies and is what series.lock says.
     Series,
     /// The exported patches pass the review lints and `git am` makes the trees of series.lock of them.
@@ -114,6 +116,10 @@ impl<'a> Parts<'a> {
             Part::Rust => self.rust(&mut outcome, &step),
             Part::Workflows => {
                 self.xtask(&mut outcome, &step, &["ci", "workflows", "--check"], false)
+            }
+            Part::Docs => {
+                let words = ["docs", "--port", &self.subject.source.port, "--check"];
+                self.xtask(&mut outcome, &step, &words, false)
             }
             Part::Series => self.xtask(&mut outcome, &step, &["check", "--each"], true),
             Part::Export => self
