@@ -5,9 +5,6 @@
 #include "pycore_backoff.h"        // is_unreachable_backoff_counter()
 #include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
 
-// As in Python/ceval.c.
-extern const struct _PyCode_DEF(8) _Py_InitCleanup;
-
 /* Let pending events run after a call.  The number tells whether the frame has
  * to be left: 1, or -1 if a signal handler raised. */
 int

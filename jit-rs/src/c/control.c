@@ -480,6 +480,11 @@ package_exec(PyObject *package)
         return -1;
     }
     Py_DECREF(result);
+    // What the package says in an interpreter that cannot compile.
+    if (PyModule_AddObjectRef(package, "missing", Py_None) < 0) {
+        Py_DECREF(module);
+        return -1;
+    }
     return PyModule_Add(package, "jit", module);
 }
 

@@ -6,6 +6,7 @@
 #include "pycore_frame.h"         // _PyFrame_GetCode()
 #include "pycore_interp.h"        // PyInterpreterState
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
+#include "pycore_runtime.h"       // _PyRuntime
 
 #include "clinker.h"
 
@@ -123,6 +124,7 @@ is_native(_PyInterpreterFrame *frame)
 }
 
 _PyEvalHooks clinker_hooks = {
+    .size = sizeof(clinker_hooks),
     .hot = hot,
     .code_attached = code_attached,
     .code_death = code_death,
@@ -178,10 +180,40 @@ start(PyObject *module, PyObject *value)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+serves(PyObject *module, PyObject *unused)
+{
+    return PyBool_FromLong(_PyInterpreterState_GET()
+                           == PyInterpreterState_Main());
+}
+
 static PyMethodDef methods[] = {
     {"_start", start, METH_O, start_doc},
+    {"_serves", serves, METH_NOARGS,
+     "Whether code of this interpreter can be compiled: if it is the main one."},
     {NULL, NULL, 0, NULL},
 };
+
+/* Whether this interpreter is one that the module was made for. In an extension
+ * module it may be another. */
+static int
+check_interpreter(PyObject *module)
+{
+    const struct _Py_DebugOffsets *is = &_PyRuntime.debug_offsets;
+    if (is->version == PY_VERSION_HEX
+        && is->runtime_state.size == sizeof(_PyRuntimeState)
+        && is->interpreter_state.size == sizeof(PyInterpreterState)
+        && is->thread_state.size == sizeof(PyThreadState)
+        && is->interpreter_frame.size == sizeof(_PyInterpreterFrame)
+        && is->code_object.size == sizeof(PyCodeObject))
+    {
+        return 0;
+    }
+    PyErr_SetString(PyExc_ImportError,
+                    "the compiler was made for another build of CPython: "
+                    PY_VERSION " with Clinker's patches as they were then");
+    return -1;
+}
 
 static int
 add_control(PyObject *module)
@@ -190,6 +222,7 @@ add_control(PyObject *module)
 }
 
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, check_interpreter},
     {Py_mod_exec, add_control},
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},

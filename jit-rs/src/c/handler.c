@@ -55,7 +55,7 @@ enter(T *tstate, F *frame, int stacktop, const struct clinker_handler *handler)
         }
         *top++ = lasti;
     }
-    PyObject *exception = _PyErr_GetRaisedException(tstate);
+    PyObject *exception = PyErr_GetRaisedException();
     if (!drops || !is_watched(tstate, frame, handler)) {
         if (handler->pushes) {
             *top++ = push_exc_info(tstate, exception);
@@ -120,7 +120,9 @@ clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr, int stacktop)
     PyObject **top = &frame->localsplus[stacktop];
     PyObject *exception, *lasti = NULL;
     if (instr->op.code == RAISE_VARARGS) {
-        exception = _PyErr_GetTopmostException(tstate)->exc_value;
+        exception = PyErr_GetHandledException();
+        // It stays the handled one.
+        Py_XDECREF(exception);
     }
     else {
         exception = top[-1];
@@ -135,7 +137,7 @@ clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr, int stacktop)
         PyCodeObject *code = _PyFrame_GetCode(frame);
         frame->instr_ptr = _PyCode_CODE(code) + PyLong_AsLong(lasti);
     }
-    _PyErr_SetRaisedException(tstate, Py_NewRef(exception));
+    PyErr_SetRaisedException(Py_NewRef(exception));
     return 0;
 }
 
@@ -316,7 +318,7 @@ raise_from(T *tstate, PyObject *given, PyObject *cause)
         }
         PyException_SetCause(exception, instance);
     }
-    _PyErr_SetObject(tstate, type, exception);
+    PyErr_SetObject(type, exception);
     Py_DECREF(exception);
 }
 

@@ -36,7 +36,6 @@
 #include "pycore_runtime.h"       // _PyRuntime
 #include "pycore_range.h"         // _PyRangeIterObject
 #include "pycore_setobject.h"     // _PySet_Update()
-#include "pycore_sliceobject.h"   // _PyBuildSlice_ConsumeRefs()
 #include "pycore_tuple.h"         // _PyTuple_FromArraySteal()
 #include "pycore_typeobject.h"    // _PySuper_Lookup()
 #include "pycore_unicodeobject.h" // _PyUnicode_JoinArray()

@@ -64,8 +64,7 @@ clinker_get_slice(T *tstate, F *frame, PyObject *container, PyObject *start,
         }
         return PyUnicode_Substring(container, low, high);
     }
-    PyObject *slice = _PyBuildSlice_ConsumeRefs(Py_NewRef(start),
-                                                Py_NewRef(stop));
+    PyObject *slice = PySlice_New(start, stop, NULL);
     if (slice == NULL) {
         return NULL;
     }
@@ -146,8 +145,7 @@ clinker_set_slice(T *tstate, F *frame, PyObject *value, PyObject *container,
         }
         return PyList_SetSlice(container, low, high, value);
     }
-    PyObject *slice = _PyBuildSlice_ConsumeRefs(Py_NewRef(start),
-                                                Py_NewRef(stop));
+    PyObject *slice = PySlice_New(start, stop, NULL);
     if (slice == NULL) {
         return -1;
     }

@@ -4,7 +4,12 @@ The functions that cinderx.jit has too have its names and meanings. Nothing here
 functions that compile do, unless -X jit=0 or PYTHON_JIT=0 forbids it.
 """
 
-import _jit
+try:
+    import _jit
+except ModuleNotFoundError:
+    # Installed into an interpreter that cannot compile.
+    from clinker import missing
+    raise ImportError(missing, name=__name__) from None
 from contextlib import contextmanager
 from types import FunctionType
 
