@@ -22,6 +22,7 @@ mod source;
 mod suite;
 mod ui;
 mod validate;
+mod wheel;
 mod workspace;
 
 use clap::Parser;

@@ -35,6 +35,12 @@ pub struct Trees<'a> {
 impl Trees<'_> {
     /// Builds `package` against the headers of a configured CPython and puts it into the build tree.
     pub fn build(&self, package: &str, log: &mut Log) -> Result<()> {
+        let object = self.object(package, log)?;
+        self.name_modules(package, &object)
+    }
+
+    /// Builds the object of the Rust side of `package`.
+    pub(super) fn object(&self, package: &str, log: &mut Log) -> Result<PathBuf> {
         let library = self.compile(package, log)?;
         let folder = folder(self.build);
         std::fs::create_dir_all(&folder).doing("make a folder", &folder)?;
@@ -68,7 +74,7 @@ impl Trees<'_> {
         } else {
             std::fs::rename(&fresh, &object).doing("write", &object)?;
         }
-        self.name_modules(package, &object)
+        Ok(object)
     }
 
     /// Names the modules in `Modules/Setup.local`, by paths from the build tree: the folder that all of it lies in can be moved. Files are left alone when
@@ -157,7 +163,7 @@ impl Trees<'_> {
 
 /// Where the archive of a build tree is: beside it, since `make clean`, which is a step of a build with a profile, removes
 /// every archive in it.
-fn folder(build_tree: &Path) -> PathBuf {
+pub(super) fn folder(build_tree: &Path) -> PathBuf {
     let mut name = build_tree.file_name().unwrap_or_default().to_owned();
     name.push("-archive");
     build_tree.with_file_name(name)
@@ -235,7 +241,7 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
     Ok(std::fs::read(one).doing("read", one)? == std::fs::read(other).doing("read", other)?)
 }
 
-fn write_if_new(file: &Path, text: &str) -> Result<()> {
+pub(super) fn write_if_new(file: &Path, text: &str) -> Result<()> {
     if std::fs::read_to_string(file).is_ok_and(|old| old == text) {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod cpython;
+pub mod extension;
 pub mod identity;
 pub mod logged;
 pub mod machine;
@@ -124,10 +125,10 @@ impl Subject {
         };
         let label = format!("{}{each}", request.profile);
         let prefix = workspace.prefix(&release.version, &label, request.pristine);
-        let archive = port
-            .archive
-            .clone()
-            .filter(|_| !request.pristine && request.through.is_none());
+        let linked = !request.pristine
+            && request.through.is_none()
+            && port.profile(&request.profile)?.archive;
+        let archive = port.archive.clone().filter(|_| linked);
         Ok(Self {
             source_tree: workspace
                 .source_tree(&format!("{}{each}", release.version), request.pristine),

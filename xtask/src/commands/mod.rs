@@ -20,6 +20,7 @@ mod run;
 mod soak;
 mod test;
 mod validate;
+mod wheel;
 
 use crate::error::Result;
 use crate::git::Database;
@@ -145,6 +146,8 @@ enum Command {
     JitBisect(jit_bisect::Options),
     /// Packs a build into a relocatable archive and checks it elsewhere; users get `--profile release`.
     Dist(dist::Options),
+    /// Packs the archive as a wheel, for interpreters that it is not linked into.
+    Wheel(wheel::Options),
     /// Puts the patch series on a release and moves the source tree there.
     Apply(apply::Options),
     /// Shows and changes the patch series.
@@ -192,6 +195,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Soak(options) => soak::run(&workspace, &options),
         Command::JitBisect(options) => jit_bisect::run(&workspace, &options),
         Command::Dist(options) => dist::run(&workspace, &options),
+        Command::Wheel(options) => wheel::run(&workspace, &options),
         Command::Apply(options) => apply::run(&workspace, &options),
         Command::Patch(options) => patch::run(&workspace, &options),
         Command::Check(options) => check::run(&workspace, &options),

@@ -53,7 +53,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_table(checks: &[Check]) {
+/// Shows checks, a line each.
+pub(super) fn print_table(checks: &[Check]) {
     for check in checks {
         let state = if check.ok { "ok" } else { "FAILED" };
         ui::data(format_args!(

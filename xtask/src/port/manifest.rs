@@ -110,6 +110,9 @@ pub struct Profile {
     /// More of them, if the archive is linked in; `{repository}` is the repository's root.
     #[serde(default)]
     pub with_archive: Vec<String>,
+    /// Whether the archive is linked in.
+    #[serde(default = "yes")]
+    pub archive: bool,
     /// What it adds to the SOABI after the version: `t` for free-threaded builds, `d` for debug builds.
     #[serde(default)]
     pub soabi_flags: String,
@@ -117,6 +120,10 @@ pub struct Profile {
     /// of the interpreter's sources.
     #[serde(default)]
     environment: Variables,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Profile {

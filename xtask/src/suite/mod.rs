@@ -5,7 +5,7 @@
 mod counts;
 mod full;
 mod modules;
-mod output;
+pub mod output;
 pub mod packages;
 mod parts;
 mod regrtest;

@@ -1,0 +1,59 @@
+//! Packs the archive as a wheel: the package `clinker` with an extension module, and the `.pth` file that starts it.
+//!
+//! A wheel is made for one release with the patches as they are; its extension module refuses other interpreters. Two
+//! wheels of the same sources are the same, byte for byte.
+
+mod cases;
+mod file;
+mod platform;
+
+use crate::build::{Built, extension};
+use crate::error::{Context, Failure, Result};
+use crate::lock::Lock;
+use crate::port::Port;
+use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
+
+pub use cases::check;
+
+/// Files of the Rust package that go into the wheel, each with its place there.
+const FILES: [(&str, &str); 3] = [
+    ("wheel/clinker.pth", "clinker.pth"),
+    ("wheel/clinker/__init__.py", "clinker/__init__.py"),
+    ("src/python/jit.py", "clinker/jit.py"),
+];
+
+/// Builds the wheel for `built`, an interpreter without archive.
+///
+/// # Errors
+/// When something cannot be compiled or written.
+pub fn make(workspace: &Workspace, port: &Port, built: &Built) -> Result<PathBuf> {
+    let package = port.archive.as_deref().ok_or_else(|| {
+        Failure::environment(format!("port {} has no archive to pack", port.name))
+            .next("name its package as `archive` in port.toml")
+    })?;
+    let native = extension::build(workspace, built, package)?;
+    let python = port.abi.soabi.replace("cpython-", "cp");
+    let names = file::Names {
+        version: format!("{}+py{}", env!("CARGO_PKG_VERSION"), built.release.version),
+        requires: format!("=={}.*", port.name),
+        tag: format!("{python}-{python}-{}", platform::tag(&native)?),
+        release: built.release.version.clone(),
+    };
+    let mut files = Vec::new();
+    let mut add = |from: &Path, name: &str| -> Result<()> {
+        let content = std::fs::read(from).doing("read", from)?;
+        files.push((name.to_owned(), content));
+        Ok(())
+    };
+    for (from, name) in FILES {
+        add(&workspace.root().join(package).join(from), name)?;
+    }
+    add(&native, &format!("clinker/{}", extension::FILE))?;
+    let license = workspace.root().join("LICENSE");
+    add(&license, &names.metadata_file("licenses/LICENSE"))?;
+
+    let folder = workspace.output().join("dist");
+    let _lock = Lock::take(&folder.with_added_extension("lock"))?;
+    names.write(files, &folder)
+}
