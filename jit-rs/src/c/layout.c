@@ -22,6 +22,8 @@
 _Static_assert(sizeof(_Py_CODEUNIT) == 2, "a code unit has two bytes");
 _Static_assert(offsetof(_Py_CODEUNIT, op.code) == 0, "the opcode is first");
 _Static_assert(sizeof(((_PyShadowCode *)0)->entries) == 8, "64 bits");
+_Static_assert(sizeof(_Py_LocalMonitors) >= 8
+               && sizeof(_Py_LocalMonitors) <= 16, "it is read in two parts");
 _Static_assert(sizeof(((_PyShadowCode *)0)->entry_period) == 4, "32 bits");
 _Static_assert(sizeof(((_PyShadowCode *)0)->entries_left) == 4, "32 bits");
 _Static_assert(sizeof(((_PyShadowCode *)0)->loop_count) == 4, "32 bits");
@@ -272,6 +274,9 @@ const struct entry clinker_layout[] = {
     NUMBER("SHIM_FRAME_SIZE", FRAME_SPECIALS_SIZE + 2),
     NUMBER("PUSH_SIZE", sizeof(struct clinker_push)),
     OFFSET("CODE_MONITORING", PyCodeObject, _co_monitoring),
+    OFFSET("MONITORING_ACTIVE", _PyCoMonitoringData, active_monitors),
+    // Where the last eight bytes of it begin.
+    NUMBER("MONITORING_LAST", sizeof(_Py_LocalMonitors) - 8),
     NUMBER("ACTION_SIZE", sizeof(struct clinker_action)),
     NUMBER("MAX_EXITS", CLINKER_MAX_EXITS),
     NUMBER("MAX_DIRECT", CLINKER_MAX_DIRECT),

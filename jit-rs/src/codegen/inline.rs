@@ -9,16 +9,30 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 
 impl Generator<'_> {
     /// Leaves unless the frame of a callee could be pushed, and with it another one for a new object: there is room, the
-    /// recursion is not too deep, the evaluation of frames was not replaced, and no tool has ever instrumented its code.
+    /// recursion is not too deep, the evaluation of frames was not replaced, and no tool instruments its code.
     pub(super) fn require_room(&mut self, index: u32, state: State, leave: &Leave) {
         let callee = self.function.callees[index as usize];
         let code = self.int(callee.code as i64);
         let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
         let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
         let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
-        let either = self.builder.ins().bor(monitoring, evaluator);
-        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, either, 0);
+        let replaced = self.builder.ins().icmp_imm_s(IntCC::NotEqual, evaluator, 0);
+        self.leave_if(replaced, state, leave, true);
+        // Code has that data without any event too, if it ran before the compiler was started.
+        let data = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, monitoring, 0);
+        let (instrumented, on) = self.seldom(data);
+        self.builder.switch_to_block(instrumented);
+        let active = layout::MONITORING_ACTIVE;
+        let first = self.load(types::I64, monitoring, active);
+        let last = self.load(types::I64, monitoring, active + layout::MONITORING_LAST);
+        let events = self.builder.ins().bor(first, last);
+        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, events, 0);
         self.leave_if(some, state, leave, true);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
         // What is executed in its place in turn is counted again.
         let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
         let is_deep = self

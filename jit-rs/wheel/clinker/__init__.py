@@ -27,14 +27,7 @@ def _load():
             sys.modules[name] = module
     except ImportError as error:
         return str(error)
-    # By itself, it looks for a module that is built in.
-    sys._jit.is_available = _is_available
     return None
-
-
-def _is_available():
-    """Return True if this Python has a just-in-time compiler."""
-    return True
 
 
 # Why nothing is compiled by this interpreter; None if it can compile.
