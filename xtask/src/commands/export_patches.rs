@@ -18,7 +18,8 @@ pub struct Options {
     topic: Option<String>,
     /// Write nothing; print what a reviewer of CPython would object to, and fail when there is something.
     ///
-    /// What only a person can supply, such as an issue's number, is printed and does not fail.
+    /// That is what the lints find in its patches, and CPython's own checks in the tree that each topic results in. What only
+    /// a person can supply, such as an issue's number, is printed and does not fail.
     #[arg(long)]
     check: bool,
     /// Print JSON.
@@ -39,7 +40,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     } = options.source.open(workspace)?;
     let exporter = Exporter::new(workspace, &port, &database, &obtained, &series);
     let topics = export::topics(&series, options.topic.as_deref())?;
-    let findings = exporter.lint(&topics)?;
+    let mut findings = exporter.lint(&topics)?;
+    if options.check {
+        findings.extend(exporter.gates(&topics)?);
+    }
     let errors = count(&findings, Level::Error);
     let pending = count(&findings, Level::Pending);
     if options.check {

@@ -4,6 +4,7 @@
 //! An exported topic is its patches and those they depend on, without our trailers and with generated files, on a pristine
 //! tree. What was written is applied again with `git am`, which must give the trees it was made from.
 
+mod gates;
 mod lint;
 mod message;
 mod pull_request;
@@ -85,6 +86,24 @@ impl<'a> Exporter<'a> {
         Ok(findings)
     }
 
+    /// Runs CPython's own checks on the tree that each topic results in.
+    ///
+    /// # Errors
+    /// When a topic does not apply to a pristine tree, or a check cannot be run.
+    pub fn gates(&self, topics: &[Topic]) -> Result<Vec<Finding>> {
+        let mut subjects = Vec::new();
+        for topic in topics {
+            let (series, stack) = self.stack(topic)?;
+            subjects.push(gates::Subject {
+                name: topic.name.clone(),
+                series,
+                tree: stack.tip_tree(),
+            });
+        }
+        let folder = self.workspace.output().join("gates").join(&self.port.name);
+        gates::run(self.database, &folder, self.obtained.tree, &subjects)
+    }
+
     /// Writes the mails, branch and pull request of each topic, and applies the mails to a pristine tree again.
     ///
     /// # Errors
@@ -117,22 +136,7 @@ impl<'a> Exporter<'a> {
         pristine: &Pristine,
     ) -> Result<Exported> {
         let step = Step::new("Exporting", topic.name.clone());
-        let patches = topic
-            .patches
-            .iter()
-            .map(|position| {
-                let mut patch = self.series.patches()[*position].clone();
-                patch.message.text = message::for_upstream(&patch)?;
-                Ok(patch)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let series = Series::new(self.series.folder(), self.series.list().clone(), patches);
-        let stack = self.apply(&series).map_err(|failure| {
-            failure.next(format!(
-                "if topic {} needs a patch of another topic, name that patch with a Depends-On trailer",
-                topic.name
-            ))
-        })?;
+        let (series, stack) = self.stack(topic)?;
         if topic.is_whole_series {
             self.compare_with_lock(&stack)?;
         }
@@ -179,6 +183,27 @@ impl<'a> Exporter<'a> {
             branch,
             tree: stack.tip_tree().to_string(),
         })
+    }
+
+    /// A topic's patches with the messages upstream gets, on a pristine tree.
+    fn stack(&self, topic: &Topic) -> Result<(Series, Stack)> {
+        let patches = topic
+            .patches
+            .iter()
+            .map(|position| {
+                let mut patch = self.series.patches()[*position].clone();
+                patch.message.text = message::for_upstream(&patch)?;
+                Ok(patch)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let series = Series::new(self.series.folder(), self.series.list().clone(), patches);
+        let stack = self.apply(&series).map_err(|failure| {
+            failure.next(format!(
+                "if topic {} needs a patch of another topic, name that patch with a Depends-On trailer",
+                topic.name
+            ))
+        })?;
+        Ok((series, stack))
     }
 
     fn apply(&self, series: &Series) -> Result<Stack> {

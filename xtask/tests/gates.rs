@@ -1,0 +1,132 @@
+//! CPython's own checks in `export-patches --check`, with small tools that print what upstream's print.
+
+mod support;
+
+use support::Fixture;
+
+const TOOLS: &[(&str, &str)] = &[
+    (
+        "Tools/patchcheck/patchcheck.py",
+        r#"import os
+SRCDIR = None
+def corrected(paths):
+    found = []
+    for path in paths:
+        path_here = os.path.join(SRCDIR, path)
+        text = open(path_here).read()
+        if "\t" in text:
+            found.append(path)
+            open(path_here, "w").write(text.expandtabs())
+    return found
+normalize_whitespace = normalize_c_whitespace = corrected
+"#,
+    ),
+    ("Lib/_colorize.py", "colors = None\n"),
+    (
+        "Tools/check-c-api-docs/main.py",
+        r#"import _colorize, sys
+missing = [name for name in open("Include/x.h").read().split() if name not in open("Doc/c-api/x.rst").read()]
+print("x.h", "BAD" if missing else "OK")
+for name in missing:
+    print("UNDOCUMENTED:", name)
+sys.exit(bool(missing))
+"#,
+    ),
+    ("Include/x.h", "PyX_Old\n"),
+    ("Doc/c-api/x.rst", "X\n"),
+    (
+        "Tools/build/stable_abi.py",
+        r#"import sys
+assert sys.argv[1] == "Misc/stable_abi.toml", sys.argv
+if open(sys.argv[1]).read() != open("PC/python3dll.c").read():
+    print("File PC/python3dll.c differs from expected!")
+    raise Exception("not generated")
+"#,
+    ),
+    ("Misc/stable_abi.toml", "one\n"),
+    ("PC/python3dll.c", "one\n"),
+    ("Python/tabs.c", "int a;\tint b;\n"),
+];
+
+/// An upstream that has the tools, all of which pass but for what stands in its files already.
+fn with_tools(change: &[(&str, &str)]) -> Fixture {
+    let fixture = Fixture::new();
+    for (path, text) in TOOLS.iter().chain(change) {
+        fixture.write(&format!("upstream/{path}"), text);
+    }
+    fixture.release("9.9.3");
+    fixture.port("9.9", &["9.9.3"]);
+    fixture.xtask(&["fetch", "--all"]).ok();
+    fixture
+}
+
+#[test]
+fn what_a_topic_adds_is_found() {
+    let fixture = with_tools(&[]);
+    fixture.add_patches(&[
+        (
+            "Change everything",
+            &[
+                ("Lib/tabs.py", "", "if True:\n\tpass\n"),
+                ("Include/x.h", "PyX_Old\n", "PyX_Old PyX_New\n"),
+                ("Misc/stable_abi.toml", "one\n", "two\n"),
+            ],
+        ),
+        ("Change the name", &[("Lib/os.py", "posix", "nt")]),
+    ]);
+    let ran = fixture.xtask(&["export-patches", "--check"]).fails(1);
+    for (path, gate) in [
+        ("Lib/tabs.py", "patchcheck"),
+        ("Include/x.h: PyX_New", "check-c-api-docs"),
+        ("PC/python3dll.c", "limited-abi"),
+    ] {
+        let found: Vec<&str> = ran
+            .out
+            .lines()
+            .filter(|line| line.ends_with(&format!("[{gate}]")))
+            .collect();
+        assert_eq!(found.len(), 1, "{gate}: {}", ran.out);
+        assert!(found[0].contains(&format!("error: {path}")), "{}", found[0]);
+    }
+    let tabs = ran.out.lines().find(|line| line.ends_with("[patchcheck]"));
+    assert!(
+        tabs.is_some_and(|line| line.contains("change-everything.patch: ")),
+        "{tabs:?}"
+    );
+}
+
+#[test]
+fn what_the_pristine_tree_has_is_not_the_topics() {
+    let fixture = with_tools(&[]);
+    fixture.add_patches(&[(
+        "Change what has tabs",
+        &[("Python/tabs.c", "int a;", "long a;")],
+    )]);
+    let ran = fixture.xtask(&["export-patches", "--check"]);
+    for gate in ["patchcheck", "check-c-api-docs", "limited-abi"] {
+        assert!(!ran.out.contains(&format!("[{gate}]")), "{}", ran.out);
+        assert!(!ran.err.contains(&format!("{gate} on ")), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_tool_that_breaks_is_an_error() {
+    let fixture = with_tools(&[(
+        "Tools/build/stable_abi.py",
+        "raise Exception('no manifest')\n",
+    )]);
+    fixture.add_patches(&[support::COUNT_STEPS]);
+    fixture
+        .xtask(&["export-patches", "--check"])
+        .fails(1)
+        .says("failed without saying what to correct")
+        .says("Exception: no manifest");
+}
+
+#[test]
+fn a_release_without_a_tool_is_told() {
+    let fixture = Fixture::with_series();
+    fixture
+        .xtask(&["export-patches", "--check"])
+        .says("check-c-api-docs on whole-series: there is no Tools/check-c-api-docs/main.py");
+}
