@@ -45,7 +45,20 @@ if open(sys.argv[1]).read() != open("PC/python3dll.c").read():
     ),
     ("Misc/stable_abi.toml", "one\n"),
     ("PC/python3dll.c", "one\n"),
-    ("Python/tabs.c", "int a;\tint b;\n"),
+    (
+        "Tools/clinic/clinic.py",
+        r#"import sys
+assert sys.argv[1] == "-f", sys.argv
+for path in sys.argv[2:]:
+    folder, name = path.split("/")
+    open(f"{folder}/clinic/{name}.h", "w").write(open(path).read().replace("input", "output"))
+"#,
+    ),
+    ("Python/made.c", "[clinic input]\nint a;\tint b;\n"),
+    (
+        "Python/clinic/made.c.h",
+        "[clinic output]\nint a;\tint b;\n",
+    ),
 ];
 
 /// An upstream that has the tools, all of which pass but for what stands in its files already.
@@ -70,6 +83,7 @@ fn what_a_topic_adds_is_found() {
                 ("Lib/tabs.py", "", "if True:\n\tpass\n"),
                 ("Include/x.h", "PyX_Old\n", "PyX_Old PyX_New\n"),
                 ("Misc/stable_abi.toml", "one\n", "two\n"),
+                ("Python/made.c", "int a;", "long a;"),
             ],
         ),
         ("Change the name", &[("Lib/os.py", "posix", "nt")]),
@@ -79,6 +93,7 @@ fn what_a_topic_adds_is_found() {
         ("Lib/tabs.py", "patchcheck"),
         ("Include/x.h: PyX_New", "check-c-api-docs"),
         ("PC/python3dll.c", "limited-abi"),
+        ("Python/clinic/made.c.h", "regen"),
     ] {
         let found: Vec<&str> = ran
             .out
@@ -100,10 +115,13 @@ fn what_the_pristine_tree_has_is_not_the_topics() {
     let fixture = with_tools(&[]);
     fixture.add_patches(&[(
         "Change what has tabs",
-        &[("Python/tabs.c", "int a;", "long a;")],
+        &[
+            ("Python/made.c", "int a;", "long a;"),
+            ("Python/clinic/made.c.h", "int a;", "long a;"),
+        ],
     )]);
     let ran = fixture.xtask(&["export-patches", "--check"]);
-    for gate in ["patchcheck", "check-c-api-docs", "limited-abi"] {
+    for gate in ["patchcheck", "check-c-api-docs", "limited-abi", "regen"] {
         assert!(!ran.out.contains(&format!("[{gate}]")), "{}", ran.out);
         assert!(!ran.err.contains(&format!("{gate} on ")), "{}", ran.err);
     }

@@ -7,10 +7,11 @@
 mod api_docs;
 mod limited_abi;
 mod patchcheck;
+mod regen;
 
 use super::lint::{Finding, Level};
 use crate::error::{Failure, Result};
-use crate::git::{Database, beside};
+use crate::git::{Database, Entry, beside};
 use crate::lock::Lock;
 use crate::series::{Patch, Series};
 use crate::ui::{self, Step};
@@ -28,7 +29,12 @@ struct Gate {
     run: fn(&Sources) -> Result<Vec<Complaint>>,
 }
 
-const GATES: [Gate; 3] = [patchcheck::GATE, api_docs::GATE, limited_abi::GATE];
+const GATES: [Gate; 4] = [
+    patchcheck::GATE,
+    api_docs::GATE,
+    limited_abi::GATE,
+    regen::GATE,
+];
 
 /// What a gate objects to. It has no line number: two trees have the same complaint when both fields are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +49,9 @@ struct Complaint {
 struct Sources<'a> {
     /// The work tree.
     folder: &'a Path,
-    /// The files of the tree that topics change or add.
+    /// The files of the tree.
+    files: &'a BTreeMap<String, Entry>,
+    /// Those of them that topics change or add.
     changed: Vec<&'a str>,
     python: &'a Path,
 }
@@ -139,6 +147,7 @@ impl Gates<'_> {
         let files = self.database.files(tree)?;
         let sources = Sources {
             folder: &self.folder,
+            files: &files,
             changed: changed
                 .iter()
                 .filter(|path| files.contains_key(**path))
