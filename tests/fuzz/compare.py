@@ -53,20 +53,24 @@ def canonical(value, depth=3):
         text = value if len(value) < 200 else value[:100] + f"...{len(value)}"
         return ADDRESS.sub(" at ADDRESS", repr(text))
     if depth <= 0:
-        return kind.__name__
+        return NAME_OF.__get__(kind)
     if kind in (list, tuple):
         items = [canonical(item, depth - 1) for item in value[:30]]
         return f"{kind.__name__}{len(value)}({', '.join(items)})"
     if kind is dict:
         items = [f"{canonical(key, depth - 1)}: {canonical(item, depth - 1)}" for key, item in list(value.items())[:30]]
         return f"dict{len(value)}({', '.join(items)})"
-    if isinstance(value, BaseException):
-        return f"{kind.__name__}{canonical(value.args, depth - 1)}"
+    # Whatever classes and metaclasses do when they are asked.
+    if issubclass(kind, BaseException):
+        return f"{NAME_OF.__get__(kind)}{canonical(BaseException.args.__get__(value), depth - 1)}"
     name = NAME_OF.__get__(kind)
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return f"class {NAME_OF.__get__(value)}"
-    fields = getattr(value, "__dict__", None)
-    if type(fields) is dict and kind.__module__ == "fuzz":
+    try:
+        fields = getattr(value, "__dict__", None)
+    except Exception:
+        fields = None
+    if type(fields) is dict and type.__getattribute__(kind, "__module__") == "fuzz":
         return f"{name}{canonical(fields, depth - 1)}"
     if name in ("function", "generator", "coroutine", "method", "async_generator"):
         return f"{name} {value.__qualname__}"
