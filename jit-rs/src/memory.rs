@@ -45,27 +45,35 @@ impl Mapping {
         let distances = || (CHUNK_SIZE..REACH).step_by(CHUNK_SIZE);
         let below = distances().filter_map(|distance| here.checked_sub(distance));
         let above = distances().filter_map(|distance| here.checked_add(distance));
-        let mut starts = below.chain(above);
-        let mapping = starts.find_map(|start| Self::at(start, size));
-        mapping.ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+        let mut mappings = below
+            .chain(above)
+            .filter_map(|start| Self::at(start, size).transpose());
+        let mapping = mappings.next();
+        mapping.unwrap_or_else(|| Err(io::ErrorKind::OutOfMemory.into()))
     }
 
-    /// Pages at an address, if they are free.
-    fn at(start: usize, size: usize) -> Option<Self> {
+    /// Pages at an address, if they can be had there. An error if none can be had anywhere.
+    fn at(start: usize, size: usize) -> io::Result<Option<Self>> {
         let place = std::ptr::without_provenance_mut(start);
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
         // SAFETY: no mapping that exists is replaced.
         let start = unsafe { libc::mmap(place, size, protection, flags, -1, 0) };
         if start == libc::MAP_FAILED {
-            return None;
+            let error = io::Error::last_os_error();
+            // Others say that the place is taken, or none of a program's.
+            return if error.raw_os_error() == Some(libc::ENOMEM) {
+                Err(error)
+            } else {
+                Ok(None)
+            };
         }
         let mapping = Self {
             start: start.cast(),
             size,
         };
         // An old system takes the address for a hint.
-        (start == place).then_some(mapping)
+        Ok((start == place).then_some(mapping))
     }
 }
 
@@ -226,6 +234,12 @@ mod tests {
         let behind = executable.address() as i64 + 9;
         assert_eq!(behind + i64::from(distance), target as i64);
         assert_eq!(bytes(&executable)[..16], code);
+    }
+
+    #[test]
+    fn where_there_is_no_memory_one_place_is_tried() {
+        let error = Mapping::new(1 << 46).expect_err("more than there is");
+        assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
     }
 
     #[test]
