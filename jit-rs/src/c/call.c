@@ -140,12 +140,8 @@ run(T *tstate, F *frame, PyCodeObject *code)
     if (instr->op.code == RETURN_GENERATOR) {
         return make_generator(tstate, frame);
     }
-    if (instr->op.code == ENTER_EXECUTOR
-        && tstate->eval_breaker == code->_co_instrumentation_version)
-    {
-        _PyExecutorObject *executor =
-            code->co_executors->executors[instr->op.arg];
-        clinker_native entry = (clinker_native)executor->jit_code;
+    clinker_native entry = clinker_find_entry(tstate, code, instr);
+    if (entry != NULL) {
         tstate->c_recursion_remaining--;
         struct clinker_end end =
             entry(frame, _PyFrame_Stackbase(frame), tstate);
@@ -475,16 +471,14 @@ clinker_called_by_c(T *tstate, PyFunctionObject *func, PyObject *const *args,
     PyCodeObject *code = (PyCodeObject *)func->func_code;
     _Py_CODEUNIT *instr = _PyCode_CODE(code);
     instr += instr->op.code == COPY_FREE_VARS;
-    F *frame = tstate->current_frame;
+    clinker_native native = clinker_find_entry(tstate, code, instr);
+    F *frame = clinker_caller_in_c(tstate);
     const int others = CO_VARKEYWORDS | CO_VARARGS | CO_GENERATOR
                        | CO_COROUTINE | CO_ASYNC_GENERATOR;
-    // A stack pointer that is valid would take what is returned.
-    if (instr->op.code != ENTER_EXECUTOR
+    if (native == NULL || frame == NULL
         || (code->co_flags & (CO_OPTIMIZED | others)) != CO_OPTIMIZED
         || code->co_kwonlyargcount != 0 || count != (size_t)code->co_argcount
-        || count > CLINKER_MAX_DIRECT
-        || frame == NULL || frame->stacktop >= 0
-        || tstate->c_recursion_remaining < Py_C_RECURSION_LIMIT / 2)
+        || count > CLINKER_MAX_DIRECT)
     {
         return 0;
     }
@@ -498,7 +492,7 @@ clinker_called_by_c(T *tstate, PyFunctionObject *func, PyObject *const *args,
                                 PyObject *, PyObject *, PyObject *, PyObject *,
                                 PyObject *, PyObject *, PyObject *);
     static_assert(CLINKER_MAX_DIRECT == 8, "as many arguments");
-    *(void **)&entry = code->co_executors->executors[instr->op.arg]->jit_code;
+    *(clinker_native *)&entry = native;
     tstate->c_recursion_remaining--;
     struct clinker_end end =
         entry(frame, func, tstate, passed[0], passed[1], passed[2], passed[3],

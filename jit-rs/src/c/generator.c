@@ -23,19 +23,6 @@ is_resumable(T *tstate, PyObject *object)
     return is_suspended(object) && tstate->interp->eval_frame == NULL;
 }
 
-/* The native code that is entered instead of an instruction, or NULL. */
-static inline clinker_native
-find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
-{
-    if (instr->op.code != ENTER_EXECUTOR
-        || tstate->eval_breaker != code->_co_instrumentation_version)
-    {
-        return NULL;
-    }
-    return (clinker_native)code->co_executors->executors[instr->op.arg]
-        ->jit_code;
-}
-
 static inline enum outcome
 outcome_of(PyGenObject *gen, PyObject *result)
 {
@@ -107,7 +94,7 @@ resume_one(T *tstate, F *frame, PyGenObject *gen, PyObject *sent,
     _Py_CODEUNIT *instr = gen_frame->instr_ptr;
     // A new generator drops what it is sent first.
     int is_new = instr->op.code == POP_TOP;
-    clinker_native entry = find_entry(tstate, code, instr + is_new);
+    clinker_native entry = clinker_find_entry(tstate, code, instr + is_new);
     if (entry == NULL || tstate->py_recursion_remaining <= 0) {
         _PyFrame_StackPush(gen_frame, sent);
         gen->gi_frame_state = FRAME_EXECUTING;
@@ -245,7 +232,7 @@ go_on(T *tstate, const struct link *link, enum outcome outcome,
     gen_frame->instr_ptr = send + 1 + INLINE_CACHE_ENTRIES_SEND + send->op.arg;
     // The native code of the RESUME can be entered there as well.
     clinker_native entry =
-        find_entry(tstate, _PyFrame_GetCode(gen_frame), link->resume);
+        clinker_find_entry(tstate, _PyFrame_GetCode(gen_frame), link->resume);
     return entry != NULL ? enter(tstate, gen, entry, result)
                          : interpret(tstate, gen, 0, result);
 }
@@ -373,12 +360,8 @@ static destructor usual_finalize;
 static inline F *
 caller_in_c(T *tstate, PyGenObject *gen)
 {
-    F *frame = tstate->current_frame;
-    // A stack pointer that is valid would take what is yielded.
-    return frame != NULL && frame->stacktop < 0
-           && is_resumable(tstate, (PyObject *)gen)
-           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2
-           ? frame : NULL;
+    return is_resumable(tstate, (PyObject *)gen)
+           ? clinker_caller_in_c(tstate) : NULL;
 }
 
 static PyObject *

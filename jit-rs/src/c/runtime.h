@@ -340,6 +340,30 @@ struct clinker_end {
 typedef struct clinker_end (*clinker_native)(F *frame, PyObject **stack,
                                              T *tstate);
 
+/* The native code that is entered instead of an instruction, or NULL. */
+static inline clinker_native
+clinker_find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
+{
+    if (instr->op.code != ENTER_EXECUTOR
+        || tstate->eval_breaker != code->_co_instrumentation_version)
+    {
+        return NULL;
+    }
+    return (clinker_native)code->co_executors->executors[instr->op.arg]
+        ->jit_code;
+}
+
+/* The frame whose C code can enter native code, or NULL if that is not possible. */
+static inline F *
+clinker_caller_in_c(T *tstate)
+{
+    F *frame = tstate->current_frame;
+    // A stack pointer that is valid would take what is returned or yielded.
+    return frame != NULL && frame->stacktop < 0
+           && tstate->c_recursion_remaining >= Py_C_RECURSION_LIMIT / 2
+           ? frame : NULL;
+}
+
 /* Most arguments with which native code enters a function: see
  * clinker_uncompiled(). */
 #define CLINKER_MAX_DIRECT 8

@@ -78,25 +78,11 @@ impl Generator<'_> {
         let enclosed = self.code.enclosed.expect("calls enter it");
         let start = self.code.address + if enclosed > 0 { 2 } else { 0 };
         let start = self.int(start as i64);
-        let opcode = self.load(types::I8, start, 0);
-        let is_other = self.is_no_entry(opcode);
-        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
-        let version = self.code.version as i64;
-        let pending = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, breaker, version);
-        self.unless(is_other, slow);
+        self.unless_entered(start, slow);
+        let pending = self.is_pending();
         self.unless(pending, slow);
         self.unless_deep(slow);
-        let frame = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
-        let size = 8 * i64::from(self.code.frame_size);
-        let end = self.builder.ins().iadd_imm_s(frame, size);
-        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
-        let is_full = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        let (frame, end, is_full) = self.room(8 * i64::from(self.code.frame_size));
         self.unless(is_full, slow);
         self.store(end, self.tstate, layout::TSTATE_STACK_TOP);
         self.initialize((previous, frame), (function, start), arguments, enclosed);
@@ -250,15 +236,24 @@ impl Generator<'_> {
     /// Goes to a block unless native code is entered at an instruction.
     pub(super) fn unless_entered(&mut self, instr: ir::Value, slow: ir::Block) {
         let opcode = self.load(types::I8, instr, 0);
-        let is_other = self.is_no_entry(opcode);
+        let entry = i64::from(layout::ENTER_EXECUTOR as i8);
+        let is_other = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, opcode, entry);
         self.unless(is_other, slow);
     }
 
-    fn is_no_entry(&mut self, opcode: ir::Value) -> ir::Value {
-        let entry = i64::from(layout::ENTER_EXECUTOR as i8);
-        self.builder
+    /// Where something of so many bytes would be pushed on the stack of frames, where it would end, and whether there is no room for it.
+    pub(super) fn room(&mut self, size: i64) -> (ir::Value, ir::Value, ir::Value) {
+        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
+        let end = self.builder.ins().iadd_imm_s(top, size);
+        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
+        let is_full = self
+            .builder
             .ins()
-            .icmp_imm_s(IntCC::NotEqual, opcode, entry)
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        (top, end, is_full)
     }
 
     /// Goes to a block if an event is pending, or another frame of a code object cannot be run: see [`Self::unless_deep()`].

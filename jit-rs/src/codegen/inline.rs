@@ -40,14 +40,8 @@ impl Generator<'_> {
             .ins()
             .icmp_imm_s(IntCC::SignedLessThan, left, 2 * MAX_DEPTH);
         self.leave_if(is_deep, state, leave, true);
-        let top = self.load(types::I64, self.tstate, layout::TSTATE_STACK_TOP);
         let size = 8 * i64::from(callee.frame_size) + MAX_DEPTH * SHIM + self.pushed_before(state);
-        let end = self.builder.ins().iadd_imm_s(top, size);
-        let limit = self.load(types::I64, self.tstate, layout::TSTATE_STACK_LIMIT);
-        let is_full = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThanOrEqual, end, limit);
+        let (_, _, is_full) = self.room(size);
         self.leave_if(is_full, state, leave, true);
     }
 

@@ -509,7 +509,7 @@ impl Generator<'_> {
     }
 
     /// Whether an event is pending, or the instrumentation has changed.
-    fn is_pending(&mut self) -> ir::Value {
+    pub(super) fn is_pending(&mut self) -> ir::Value {
         let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
         let version = self.int(self.code.version as i64);
         self.builder.ins().icmp(IntCC::NotEqual, breaker, version)
