@@ -2,7 +2,7 @@
 
 use crate::exceptions::Table;
 use crate::feedback::Form;
-use crate::hir::Type;
+use crate::hir::{Convention, Type};
 use crate::profile::{Loop, Place};
 use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction, Parameters};
 use crate::{layout, opcode};
@@ -19,6 +19,12 @@ unsafe extern "C" {
     fn clinker_instruction_length(base: u8) -> c_int;
     fn clinker_code_of_version(version: u32) -> *const c_void;
     fn clinker_keyword_default(version: u32, name: *const c_void) -> c_int;
+    fn clinker_method_of(
+        version: u32,
+        name: *const c_void,
+        descriptor: *const c_void,
+        flags: *mut c_int,
+    ) -> *const c_void;
     fn clinker_is_interned(string: *const c_void) -> c_int;
     fn clinker_kind(object: *const c_void) -> c_int;
     fn clinker_unbox_int(object: *const c_void, value: *mut i64) -> c_int;
@@ -300,6 +306,22 @@ impl Code {
             takes_keywords: has(layout::CO_VARKEYWORDS),
             names,
         })
+    }
+
+    /// How a method of a built-in type is called that an access to an attribute finds, and the address of what is.
+    pub fn method(form: &Form, name: u64) -> Option<(Convention, u64)> {
+        let mut flags = 0;
+        // SAFETY: the name belongs to a live code object. The function looks at the descriptor only if a type has it.
+        let address = unsafe {
+            clinker_method_of(
+                form.version,
+                name as *const c_void,
+                form.value as *const c_void,
+                &mut flags,
+            )
+        };
+        let convention = Convention::of(flags as usize)?;
+        (!address.is_null()).then_some((convention, address as u64))
     }
 
     /// The keywords in a constant of a call; none if they are not interned.

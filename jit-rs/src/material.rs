@@ -3,11 +3,12 @@
 use crate::build::{self, Entry};
 use crate::code::Code;
 use crate::compiler::{Compiler, Place};
-use crate::feedback::Callees;
+use crate::feedback::{Callees, Form};
+use crate::hir::Convention;
 use crate::job::{Job, Wish};
 use crate::layout;
 use crate::opcode;
-use crate::snapshot::{Callee, Code as Snapshot, Inlinee};
+use crate::snapshot::{Callee, Code as Snapshot, Inlinee, Instruction};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::hash_map::Entry as Known;
 use std::sync::Arc;
@@ -155,6 +156,7 @@ impl Compiler {
         self.add_callees(id, snapshot);
         snapshot.inlinees = self.inlinees(id, snapshot, depth);
         snapshot.feedback = Arc::clone(&self.of(id).feedback);
+        snapshot.methods = methods(snapshot);
     }
 
     fn inlinees(
@@ -187,6 +189,19 @@ impl Compiler {
         let history = self.of(id).history.clone();
         build::inlinee(code, history).map(Arc::new)
     }
+}
+
+/// The methods of built-in types that accesses to attributes find.
+fn methods(snapshot: &Snapshot) -> FxHashMap<u64, (Convention, u64)> {
+    let is_access = |access: &&Instruction| access.opcode == opcode::LOAD_ATTR;
+    let found = |access: &Instruction| {
+        let name = snapshot.names[access.oparg as usize >> 1];
+        let forms = snapshot.forms(access);
+        let method = move |form: &Form| Some((form.value, Code::method(form, name)?));
+        forms.into_iter().filter_map(move |form| method(&form))
+    };
+    let accesses = snapshot.instructions.iter().filter(is_access);
+    accesses.flat_map(found).collect()
 }
 
 /// The keywords of a call, which are the constant that is loaded before it.

@@ -143,6 +143,11 @@ pub fn builtin_class() -> u64 {
     object(11)
 }
 
+/// `types.MethodDescriptorType`.
+pub fn descriptor_class() -> u64 {
+    object(16)
+}
+
 /// `types.MethodType`.
 pub fn method_class() -> u64 {
     object(10)

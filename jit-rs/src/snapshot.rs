@@ -2,7 +2,7 @@
 
 use crate::exceptions::Table;
 use crate::feedback::Feedback;
-use crate::hir::Type;
+use crate::hir::{Convention, Type};
 use crate::history::History;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
@@ -140,6 +140,9 @@ pub struct Code {
     pub keywords: FxHashMap<u32, Vec<u64>>,
     /// Those of them that may be executed in place of the call.
     pub inlinees: FxHashMap<u32, Arc<Inlinee>>,
+    /// The methods of built-in types that accesses to attributes find, by the address of the descriptor: how they are called, and the
+    /// address of what is.
+    pub methods: FxHashMap<u64, (Convention, u64)>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
     /// for, as far as they are reached.
     pub resumes: FxHashSet<u32>,

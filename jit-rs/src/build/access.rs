@@ -160,7 +160,11 @@ impl Builder<'_> {
                     self.guard(Op::GuardValues, &[owner]);
                     self.guard(Op::GuardSharedKeys(first.keys), &[owner]);
                 }
-                self.value(Op::Cached(first.value), &[], Type::OBJECT)
+                let value = self.value(Op::Cached(first.value), &[], Type::OBJECT);
+                if let Some(&method) = self.code.methods.get(&first.value) {
+                    self.methods.insert(value, method);
+                }
+                value
             }
         }
     }

@@ -241,6 +241,9 @@ impl Builder<'_> {
                     // It looks into the first slot.
                     self.sync_local(0);
                 }
+                if self.call_c() {
+                    return Ok(Then::Periodic);
+                }
                 let helper = if self.guess() == op::CALL_ALLOC_AND_ENTER_INIT {
                     let class = self.peek(oparg + 2);
                     let class = self.boxed(class);

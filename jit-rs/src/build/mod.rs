@@ -19,6 +19,7 @@ mod inline;
 mod instruction;
 mod iteration;
 mod merge;
+mod native;
 mod number;
 mod operator;
 mod place;
@@ -28,7 +29,7 @@ mod unseen;
 mod variable;
 
 use crate::hir::{
-    Block, End, FrameState, Function, Helper, Inst, Leave, Op, Rep, State, Type, Value,
+    Block, Convention, End, FrameState, Function, Helper, Inst, Leave, Op, Rep, State, Type, Value,
 };
 pub use crate::history::{Entry, Handlers, History};
 use crate::snapshot::{Code, Instruction};
@@ -80,6 +81,7 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             merges: FxHashMap::default(),
             resumes: Vec::new(),
             inlining: Inlining::default(),
+            methods: FxHashMap::default(),
             refused,
             again: false,
         };
@@ -131,6 +133,8 @@ struct Builder<'a> {
     /// What is being executed in place of calls, and the calls where that cannot be done.
     inlining: Inlining<'a>,
     refused: FxHashSet<u32>,
+    /// Values that are methods of built-in types: how they are called, and the address of what is.
+    methods: FxHashMap<Value, (Convention, u64)>,
     /// Whether a shape has changed.
     again: bool,
 }

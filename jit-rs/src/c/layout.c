@@ -226,6 +226,20 @@ const struct entry clinker_layout[] = {
     OFFSET("ARRAY_DESCR", struct clinker_array, descr),
     OFFSET("TUPLE_ITEMS", PyTupleObject, ob_item),
     OFFSET("BUILTIN_METHOD", PyCFunctionObject, m_ml),
+    OFFSET("BUILTIN_SELF", PyCFunctionObject, m_self),
+    OFFSET("DESCRIPTOR_CLASS", PyMethodDescrObject, d_common.d_type),
+    OFFSET("DESCRIPTOR_METHOD", PyMethodDescrObject, d_method),
+    OFFSET("METHOD_ADDRESS", PyMethodDef, ml_meth),
+    OFFSET("METHOD_FLAGS", PyMethodDef, ml_flags),
+    OFFSET("TYPE_MAKER", PyTypeObject, tp_vectorcall),
+    NUMBER("METH_NOARGS", METH_NOARGS),
+    NUMBER("METH_O", METH_O),
+    NUMBER("METH_FASTCALL", METH_FASTCALL),
+    NUMBER("METH_KEYWORDS", METH_KEYWORDS),
+    // A static one gets no self.
+    NUMBER("METH_CONVENTION", METH_VARARGS | METH_FASTCALL | METH_NOARGS
+                              | METH_O | METH_KEYWORDS | METH_METHOD
+                              | METH_STATIC),
     OFFSET("METHOD_FUNCTION", PyMethodObject, im_func),
     OFFSET("METHOD_SELF", PyMethodObject, im_self),
     OFFSET("CELL_VALUE", PyCellObject, ob_ref),

@@ -198,9 +198,35 @@ clinker_object(int which)
             return _PySet_Dummy;
         case 15:
             return &_Py_SINGLETON(strings).ascii[0];
+        case 16:
+            return &PyMethodDescr_Type;
         default:
             Py_UNREACHABLE();
     }
+}
+
+/* The address of the function behind a method of a built-in type, by the version of
+ * that and the name, and its flags; NULL if it is none that lives as long as Python. */
+void *
+clinker_method_of(uint32_t version, PyObject *name, PyObject *descr, int *flags)
+{
+    static PyTypeObject *const types[] = {
+        &PyUnicode_Type, &PyDict_Type, &PyList_Type, &PySet_Type,
+        &PyTuple_Type, &PyBytes_Type, &PyByteArray_Type, &PyFrozenSet_Type,
+        &PyLong_Type, &PyFloat_Type,
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
+        PyTypeObject *type = types[i];
+        if (type->tp_version_tag == version && version != 0
+            && _PyType_Lookup(type, name) == descr
+            && Py_IS_TYPE(descr, &PyMethodDescr_Type))
+        {
+            PyMethodDef *method = ((PyMethodDescrObject *)descr)->d_method;
+            *flags = method->ml_flags;
+            return (void *)method->ml_meth;
+        }
+    }
+    return NULL;
 }
 
 static const struct clinker_entry *const helper_tables[] = {

@@ -178,7 +178,7 @@ impl Generator<'_> {
     }
 
     /// Other code is going to run.
-    fn begin_call(&mut self, state: State) {
+    pub(super) fn begin_call(&mut self, state: State) {
         self.unchecked = true;
         self.tell_once();
         self.record(Some(state));

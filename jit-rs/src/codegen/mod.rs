@@ -12,6 +12,7 @@ mod inline;
 mod iteration;
 mod leave;
 mod math;
+mod native;
 mod number;
 mod object;
 mod operation;
@@ -195,7 +196,7 @@ struct Generator<'a> {
     constants: FxHashMap<Value, u64>,
     values: FxHashMap<Value, ir::Value>,
     blocks: Vec<ir::Block>,
-    signatures: FxHashMap<(usize, Option<ir::Type>, bool), ir::SigRef>,
+    signatures: FxHashMap<(usize, Option<ir::Type>), ir::SigRef>,
     /// Those of native code, by the number of arguments.
     entry_signatures: FxHashMap<usize, ir::SigRef>,
     /// Functions of the runtime, by their addresses and how they are called.
@@ -425,26 +426,31 @@ impl<'a> Generator<'a> {
         args: &[ir::Value],
         returns: Option<ir::Type>,
     ) -> Option<ir::Value> {
+        let signature = self.signature(args, returns);
+        let call = self.call_address(crate::runtime::helper(name), signature, args);
+        self.builder.inst_results(call).first().copied()
+    }
+
+    /// The signature of a function of C by what it gets.
+    fn signature(&mut self, args: &[ir::Value], returns: Option<ir::Type>) -> ir::SigRef {
         let floats = args
             .iter()
             .any(|&value| self.builder.func.dfg.value_type(value) == types::F64);
-        let signature = match self.signatures.get(&(args.len(), returns, floats)) {
-            Some(&signature) if !floats => signature,
-            _ => {
-                let mut signature = Signature::new(CallConv::SystemV);
-                for &value in args {
-                    let ty = self.builder.func.dfg.value_type(value);
-                    signature.params.push(AbiParam::new(ty));
-                }
-                signature.returns.extend(returns.map(AbiParam::new));
-                let signature = self.builder.import_signature(signature);
-                self.signatures
-                    .insert((args.len(), returns, floats), signature);
-                signature
-            }
-        };
-        let call = self.call_address(crate::runtime::helper(name), signature, args);
-        self.builder.inst_results(call).first().copied()
+        let known = self.signatures.get(&(args.len(), returns));
+        if let (false, Some(&signature)) = (floats, known) {
+            return signature;
+        }
+        let mut signature = Signature::new(CallConv::SystemV);
+        for &value in args {
+            let ty = self.builder.func.dfg.value_type(value);
+            signature.params.push(AbiParam::new(ty));
+        }
+        signature.returns.extend(returns.map(AbiParam::new));
+        let signature = self.builder.import_signature(signature);
+        if !floats {
+            self.signatures.insert((args.len(), returns), signature);
+        }
+        signature
     }
 
     /// Calls a function of the C side by its address.

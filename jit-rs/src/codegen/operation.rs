@@ -379,6 +379,19 @@ impl Generator<'_> {
                 Some(self.call_one_of(callees, &args, has_self, needed()?, leave))
             }
 
+            Op::BuiltinAddress(convention) => {
+                Some(self.builtin_address(convention, args[0], needed()?, leave))
+            }
+            Op::MethodAddress(convention) => {
+                Some(self.descriptor_address(convention, args[0], args[1], needed()?, leave))
+            }
+            Op::MakerAddress => Some(self.maker_address(args[0], needed()?, leave)),
+            Op::CallC(convention, is_bound) => {
+                let types: Vec<Type> = inst.args.iter().map(|&arg| self.function.ty(arg)).collect();
+                let how = (convention, is_bound);
+                Some(self.call_c(how, &args, &types, needed()?, leave))
+            }
+
             Op::Call(Helper::Next, kind) if kind != 0 => {
                 Some(self.next_of(kind, args[0], needed()?, leave))
             }
@@ -428,7 +441,13 @@ impl Generator<'_> {
         Ok(())
     }
 
-    fn require_flag(&mut self, class: ir::Value, flag: usize, state: State, leave: &Leave) {
+    pub(super) fn require_flag(
+        &mut self,
+        class: ir::Value,
+        flag: usize,
+        state: State,
+        leave: &Leave,
+    ) {
         let flags = self.load(types::I64, class, layout::TYPE_FLAGS);
         let has_flag = self.builder.ins().band_imm_s(flags, flag as i64);
         let is_not = self.builder.ins().icmp_imm_s(IntCC::Equal, has_flag, 0);

@@ -5,6 +5,7 @@
 //! nothing counts them.
 
 mod arithmetic;
+mod convention;
 mod element;
 mod helper;
 mod op;
@@ -19,6 +20,7 @@ use crate::feedback::Form;
 use crate::snapshot::Callee;
 
 pub use arithmetic::{Comparison, FloatOp, IntOp, Math};
+pub use convention::Convention;
 pub use element::Element;
 pub use helper::{Helper, Passing, Returns};
 pub use op::{Op, Ownership};

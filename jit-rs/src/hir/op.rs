@@ -1,6 +1,8 @@
 //! What instructions do, and what they do to references.
 
-use super::{Comparison, Element, FloatOp, Helper, IntOp, Math, Passing, Rep, Returns, Type};
+use super::{
+    Comparison, Convention, Element, FloatOp, Helper, IntOp, Math, Passing, Rep, Returns, Type,
+};
 
 /// An operation of [`super::Inst`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,6 +174,14 @@ pub enum Op {
     /// Calls anything, but without the runtime if it is a function that has been seen, by the index of the first of these among the callees
     /// and their number: what is called, self or NULL, and the other arguments, which are all parameters of each of them.
     CallOneOf(u32, u32),
+    /// The address of the function of C behind a built-in function. Leaves unless the object is one that takes its arguments so.
+    BuiltinAddress(Convention),
+    /// The same behind a method of a built-in type. Leaves unless it is one of the type of the second object.
+    MethodAddress(Convention),
+    /// The address of what makes objects of a class, as `Convention::FastKeywords`. Leaves if the class has none of its own.
+    MakerAddress,
+    /// Calls a function of C: its address, the built-in function with its `self` (true) or that itself (false), and the other arguments.
+    CallC(Convention, bool),
     /// Calls a helper with a number that its name explains.
     Call(Helper, u64),
     /// An instruction of Python begins, by the offset of its opcode.
@@ -216,7 +226,8 @@ impl Op {
             | Self::BoxFloat
             | Self::CallFunction(_)
             | Self::CallInit(_)
-            | Self::CallOneOf(..) => Ownership::Owned,
+            | Self::CallOneOf(..)
+            | Self::CallC(..) => Ownership::Owned,
             Self::Cached(_)
             | Self::LoadField(_)
             | Self::LoadForms(_)
@@ -248,7 +259,8 @@ impl Op {
             Self::StoreLocal(..)
             | Self::CallFunction(_)
             | Self::CallInit(_)
-            | Self::CallOneOf(..) => true,
+            | Self::CallOneOf(..)
+            | Self::CallC(..) => true,
             // The object that is put, before the container.
             Self::SetInlineValue(_)
             | Self::SetField(_)
@@ -279,6 +291,7 @@ impl Op {
             | Self::CallFunction(_)
             | Self::CallInit(_)
             | Self::CallOneOf(..)
+            | Self::CallC(..)
             | Self::Periodic => true,
             Self::Call(helper, _) => helper.runs_code(),
             _ => false,
@@ -306,6 +319,7 @@ impl Op {
                 | Self::CallFunction(_)
                 | Self::CallInit(_)
                 | Self::CallOneOf(..)
+                | Self::CallC(..)
                 | Self::Call(..)
         )
     }
@@ -382,6 +396,8 @@ impl Op {
             | Self::GuardFunction(_)
             | Self::GuardHeapType
             | Self::GuardBuiltin(_)
+            | Self::BuiltinAddress(_)
+            | Self::MakerAddress
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
@@ -410,6 +426,7 @@ impl Op {
             Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide => &[Int, Int],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
             Self::Is
+            | Self::MethodAddress(_)
             | Self::GuardEitherFloat
             | Self::PutInlineValue(_)
             | Self::PutField(_)
@@ -432,6 +449,7 @@ impl Op {
             | Self::CallFunction(_)
             | Self::CallInit(_)
             | Self::CallOneOf(..)
+            | Self::CallC(..)
             | Self::EndInline
             | Self::SyncLocal(_) => {
                 return None;
@@ -465,12 +483,16 @@ impl Op {
             | Self::CallFunction(_)
             | Self::CallInit(_)
             | Self::CallOneOf(..)
+            | Self::CallC(..)
             | Self::LoadCell => Rep::Object,
             Self::Int(_)
             | Self::UnboxInt
             | Self::IntBinary(_)
             | Self::IntNegate
             | Self::LoadWord(_)
+            | Self::BuiltinAddress(_)
+            | Self::MethodAddress(_)
+            | Self::MakerAddress
             | Self::Size
             | Self::ItemIndex
             | Self::RangeNext
@@ -528,6 +550,10 @@ impl Op {
             | Self::LoadEntry(_)
             | Self::GuardHeapType
             | Self::GuardBuiltin(_)
+            | Self::BuiltinAddress(_)
+            | Self::MethodAddress(_)
+            | Self::MakerAddress
+            | Self::CallC(..)
             | Self::Math(_)
             | Self::Guard
             | Self::GuardKeys(..)
@@ -562,9 +588,11 @@ impl Op {
     /// Whether it may raise an exception.
     pub fn raises(self) -> bool {
         match self {
-            Self::CallFunction(_) | Self::CallInit(_) | Self::CallOneOf(..) | Self::Periodic => {
-                true
-            }
+            Self::CallFunction(_)
+            | Self::CallInit(_)
+            | Self::CallOneOf(..)
+            | Self::CallC(..)
+            | Self::Periodic => true,
             Self::Call(helper, _) => helper.may_raise(),
             _ => false,
         }

@@ -3,8 +3,8 @@
 use crate::exceptions::Handler;
 
 use super::{
-    Block, CallKind, Comparison, Element, End, FloatOp, FrameState, Function, Helper, Inlined,
-    Inst, IntOp, Leave, Math, Op, Rep, State, Type, Value, Yield,
+    Block, CallKind, Comparison, Convention, Element, End, FloatOp, FrameState, Function, Helper,
+    Inlined, Inst, IntOp, Leave, Math, Op, Rep, State, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -458,6 +458,10 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("CallFunction", [callee]) => Op::CallFunction(number(callee)?),
         ("CallInit", [callee]) => Op::CallInit(number(callee)?),
         ("CallOneOf", [first, count]) => Op::CallOneOf(number(first)?, number(count)?),
+        ("BuiltinAddress", [how]) => Op::BuiltinAddress(one_of(&Convention::ALL, how)?),
+        ("MethodAddress", [how]) => Op::MethodAddress(one_of(&Convention::ALL, how)?),
+        ("MakerAddress", []) => Op::MakerAddress,
+        ("CallC", [how, is_bound]) => Op::CallC(one_of(&Convention::ALL, how)?, truth(is_bound)?),
         ("Call", [helper, number]) => {
             let helper = Helper::ALL
                 .iter()

@@ -86,6 +86,9 @@ fn kind(op: Op) -> Kind {
         | Op::GuardHeapType
         | Op::GuardFunction(_)
         | Op::GuardBuiltin(_)
+        | Op::BuiltinAddress(_)
+        | Op::MethodAddress(_)
+        | Op::MakerAddress
         | Op::GuardKeys(..)
         | Op::GuardValues
         | Op::GuardNoDict

@@ -1,0 +1,52 @@
+//! How functions of C that Python code calls take their arguments.
+
+use crate::layout;
+
+/// What `ml_flags` of a `PyMethodDef` say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Convention {
+    /// `METH_NOARGS`.
+    NoArgs,
+    /// `METH_O`.
+    One,
+    /// `METH_FASTCALL`.
+    Fast,
+    /// `METH_FASTCALL | METH_KEYWORDS`.
+    FastKeywords,
+}
+
+impl Convention {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::NoArgs, Self::One, Self::Fast, Self::FastKeywords];
+
+    /// The flags that say so.
+    pub fn flags(self) -> usize {
+        match self {
+            Self::NoArgs => layout::METH_NOARGS,
+            Self::One => layout::METH_O,
+            Self::Fast => layout::METH_FASTCALL,
+            Self::FastKeywords => layout::METH_FASTCALL | layout::METH_KEYWORDS,
+        }
+    }
+
+    /// What some flags say, if that is one of them.
+    pub fn of(flags: usize) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|convention| convention.flags() == flags & layout::METH_CONVENTION)
+    }
+
+    /// Whether so many arguments can be passed, besides `self`.
+    pub fn takes(self, count: usize) -> bool {
+        match self {
+            Self::NoArgs => count == 0,
+            Self::One => count == 1,
+            Self::Fast | Self::FastKeywords => true,
+        }
+    }
+
+    /// Whether calls count as recursion, as in `Python/bytecodes.c`.
+    pub fn recurses(self) -> bool {
+        matches!(self, Self::NoArgs | Self::One)
+    }
+}
