@@ -46,8 +46,8 @@ pub struct Trailers {
 }
 
 /// Values of `Area`.
-pub const AREAS: [&str; 8] = [
-    "dict", "import", "eval", "shadow", "frame", "build", "test", "docs",
+pub const AREAS: [&str; 9] = [
+    "dict", "objects", "import", "eval", "shadow", "frame", "build", "test", "docs",
 ];
 
 /// Sections of CPython's NEWS.
