@@ -18,6 +18,8 @@
 #define CLINKER_NATIVE (-2)
 #define CLINKER_WRITTEN (-3)
 #define CLINKER_CATCHING (-4)
+/* That of what comes before a generator that hands its items over: see consume.c. */
+#define CLINKER_CONSUMER (-5)
 
 /* Numbers of operators: the oparg of BINARY_OP, of which those in place follow the
  * others.  After all of them comes the oparg of COMPARE_OP without its last four bits:

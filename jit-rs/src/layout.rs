@@ -7,3 +7,6 @@ const _: () = assert!(PY_VERSION_HEX >> 16 == 0x030d);
 
 /// The stack pointer of a frame that native code runs: `CLINKER_NATIVE`.
 pub const NATIVE: i64 = -(NATIVE_BELOW_ZERO as i64);
+
+/// That of what comes before a generator that hands its items over: `CLINKER_CONSUMER`.
+pub const CONSUMER: i64 = -(CONSUMER_BELOW_ZERO as i64);

@@ -32,7 +32,7 @@ class NativeTest(ProgramTest):
                 return q.popleft(), len(q), q.count(i)
             d, q = {1: 2, 5: 6}, deque([1, 2, 3])
             for i in range(400):
-                out = (builtin("x", i), method(d, [1], "a b", i), unbound(d, "s", i), classes(i, "ab"), static(i), others(q, i))
+                out = (builtin("x", i), method(d, [1], "a b", i), unbound(d, "s", i), classes(i, (1, 2)), static(i), others(q, i))
                 if i % 57 == 0:
                     print(out)
         """)

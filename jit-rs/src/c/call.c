@@ -268,12 +268,58 @@ push_function(T *tstate, F *frame, PyFunctionObject *func,
     return enter(tstate, frame, new_frame);
 }
 
+/* The native code that calls of a function with so many positional arguments enter, or
+ * NULL if something has to be done before. */
+static inline clinker_native
+direct_entry(T *tstate, PyFunctionObject *func, size_t count)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    _Py_CODEUNIT *instr = _PyCode_CODE(code);
+    instr += instr->op.code == COPY_FREE_VARS;
+    const int others = CO_VARKEYWORDS | CO_VARARGS | CO_GENERATOR
+                       | CO_COROUTINE | CO_ASYNC_GENERATOR;
+    if ((code->co_flags & (CO_OPTIMIZED | others)) != CO_OPTIMIZED
+        || code->co_kwonlyargcount != 0 || count != (size_t)code->co_argcount
+        || count > CLINKER_MAX_DIRECT)
+    {
+        return NULL;
+    }
+    return clinker_find_entry(tstate, code, instr);
+}
+
+/* Enter it.  Steals the function and the arguments. */
+static inline PyObject *
+enter_directly(T *tstate, F *frame, clinker_native native,
+               PyFunctionObject *func, PyObject *const *args, size_t count)
+{
+    // It takes no more of them than it has parameters.
+    PyObject *passed[CLINKER_MAX_DIRECT] = {NULL};
+    memcpy(passed, args, count * sizeof(PyObject *));
+    struct clinker_end (*entry)(F *, PyFunctionObject *, T *, PyObject *,
+                                PyObject *, PyObject *, PyObject *, PyObject *,
+                                PyObject *, PyObject *, PyObject *);
+    static_assert(CLINKER_MAX_DIRECT == 8, "as many arguments");
+    *(clinker_native *)&entry = native;
+    tstate->c_recursion_remaining--;
+    struct clinker_end end =
+        entry(frame, func, tstate, passed[0], passed[1], passed[2], passed[3],
+              passed[4], passed[5], passed[6], passed[7]);
+    tstate->c_recursion_remaining++;
+    return end.value != NULL ? end.value
+                             : clinker_settle(tstate, frame, end.next);
+}
+
 /* Call a Python function; see push_function(). */
 static PyObject *
 call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
               int count, PyObject *kwnames)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
+    clinker_native native =
+        kwnames == NULL ? direct_entry(tstate, func, count) : NULL;
+    if (native != NULL) {
+        return enter_directly(tstate, frame, native, func, args, count);
+    }
     if (kwnames == NULL && makes_generator(tstate, func, count)) {
         return new_generator(tstate, func, args, count);
     }
@@ -468,38 +514,16 @@ int
 clinker_called_by_c(T *tstate, PyFunctionObject *func, PyObject *const *args,
                     size_t count, PyObject **result)
 {
-    PyCodeObject *code = (PyCodeObject *)func->func_code;
-    _Py_CODEUNIT *instr = _PyCode_CODE(code);
-    instr += instr->op.code == COPY_FREE_VARS;
-    clinker_native native = clinker_find_entry(tstate, code, instr);
+    clinker_native native = direct_entry(tstate, func, count);
     F *frame = clinker_caller_in_c(tstate);
-    const int others = CO_VARKEYWORDS | CO_VARARGS | CO_GENERATOR
-                       | CO_COROUTINE | CO_ASYNC_GENERATOR;
-    if (native == NULL || frame == NULL
-        || (code->co_flags & (CO_OPTIMIZED | others)) != CO_OPTIMIZED
-        || code->co_kwonlyargcount != 0 || count != (size_t)code->co_argcount
-        || count > CLINKER_MAX_DIRECT)
-    {
+    if (native == NULL || frame == NULL) {
         return 0;
     }
-    // It takes no more of them than it has parameters.
-    PyObject *passed[CLINKER_MAX_DIRECT] = {NULL};
     for (size_t i = 0; i < count; i++) {
-        passed[i] = Py_NewRef(args[i]);
+        Py_INCREF(args[i]);
     }
     Py_INCREF(func);
-    struct clinker_end (*entry)(F *, PyFunctionObject *, T *, PyObject *,
-                                PyObject *, PyObject *, PyObject *, PyObject *,
-                                PyObject *, PyObject *, PyObject *);
-    static_assert(CLINKER_MAX_DIRECT == 8, "as many arguments");
-    *(clinker_native *)&entry = native;
-    tstate->c_recursion_remaining--;
-    struct clinker_end end =
-        entry(frame, func, tstate, passed[0], passed[1], passed[2], passed[3],
-              passed[4], passed[5], passed[6], passed[7]);
-    tstate->c_recursion_remaining++;
-    *result = end.value != NULL ? end.value
-                                : clinker_settle(tstate, frame, end.next);
+    *result = enter_directly(tstate, frame, native, func, args, count);
     return 1;
 }
 

@@ -21,8 +21,10 @@ extern int clinker_called_by_c(PyThreadState *tstate, PyFunctionObject *func,
                                PyObject **result);
 extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
+extern void clinker_take_consumers(void);
 extern void clinker_prepare_objects(void);
 extern void clinker_give_generators_back(void);
+extern void clinker_give_consumers_back(void);
 extern void clinker_take_instances(void);
 extern void clinker_give_instances_back(void);
 extern void clinker_reserve_numbers(void);
@@ -105,6 +107,7 @@ clinker_block_signals(int block)
 static void
 finalize(PyInterpreterState *interp)
 {
+    clinker_give_consumers_back();
     clinker_give_generators_back();
     clinker_finalize();
     clinker_give_instances_back();
@@ -174,6 +177,7 @@ start(PyObject *module, PyObject *value)
         return NULL;
     }
     clinker_take_generators();
+    clinker_take_consumers();
     clinker_prepare_objects();
     clinker_take_instances();
     clinker_reserve_numbers();

@@ -300,4 +300,5 @@ const struct entry clinker_layout[] = {
     NUMBER("CALL_OPERATOR", CLINKER_CALL_OPERATOR),
     NUMBER("CACHE_SIZE", sizeof(struct clinker_cache)),
     NUMBER("NATIVE_BELOW_ZERO", -CLINKER_NATIVE),
+    NUMBER("CONSUMER_BELOW_ZERO", -CLINKER_CONSUMER),
 };

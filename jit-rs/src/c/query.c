@@ -238,6 +238,7 @@ static const struct clinker_entry *const helper_tables[] = {
     clinker_call_helpers,
     clinker_return_helpers,
     clinker_generator_helpers,
+    clinker_consume_helpers,
     clinker_iteration_helpers,
     clinker_await_helpers,
     clinker_freelist_helpers,

@@ -238,6 +238,7 @@ extern const struct clinker_entry clinker_container_helpers[];
 extern const struct clinker_entry clinker_call_helpers[];
 extern const struct clinker_entry clinker_return_helpers[];
 extern const struct clinker_entry clinker_generator_helpers[];
+extern const struct clinker_entry clinker_consume_helpers[];
 extern const struct clinker_entry clinker_iteration_helpers[];
 extern const struct clinker_entry clinker_await_helpers[];
 extern const struct clinker_entry clinker_freelist_helpers[];

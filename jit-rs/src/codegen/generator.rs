@@ -1,6 +1,7 @@
 //! Suspending the frame of a generator, and entering native code where it goes on.
 
 use super::Generator;
+use crate::build::Entry;
 use crate::hir::{Block, Leave, State, Type, Yield};
 use crate::{layout, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -24,6 +25,18 @@ impl Generator<'_> {
         switch.emit(&mut self.builder, bytes, other);
     }
 
+    /// Begins a block that takes the frame over, also when what the generator has yielded was handed over.
+    pub(super) fn begin_again(&mut self, entry: Entry) {
+        let mut resumes = self.function.resumes();
+        if !entry.is_loop {
+            resumes.push(entry.offset - 1);
+        }
+        let block = self.builder.create_block();
+        self.builder.ins().jump(block, &[]);
+        self.builder.switch_to_block(block);
+        self.again = Some((block, resumes));
+    }
+
     /// Suspends the frame, as `YIELD_VALUE`, and goes on in the one before it.
     pub(super) fn suspend(&mut self, end: &Yield) {
         for (depth, &value) in end.stack.iter().enumerate() {
@@ -36,17 +49,53 @@ impl Generator<'_> {
         let state = i64::from(end.delegates) - layout::SUSPENDED_BELOW_ZERO as i64;
         let state = self.builder.ins().iconst(types::I8, state);
         let value = self.get(end.value);
+        let resume = end.offset + 1;
+        let may_go_on = matches!(&self.again, Some((_, resumes)) if resumes.contains(&resume));
+        let may_go_on = self.builder.ins().iconst(types::I8, i64::from(may_go_on));
         let yielding = self.yielding.unwrap_or_else(|| self.builder.create_block());
         self.builder
             .ins()
-            .jump(yielding, &[value.into(), state.into()]);
+            .jump(yielding, &[value.into(), state.into(), may_go_on.into()]);
         if self.yielding.is_none() {
             self.yielding = Some(yielding);
             let value = self.builder.append_block_param(yielding, types::I64);
             let state = self.builder.append_block_param(yielding, types::I8);
+            let may_go_on = self.builder.append_block_param(yielding, types::I8);
             self.builder.switch_to_block(yielding);
+            self.hand_over_item(value, may_go_on);
             self.finish_yield(value, state);
         }
+    }
+
+    /// Goes on after the yield if what takes all items of the generator takes this one over.
+    fn hand_over_item(&mut self, value: ir::Value, may_go_on: ir::Value) {
+        let Some((again, _)) = self.again else {
+            return;
+        };
+        let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
+        let top = self.load(types::I32, previous, layout::FRAME_STACKTOP);
+        let is_consumer = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::Equal, top, layout::CONSUMER);
+        let is_consumer = self.builder.ins().band(is_consumer, may_go_on);
+        let (hand_over, on) = self.seldom(is_consumer);
+        self.builder.switch_to_block(hand_over);
+        let taken = self
+            .call("consume", &[previous, value], Some(types::I32))
+            .expect("it has a result");
+        let taken_block = self.builder.create_block();
+        self.builder.set_cold_block(taken_block);
+        self.builder.ins().brif(taken, taken_block, &[], on, &[]);
+        self.builder.switch_to_block(taken_block);
+        // What the generator is sent.
+        let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
+        let depth = self.builder.ins().uextend(types::I64, top);
+        let place = self.item(self.frame, depth);
+        let none = self.int(runtime::none() as i64);
+        self.store(none, place, layout::FRAME_LOCALS);
+        self.builder.ins().jump(again, &[]);
+        self.builder.switch_to_block(on);
     }
 
     /// What all yields have in common.

@@ -127,8 +127,7 @@ pub fn compile(
     let mut frontend = FunctionBuilderContext::new();
     let builder = FunctionBuilder::new(&mut context.func, &mut frontend);
     let generator = Generator::new(builder, &function, code, caches, id);
-    let (exits, entry_exits, catches) =
-        generator.run(entry.is_loop, is_direct, isa.frontend_config())?;
+    let (exits, entry_exits, catches) = generator.run(entry, is_direct, isa.frontend_config())?;
     // Cranelift takes the most memory.
     drop(function);
     context
@@ -184,6 +183,8 @@ struct Generator<'a> {
     clearing: Vec<(Vec<(u32, Type)>, ir::Block)>,
     /// What all yields have in common.
     yielding: Option<ir::Block>,
+    /// Where a generator goes on that has handed over what it yields, and by which `RESUME`s it can.
+    again: Option<(ir::Block, Vec<u32>)>,
     /// The most values that any exit gets.
     handed_count: usize,
     /// Where operands are handed over to a helper, and their greatest number.
@@ -256,6 +257,7 @@ impl<'a> Generator<'a> {
             returning: None,
             clearing: Vec::new(),
             yielding: None,
+            again: None,
             constants: leave::constants(function),
             values: FxHashMap::default(),
             blocks,
@@ -273,12 +275,15 @@ impl<'a> Generator<'a> {
 
     fn run(
         mut self,
-        is_loop: bool,
+        entry: Entry,
         is_direct: bool,
         config: TargetFrontendConfig,
     ) -> Result<(Vec<Exit>, usize, Vec<Catch>), String> {
         if is_direct {
             self.take_call();
+        }
+        if self.code.is_generator {
+            self.begin_again(entry);
         }
         self.take_frame();
         let mut entry_exits = 0;
@@ -305,7 +310,7 @@ impl<'a> Generator<'a> {
             for inst in &data.insts {
                 self.inst(inst)?;
             }
-            if is_loop && index == 0 {
+            if entry.is_loop && index == 0 {
                 self.forget_exits();
                 entry_exits = self.exits.len();
             }
