@@ -101,7 +101,7 @@ class Expressions:
 
     def int_expression(self, depth):
         e = self.expression
-        match self.random.randrange(22):
+        match self.random.randrange(25):
             case 0 | 1 | 2 | 3:
                 return f"({e('int', depth)} {self.pick(['+', '-', '+', '-', '*'])} {e('int', depth)})"
             case 4:
@@ -138,6 +138,16 @@ class Expressions:
                 return f"{{1: {e('int', depth)}, 'a': {e('int', depth)}}}[{self.pick(['1', 'True', repr('a'), self.key(depth)])}]"
             case 20:
                 return f"({e('bool', depth)} + {e('int', depth)})"
+            case 21 if self.may_generate():
+                return self.taken(["sum({})", "sum({}, 3)", "len(set({}))", "len(frozenset({}))"], depth)
+            case 22 | 23:
+                return self.pick([
+                    f"{e('list', depth)}.count({e('int', depth)})", f"{e('str', depth)}.find({e('str', 0)})", f"{e('str', depth)}.count({e('str', 0)})",
+                    f"{e('dict', depth)}.setdefault({self.key(depth)}, {e('int', depth)})", f"{e('dict', depth)}.pop({self.key(depth)}, {e('int', 0)})",
+                    f"divmod({e('int', depth)}, 7)[1]", f"hash({e('int', depth)})", f"pow({e('int', 0)}, 2, 101)", f"{e('int', depth)}.bit_length()",
+                    f"getattr({e('obj', depth)}, 'n', {e('int', 0)})", f"round({e('float', 0)})", f"ord({e('str', 0)}[:1])", f"{e('tuple', depth)}.index({e('int', 0)})",
+                    f"list.pop({e('list', depth)})",
+                ])
             case _:
                 return self.constant("int")
 
@@ -165,7 +175,7 @@ class Expressions:
 
     def bool_expression(self, depth):
         e = self.expression
-        match self.random.randrange(10):
+        match self.random.randrange(11):
             case 0 | 1 | 2:
                 kind = self.pick(["int", "int", "float", "str", "tuple", "list"])
                 other = kind if self.chance(0.85) else self.pick(["int", "float", "bool"])
@@ -180,6 +190,8 @@ class Expressions:
                 return f"({e('int', depth)} {self.pick(['in', 'not in'])} {e(self.pick(['list', 'tuple', 'dict']), depth)})"
             case 7:
                 return f"({e(self.kind(), depth)} {self.pick(['is', 'is not'])} None)"
+            case 9 if self.may_generate():
+                return self.taken(["any({})", "all({})"], depth)
             case 8:
                 return f"isinstance({e(self.kind(), depth)}, {self.pick(['int', 'float', 'str', '(list, tuple)', 'bool'])})"
             case _:
@@ -187,7 +199,7 @@ class Expressions:
 
     def str_expression(self, depth):
         e = self.expression
-        match self.random.randrange(10):
+        match self.random.randrange(12):
             case 0 | 1:
                 return f"({e('str', depth)} + {e('str', depth)})"
             case 2:
@@ -204,6 +216,13 @@ class Expressions:
                 return f"({self.constant('str')} * {self.random.randrange(4)})"
             case 8:
                 return f"'%s:%r' % ({e(self.kind(), depth)}, {e('int', depth)})"
+            case 9 if self.may_generate():
+                return f"'-'.join({self.comprehension('(', ')', depth, 'str({})')})"
+            case 10:
+                return self.pick([
+                    f"{e('str', depth)}.replace({e('str', 0)}, {e('str', 0)}, 3)", f"repr({e(self.kind(), depth)})", f"{e('str', depth)}.ljust({e('int', 0)} & 7)",
+                    f"{e('str', depth)}.split(',', 1)[0]", f"str({e(self.kind(), depth)})", f"str.lower({e('str', depth)})", f"format({e('int', depth)}, 'x')",
+                ])
             case _:
                 return f"','.join([{e('str', depth)}, {e('str', depth)}])"
 
@@ -216,7 +235,7 @@ class Expressions:
 
     def list_expression(self, depth):
         e = self.expression
-        match self.random.randrange(9):
+        match self.random.randrange(10):
             case 0 | 1:
                 return "[" + ", ".join(e("int", depth) for _ in range(self.random.randrange(4))) + "]"
             case 2:
@@ -231,10 +250,20 @@ class Expressions:
                 return f"sorted({e('list', depth)}{self.pick(['', ', reverse=True', ', key=lambda v: -v'])})"
             case 7:
                 return f"({e('list', depth)} + {e('list', depth)})"
+            case 8 if self.may_generate():
+                return self.taken(["list({})", "sorted({})", "[*{}]"], depth)
             case _:
                 return f"cut({e('list', depth)})"
 
-    def comprehension(self, start, end, depth):
+    def may_generate(self):
+        # In the body of a class, it would not see the variables.
+        return self.spice["comprehensions"] and self.affordable(8) and self.scope.flavor != "class"
+
+    def taken(self, ways, depth):
+        """What takes all items of a generator."""
+        return self.pick(ways).format(self.comprehension("(", ")", depth))
+
+    def comprehension(self, start, end, depth, item_form="{}"):
         name = self.fresh("c")
         outer = dict(self.scope.names)
         source = self.iterable("int", depth)
@@ -245,6 +274,7 @@ class Expressions:
         item = self.expression("int", depth)
         if start == "{":
             item = f"{name}: {item}" if self.chance(0.7) else item
+        item = item_form.format(item)
         condition = f" if {self.expression('bool', depth)}" if self.chance(0.4) else ""
         self.scope.multiple //= 8
         self.scope.names = outer
@@ -260,11 +290,13 @@ class Expressions:
 
     def tuple_expression(self, depth):
         e = self.expression
-        match self.random.randrange(5):
+        match self.random.randrange(6):
             case 0 | 1 | 2:
                 return "(" + "".join(e(self.kind(), depth) + ", " for _ in range(self.random.randrange(4))) + ")"
             case 3:
                 return f"tuple({e('list', depth)})"
+            case 4 if self.may_generate():
+                return self.taken(["tuple({})"], depth)
             case _:
                 return f"{e('tuple', depth)}[{self.bound(depth)}:]"
 
