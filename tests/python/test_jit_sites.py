@@ -645,6 +645,71 @@ class SiteTest(ProgramTest):
             print(look(B, 900))
         """)
 
+    def test_super(self):
+        self.check("""
+            class A:
+                def f(self): return "A"
+                @classmethod
+                def c(cls): return "A.c", cls.__name__
+                @property
+                def p(self): return "A.p"
+                def __getattr__(self, name):
+                    if name == "missing": return lambda: "dynamic"
+                    raise AttributeError(name)
+            class M:
+                def f(self): return "M" + super().f()
+            class B(A):
+                def f(self): return "B" + super().f()
+                @classmethod
+                def c(cls): return "B.c", super().c()
+                @property
+                def p(self): return "B" + super().p
+                def gone(self):
+                    try:
+                        return super().g()
+                    except AttributeError as error:
+                        return str(error)
+            class C(B): pass
+            class D(B, M, A):
+                def f(self): return "D" + super().f()
+            class E(B):
+                def __getattribute__(self, name): return object.__getattribute__(self, name)
+            class F(C):
+                def f(self): return "F" + super(C, self).f() + super(B, self).f()
+            classes = [B, C, D, E, F]
+            def all_of(objects):
+                return [(o.f(), o.c(), o.p, o.gone()) for o in objects]
+            out = []
+            for i in range(300):
+                out = all_of([cls() for cls in classes])
+                if i % 75 == 0:
+                    print(out)
+            old = A.f
+            A.f = lambda self: "a"
+            print(all_of([cls() for cls in classes]))
+            A.f = "not a function"
+            for cls in classes:
+                try: cls().f()
+                except TypeError as error: print(error)
+            A.f = staticmethod(lambda: "static")
+            print(all_of([cls() for cls in classes]))
+            A.f = old
+            A.g = lambda self: "g"
+            print(all_of([cls() for cls in classes]))
+            D.__bases__ = (C, M, A)
+            M.f = lambda self: "m" + super(M, self).f()
+            print(all_of([cls() for cls in classes]))
+            wrong = B.f
+            for value in 5, A(), M():
+                try: wrong(value)
+                except TypeError as error: print(error)
+            B.f.__closure__[0].cell_contents = A
+            try: print(B().f())
+            except AttributeError as error: print(error)
+            B.f.__closure__[0].cell_contents = B
+            print(all_of([cls() for cls in classes]))
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

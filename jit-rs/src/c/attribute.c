@@ -27,6 +27,8 @@ enum kind {
     OF_CLASS,
     // A property of the class.
     PROPERTY,
+    // What super finds after a class, by the version of that.
+    METHOD_OF_SUPER,
 };
 
 static inline uint32_t
@@ -448,10 +450,28 @@ clinker_load_method(T *tstate, F *frame, PyObject **stack, uint64_t name,
     return attr == NULL ? -1 : 0;
 }
 
+/* Remember the method that super has found. */
+static void
+learn_super(PyTypeObject *class, PyObject *self, PyObject *method,
+            struct clinker_cache *cache)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    // The versions of a class change with those that it is derived from.
+    if (may_learn(cache) && !PyType_Check(self) && is_settled(method)
+        && PyType_IsSubtype(type, class)
+        && PyUnstable_Type_AssignVersionTag(class)
+        && PyUnstable_Type_AssignVersionTag(type))
+    {
+        add_way(cache, type->tp_version_tag, METHOD_OF_SUPER,
+                class->tp_version_tag, method);
+    }
+}
+
 /* From super, the class and self to what LOAD_SUPER_ATTR pushes; the number is
  * its oparg. */
 int
-clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg)
+clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg,
+                   struct clinker_cache *cache)
 {
     PyObject *super = stack[0];
     PyObject *class = stack[1];
@@ -461,6 +481,16 @@ clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg)
     PyObject *attr;
     PyObject *self_or_null = NULL;
     if (super == (PyObject *)&PySuper_Type && PyType_Check(class)) {
+        struct clinker_way *way = oparg & 1 ? find_way(self, cache) : NULL;
+        if (way != NULL && way->kind == METHOD_OF_SUPER
+            && way->place == ((PyTypeObject *)class)->tp_version_tag)
+        {
+            stack[0] = Py_NewRef(way->value);
+            stack[1] = self;
+            Py_DECREF(super);
+            Py_DECREF(class);
+            return 0;
+        }
         int method = 0;
         // As LOAD_SUPER_ATTR_METHOD: a class that looks attributes up in its
         // own way, as classes themselves do, gets bound methods.
@@ -470,6 +500,7 @@ clinker_load_super(T *tstate, F *frame, PyObject **stack, uint64_t oparg)
                                load_method ? &method : NULL);
         if (attr != NULL && method) {
             self_or_null = Py_NewRef(self);
+            learn_super((PyTypeObject *)class, self, attr, cache);
         }
     }
     else {

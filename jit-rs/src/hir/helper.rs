@@ -181,7 +181,11 @@ impl Helper {
     pub fn has_cache(self) -> bool {
         matches!(
             self,
-            Self::LoadAttr | Self::LoadMethod | Self::StoreAttr | Self::LoadGlobal
+            Self::LoadAttr
+                | Self::LoadMethod
+                | Self::LoadSuper
+                | Self::StoreAttr
+                | Self::LoadGlobal
         )
     }
 }
