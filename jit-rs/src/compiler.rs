@@ -31,8 +31,8 @@ const MAX_EARLY: u32 = 3;
 
 /// What compiling in the background may take of a processor from the start, and which part of the time that passes: a program that ends
 /// soon is not to pay for what only a long one earns. What is hotter asks more often, so it comes first.
-const ALLOWANCE: Duration = Duration::from_millis(200);
-const SHARE: f64 = 0.3;
+const ALLOWANCE: Duration = Duration::from_millis(100);
+const SHARE: f64 = 0.1;
 
 unsafe extern "C" {
     fn _PyEvalHooks_InstallEntry(code: *const c_void, offset: c_int, entry: *const c_void)

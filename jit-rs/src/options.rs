@@ -120,7 +120,7 @@ impl Options {
             (_, Some(after)) => after,
             (Mode::Sync, None) => 1,
             (Mode::Warm, None) => 64,
-            (Mode::Auto, None) => 2000,
+            (Mode::Auto, None) => 5000,
             (Mode::Count, None) => 1000,
         }
     }
