@@ -11,9 +11,17 @@ use std::path::{Path, PathBuf};
 const NAME: usize = 56;
 const ENTRY: usize = 64;
 
+/// Headers in the place of those that a CPython without hooks does not have.
+const STOCK: &str = "src/stock";
+
 /// The probe, and the headers of ours that it includes.
 const PROBE: &str = "src/c/layout.c";
-const HEADERS: [&str; 3] = ["include/clinker.h", "src/c/iterators.h", "src/c/runtime.h"];
+const HEADERS: [&str; 4] = [
+    "include/clinker.h",
+    "src/c/iterators.h",
+    "src/c/runtime.h",
+    "src/stock/pycore_evalhooks.h",
+];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=CLINKER_INCLUDE");
@@ -67,6 +75,8 @@ fn probe(include: &[PathBuf]) -> String {
     let objects = cc::Build::new()
         .includes(include)
         .include("include")
+        // After those of the interpreter.
+        .include(STOCK)
         .define("Py_BUILD_CORE", None)
         .std("c11")
         .warnings(false)

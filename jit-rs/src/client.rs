@@ -18,6 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
 
+/// Calls until a function is compiled by itself where nobody counts what its loops do.
+const UNLOOPED_PERIOD: u32 = 200;
+
 /// Executions until it is asked again whether something has been compiled.
 const PENDING_PERIOD: u32 = 100;
 
@@ -103,7 +106,7 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 /// If the log cannot be written.
 pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
     let mut fresh = History::default();
-    if matches!(options.mode, Mode::Sync | Mode::Warm) {
+    if layout::HOOKS != 0 && matches!(options.mode, Mode::Sync | Mode::Warm) {
         fresh.handlers = Handlers::All;
     }
     // What is compiled before it runs first has not been executed.
@@ -159,7 +162,10 @@ impl Client {
 
     /// Entries or trips until something is hot.
     pub fn period(&self) -> u32 {
-        self.options.period()
+        match (layout::HOOKS, self.options.mode, self.options.after) {
+            (0, Mode::Auto, None) => UNLOOPED_PERIOD,
+            _ => self.options.period(),
+        }
     }
 
     /// A code object dies: what was counted is kept if somebody will want to know.
@@ -193,6 +199,7 @@ impl Client {
     }
 
     fn compile_hot(&mut self, id: usize, offset: u32, depth: u32, is_loop: bool) -> u32 {
+        let period = self.period();
         let Some(live) = self.live.get_mut(&id) else {
             return 0;
         };
@@ -205,7 +212,7 @@ impl Client {
         let period = match self.options.mode {
             Mode::Manual if live.wanted => WANTED_PERIOD,
             Mode::Manual => return 0,
-            _ => self.options.period(),
+            _ => period,
         };
         if live.suppressed {
             return 0;

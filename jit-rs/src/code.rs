@@ -261,6 +261,16 @@ impl Code {
         is_simple.then(|| if is_closure { cells.into() } else { 0 })
     }
 
+    /// Whether all its parameters are positional, as few as native code is given, and native code can make the frame.
+    pub fn takes_positions(self) -> bool {
+        let keywords: c_int = read(self.code, layout::CODE_KWONLYARGCOUNT);
+        let others = layout::CO_VARARGS | layout::CO_VARKEYWORDS;
+        keywords == 0
+            && self.flags() & others as c_int == 0
+            && self.arguments() as usize <= layout::MAX_DIRECT
+            && self.enclosed().is_some()
+    }
+
     /// What calling the functions with a version takes, if native code can make their frames. `entry` tells where the address is of
     /// what calls enter, by the address of the code object and the number of arguments.
     pub fn callee(version: u32, entry: impl FnOnce(usize, usize) -> u64) -> Option<Callee> {

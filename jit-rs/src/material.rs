@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// Bytes of machine code beyond which nothing more is compiled.
 const MAX_BYTES: usize = 256 << 20;
 
+/// Why something is not compiled without hooks.
+const NOT_ENTERED: &str = "without hooks, only functions are entered, and only those that take up to 8 arguments by position, and make \
+                           no generator, coroutine or cell";
+
 /// Code units of a function that may be executed in place of a call.
 const MAX_INLINED_UNITS: usize = 120;
 
@@ -30,6 +34,9 @@ impl Compiler {
     pub fn job(&mut self, id: usize, code: Code, place: Place, wish: Wish) -> Result<Job, String> {
         if self.counts.bytes >= MAX_BYTES {
             return Err("the code cache is full".into());
+        }
+        if layout::HOOKS == 0 && (place.is_loop || !code.takes_positions()) {
+            return Err(NOT_ENTERED.into());
         }
         let mut snapshot = code.snapshot(MAX_UNITS)?;
         self.add_feedback(id, &mut snapshot, layout::MAX_PUSHES);
@@ -101,6 +108,10 @@ impl Compiler {
 
     /// Adds the functions that a code object calls, as far as their versions tell.
     fn add_callees(&mut self, id: usize, snapshot: &mut Snapshot) {
+        if layout::HOOKS == 0 {
+            // Functions that are entered have no version, and the frames of others are the interpreter's affair.
+            return;
+        }
         let feedback = Arc::clone(&self.of(id).feedback);
         for (index, call) in snapshot.instructions.iter().enumerate() {
             let special = || feedback.specials.get(&call.offset).copied();

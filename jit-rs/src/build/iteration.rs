@@ -94,7 +94,7 @@ impl Builder<'_> {
     /// What the runtime, or machine code for a kind of iterators, gives.
     fn for_next(&mut self, iterator: Value, kind: Type) {
         let number = match kind {
-            Type::NEVER if self.guess() == op::FOR_ITER_GEN => {
+            Type::NEVER if self.guess() == op::FOR_ITER_GEN && layout::HOOKS != 0 => {
                 self.guard(Op::GuardCStack, &[]);
                 Type::GENERATOR.bit() as u64
             }

@@ -16,7 +16,7 @@ clinker_periodic(T *tstate, F *frame, uint64_t version)
         return -1;
     }
     return tstate->eval_breaker != version
-           || frame->stacktop != CLINKER_NATIVE;
+           || clinker_is_changed(frame);
 }
 
 /* Perform the actions of an exit from one to another, in the frame and those that
@@ -106,6 +106,7 @@ static F *
 push(T *tstate, F *previous, const struct clinker_push *push)
 {
     previous->return_offset = push->call;
+#if CLINKER_HOOKS
     if (push->kind == CLINKER_CALL_CLASS) {
         F *shim = _PyFrame_PushTrampolineUnchecked(
             tstate, (PyCodeObject *)&_Py_InitCleanup, 1);
@@ -113,6 +114,7 @@ push(T *tstate, F *previous, const struct clinker_push *push)
         previous = shim;
         tstate->py_recursion_remaining--;
     }
+#endif
     PyCodeObject *code = push->code;
     F *frame = (F *)tstate->datastack_top;
     tstate->datastack_top += code->co_framesize;
@@ -217,7 +219,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
         frames[i + 1] = push(tstate, frames[i], &exit->pushes[i]);
     }
     act(frames, exit, values, 0, drops);
-    int was_written = frame->stacktop == CLINKER_WRITTEN;
+    int was_written = clinker_has_kept(frame);
     frame->stacktop = exit->stacktop;
     if (exit->next != NULL) {
         frame->instr_ptr = exit->push_count > 0 ? exit->instr : exit->next;
@@ -270,9 +272,12 @@ clinker_release(F *frame, struct clinker_exit *exit, uint64_t *values,
     if (record != NULL) {
         before = *record;
         *record = (struct clinker_record){exit, values};
+#if !CLINKER_HOOKS
+        clinker_show(frame);
+#endif
     }
     clinker_dealloc(object);
-    if (frame->stacktop != CLINKER_NATIVE) {
+    if (clinker_is_changed(frame)) {
         return leave(frame, exit, values);
     }
     if (record != NULL) {
@@ -332,5 +337,9 @@ const struct clinker_entry clinker_border_helpers[] = {
     ENTRY(drop_unless_last),
     ENTRY(leave),
     ENTRY(release),
+#if !CLINKER_HOOKS
+    ENTRY(show),
+    ENTRY(changed),
+#endif
     {NULL, NULL},
 };

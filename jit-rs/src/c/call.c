@@ -2,6 +2,8 @@
 
 #include "runtime.h"
 
+#if CLINKER_HOOKS
+
 /* Move a new frame, the current one, to a generator, as RETURN_GENERATOR. */
 static PyObject *
 make_generator(T *tstate, F *frame)
@@ -154,15 +156,17 @@ run(T *tstate, F *frame, PyCodeObject *code)
     return _PyEvalHooks_ResumeFrames(tstate, frame, 0);
 }
 
+#endif
+
 // More parameters are left to CPython where some have defaults or are named.
 #define MAX_PARAMETERS 16
 
 /* Find out what the parameters of a function get, as initialize_locals() of
  * Python/ceval.c: arguments first, then the defaults of others, which are NULL in
  * that list.  Returns 0 if it is not that easy. */
-static inline int
-match_parameters(PyFunctionObject *func, PyObject *const *args, int count,
-                 PyObject *kwnames, PyObject **parameters)
+int
+clinker_match_parameters(PyFunctionObject *func, PyObject *const *args,
+                         int count, PyObject *kwnames, PyObject **parameters)
 {
     PyCodeObject *code = (PyCodeObject *)func->func_code;
     const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
@@ -201,6 +205,8 @@ match_parameters(PyFunctionObject *func, PyObject *const *args, int count,
     return 1;
 }
 
+#if CLINKER_HOOKS
+
 /* Make a new frame the current one; NULL if the recursion is too deep. */
 static F *
 enter(T *tstate, F *frame, F *new_frame)
@@ -237,7 +243,8 @@ push_function(T *tstate, F *frame, PyFunctionObject *func,
             new_frame->localsplus[i] = args[i];
         }
     }
-    else if (match_parameters(func, args, count, kwnames, parameters)
+    else if (clinker_match_parameters(func, args, count, kwnames,
+                                      parameters)
         && _PyThreadState_HasStackSpace(tstate, code->co_framesize))
     {
         int wanted = code->co_argcount;
@@ -362,6 +369,41 @@ call_function_ex(T *tstate, F *frame, PyFunctionObject *func, PyObject *args,
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
 }
 
+#else
+
+static inline int
+is_inlined(T *tstate, PyObject *callable)
+{
+    return Py_TYPE(callable) == &PyFunction_Type;
+}
+
+PyObject *
+clinker_iter_generator(T *tstate, PyObject *iterable)
+{
+    return NULL;
+}
+
+/* Call a Python function, by what it is called by, with arguments that are stolen, as the
+ * function is.  Borrows kwnames. */
+static PyObject *
+call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
+              int count, PyObject *kwnames)
+{
+    int positional = count;
+    if (kwnames != NULL) {
+        positional -= (int)PyTuple_GET_SIZE(kwnames);
+    }
+    PyObject *result =
+        func->vectorcall((PyObject *)func, args, positional, kwnames);
+    Py_DECREF(func);
+    for (int i = 0; i < count; i++) {
+        Py_DECREF(args[i]);
+    }
+    return result;
+}
+
+#endif
+
 /* Whether an instruction that calls a method without a call in the program may
  * call it as a function of Python. */
 int
@@ -446,6 +488,14 @@ clinker_call_kw(T *tstate, F *frame, PyObject **stack, uint64_t count)
 PyObject *
 clinker_call_placed(T *tstate, F *frame, PyObject **stack, uint64_t count)
 {
+#if !CLINKER_HOOKS
+    PyObject *result =
+        clinker_usual_vectorcall(stack[0], stack + 1, count, NULL);
+    for (uint64_t i = 0; i <= count; i++) {
+        Py_DECREF(stack[i]);
+    }
+    return result;
+#else
     PyFunctionObject *func = (PyFunctionObject *)stack[0];
     PyCodeObject *code = (PyCodeObject *)func->func_code;
     F *new_frame = _PyThreadState_PushFrame(tstate, code->co_framesize);
@@ -462,6 +512,7 @@ clinker_call_placed(T *tstate, F *frame, PyObject **stack, uint64_t count)
     }
     new_frame = enter(tstate, frame, new_frame);
     return new_frame == NULL ? NULL : run(tstate, new_frame, code);
+#endif
 }
 
 /* What native code calls in place of native code that cannot be entered. */
@@ -593,7 +644,8 @@ clinker_call_init(T *tstate, F *frame, PyObject **stack, uint64_t count)
         (PyFunctionObject *)((PyHeapTypeObject *)type)->_spec_cache.init;
     PyCodeObject *code = (PyCodeObject *)init->func_code;
     const int simple = CO_OPTIMIZED | CO_VARKEYWORDS | CO_VARARGS;
-    if (stack[1] != NULL || code->co_argcount != (int)count + 1
+    if (!CLINKER_HOOKS
+        || stack[1] != NULL || code->co_argcount != (int)count + 1
         || (code->co_flags & simple) != CO_OPTIMIZED
         || code->co_kwonlyargcount != 0)
     {
@@ -653,10 +705,12 @@ clinker_call_ex(T *tstate, F *frame, PyObject **stack, uint64_t flags)
         }
         Py_SETREF(args, tuple);
     }
+#if CLINKER_HOOKS
     if (is_inlined(tstate, func)) {
         return call_function_ex(tstate, frame, (PyFunctionObject *)func, args,
                                 kwargs);
     }
+#endif
     result = PyObject_Call(func, args, kwargs);
 done:
     Py_DECREF(func);

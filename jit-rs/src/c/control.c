@@ -11,8 +11,8 @@
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
 
 #include "clinker_control.h"
-
-extern _PyEvalHooks clinker_hooks;
+#include "glue.h"
+#include "runtime.h"
 
 /* For Rust */
 
@@ -25,11 +25,15 @@ clinker_entry(const void *object, uint32_t offset)
     if (shadow == NULL || offset >= (uint32_t)Py_SIZE(code)) {
         return NULL;
     }
+#if !CLINKER_HOOKS
+    return offset == (uint32_t)code->_co_firsttraceable ? shadow->entry : NULL;
+#else
     _Py_CODEUNIT *instr = &_PyCode_CODE(code)[offset];
     if (instr->op.code != ENTER_EXECUTOR) {
         return NULL;
     }
     return shadow->executors.executors[instr->op.arg]->jit_code;
+#endif
 }
 
 /* Report a code object as hot after so many entries, its loops after so many
@@ -43,6 +47,9 @@ clinker_recount(const void *object, uint32_t entry_period,
     shadow->entries = _PyEvalHooks_CountEntries(code);
     shadow->entry_period = entry_period;
     shadow->entries_left = entry_period;
+#if !CLINKER_HOOKS
+    shadow->is_stopped = 0;
+#endif
     for (int i = 0; i < shadow->loop_count; i++) {
         _PyShadowLoop *loop = &shadow->loops[i];
         _Py_CODEUNIT *instr = &_PyCode_CODE(code)[loop->offset];
@@ -58,13 +65,6 @@ clinker_recount(const void *object, uint32_t entry_period,
 
 /* For Python */
 
-static int
-is_started(void)
-{
-    PyInterpreterState *interp = _PyInterpreterState_GET();
-    return interp->eval_hooks == &clinker_hooks;
-}
-
 /* The code object that an argument is, if the compiler serves it. */
 static PyCodeObject *
 code_argument(PyObject *object)
@@ -73,7 +73,7 @@ code_argument(PyObject *object)
         PyErr_Format(PyExc_TypeError, "expected a code object, not %T", object);
         return NULL;
     }
-    if (!is_started()) {
+    if (!clinker_is_registered()) {
         PyErr_SetString(PyExc_RuntimeError,
                         "the compiler has not been started");
         return NULL;
@@ -86,11 +86,13 @@ static int
 attach(PyCodeObject *code)
 {
     PyInterpreterState *interp = _PyInterpreterState_GET();
+#if CLINKER_HOOKS
     // A code object that is not up to date would lose its entries when it
     // runs.
     if (_Py_Instrument(code, interp) < 0) {
         return -1;
     }
+#endif
     if (_PyEvalHooks_GetShadow(code) == NULL) {
         _PyEvalHooks_Attach(interp, code);
     }
@@ -110,7 +112,7 @@ has_entry(PyCodeObject *code)
 static PyObject *
 jit_is_started(PyObject *module, PyObject *unused)
 {
-    return PyBool_FromLong(is_started());
+    return PyBool_FromLong(clinker_is_registered());
 }
 
 static PyObject *
@@ -121,11 +123,18 @@ jit_prepare(PyObject *module, PyObject *auto_mode)
         return NULL;
     }
     char error[512];
-    if (is_started() && clinker_prepare(value, error, sizeof(error)) < 0) {
+    if (clinker_is_registered()
+        && clinker_prepare(value, error, sizeof(error)) < 0)
+    {
         PyErr_SetString(PyExc_RuntimeError, error);
         return NULL;
     }
-    return PyBool_FromLong(is_started());
+#if !CLINKER_HOOKS
+    if (value && clinker_is_registered() && clinker_watch_functions() < 0) {
+        return NULL;
+    }
+#endif
+    return PyBool_FromLong(clinker_is_registered());
 }
 
 static PyObject *
@@ -155,8 +164,7 @@ jit_set_period(PyObject *module, PyObject *number)
         PyErr_SetString(PyExc_ValueError, "no such period");
         return NULL;
     }
-    clinker_hooks.entry_period = (uint32_t)period;
-    clinker_hooks.loop_period = (uint16_t)Py_MIN(period, UINT16_MAX);
+    clinker_set_periods((uint32_t)period);
     clinker_set_period((uint32_t)period);
     Py_RETURN_NONE;
 }
@@ -164,10 +172,10 @@ jit_set_period(PyObject *module, PyObject *number)
 static PyObject *
 jit_get_period(PyObject *module, PyObject *unused)
 {
-    if (!is_started() || !clinker_compiles_by_itself()) {
+    if (!clinker_is_registered() || !clinker_compiles_by_itself()) {
         Py_RETURN_NONE;
     }
-    return PyLong_FromUnsignedLong(clinker_hooks.entry_period);
+    return PyLong_FromUnsignedLong(clinker_entry_period());
 }
 
 static PyObject *
@@ -177,7 +185,8 @@ jit_is_compiled(PyObject *module, PyObject *object)
         PyErr_Format(PyExc_TypeError, "expected a code object, not %T", object);
         return NULL;
     }
-    return PyBool_FromLong(is_started() && has_entry((PyCodeObject *)object));
+    return PyBool_FromLong(clinker_is_registered()
+                           && has_entry((PyCodeObject *)object));
 }
 
 static PyObject *
@@ -262,8 +271,8 @@ jit_suppress(PyObject *module, PyObject *args)
         _PyEvalHooks_RemoveEntries(code);
     }
     else {
-        clinker_recount(code, clinker_hooks.entry_period,
-                        clinker_hooks.loop_period);
+        clinker_recount(code, clinker_entry_period(),
+                        clinker_entry_period());
     }
     Py_RETURN_NONE;
 }
@@ -285,7 +294,7 @@ jit_attach_all(PyObject *module, PyObject *unused)
 static PyObject *
 jit_count_entries(PyObject *module, PyObject *object)
 {
-    if (!is_started()) {
+    if (!clinker_is_registered()) {
         return PyLong_FromLong(0);
     }
     PyCodeObject *code = code_argument(object);
@@ -299,7 +308,7 @@ static PyObject *
 jit_native_code(PyObject *module, PyObject *object)
 {
     PyObject *list = PyList_New(0);
-    if (list == NULL || !is_started()) {
+    if (list == NULL || !clinker_is_registered()) {
         return list;
     }
     PyCodeObject *code = code_argument(object);
@@ -403,7 +412,24 @@ jit_hir(PyObject *module, PyObject *object)
     return text;
 }
 
+#if !CLINKER_HOOKS
+/* Let native code of a function be entered when it is called. */
+static PyObject *
+jit_enter(PyObject *module, PyObject *object)
+{
+    if (!PyFunction_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "expected a function, not %T", object);
+        return NULL;
+    }
+    clinker_enter_function((PyFunctionObject *)object);
+    Py_RETURN_NONE;
+}
+#endif
+
 PyMethodDef clinker_control_methods[] = {
+#if !CLINKER_HOOKS
+    {"_enter", jit_enter, METH_O},
+#endif
     {"_is_started", jit_is_started, METH_NOARGS},
     {"_prepare", jit_prepare, METH_O},
     {"_pause", jit_pause, METH_O},

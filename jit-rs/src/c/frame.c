@@ -14,6 +14,8 @@ struct kept {
 
 static struct kept *all_kept;
 
+#if CLINKER_HOOKS
+
 /* Where the record is of what a slot of a frame held at first. */
 static PyObject **
 find_kept(F *frame, int slot)
@@ -26,6 +28,26 @@ find_kept(F *frame, int slot)
     }
     return first;
 }
+
+/* Whether somebody has written to a slot that native code has not filled since. */
+static inline int
+is_written(F *frame, int slot)
+{
+    return frame->stacktop == CLINKER_WRITTEN
+           && *find_kept(frame, slot) != frame->localsplus[slot];
+}
+
+#else
+
+/* The same.  All slots have been filled before anybody could look at the frame, and
+ * native code is left before it does more than that. */
+static inline int
+is_written(F *frame, int slot)
+{
+    return frame->frame_obj != NULL;
+}
+
+#endif
 
 static struct kept *
 keep(F *frame, int count)
@@ -48,9 +70,7 @@ void
 clinker_fill_slot(F *frame, int slot, PyObject *object)
 {
     PyObject **place = &frame->localsplus[slot];
-    if (frame->stacktop == CLINKER_WRITTEN
-        && *find_kept(frame, slot) != *place)
-    {
+    if (is_written(frame, slot)) {
         // It may be on the stack too: it lives on until native code is left.
         struct kept *kept = keep(frame, 0);
         kept->object = object;
@@ -87,6 +107,8 @@ fill_slots(F *frame)
     clinker_act(frame, exit, values, 0, exit->slot_count);
     PyMem_RawFree(values);
 }
+
+#if CLINKER_HOOKS
 
 /* Somebody is about to look at a frame, or to write to one of its variables.
  * Native code borrows objects from the slots: they live on until it has been
@@ -146,6 +168,23 @@ clinker_leave_code(PyCodeObject *code)
     }
     HEAD_UNLOCK(interp->runtime);
 }
+
+#else
+
+/* Other code is going to run: nobody tells if it looks at the frame. */
+void
+clinker_show(F *frame)
+{
+    fill_slots(frame);
+}
+
+int
+clinker_changed(F *frame)
+{
+    return clinker_is_changed(frame);
+}
+
+#endif
 
 /* Tell of what the frames of all threads run, as code objects: native code of
  * others is not being executed.  Returns 0 if that is not known, since greenlets

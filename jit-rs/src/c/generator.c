@@ -2,6 +2,8 @@
 
 #include "runtime.h"
 
+#if CLINKER_HOOKS
+
 /* How a generator came back. */
 enum outcome {
     OUTCOME_YIELDED,
@@ -315,6 +317,8 @@ clinker_next_left(T *tstate, PyGenObject *gen, _Py_CODEUNIT *next,
     return item_of(outcome, item);
 }
 
+#endif
+
 /* Send an object, which is stolen, to the receiver.  Returns whether that has
  * ended, and leaves what it yields or returns in a slot of the frame. */
 int
@@ -322,6 +326,7 @@ clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
              uint64_t slot)
 {
     PyObject **result = &frame->localsplus[slot];
+#if CLINKER_HOOKS
     if (is_resumable(tstate, receiver)) {
         switch (resume(tstate, frame, (PyGenObject *)receiver, sent, result)) {
             case OUTCOME_YIELDED:
@@ -332,6 +337,7 @@ clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
                 return -1;
         }
     }
+#endif
     int status = 0;
     if (Py_IsNone(sent) && PyIter_Check(receiver)) {
         *result = Py_TYPE(receiver)->tp_iternext(receiver);
@@ -348,6 +354,8 @@ clinker_send(T *tstate, F *frame, PyObject *sent, PyObject *receiver,
     Py_DECREF(sent);
     return status;
 }
+
+#if CLINKER_HOOKS
 
 /* What C code calls to resume a generator, and to end one that is forgotten. */
 static iternextfunc usual_iternext;
@@ -523,8 +531,12 @@ clinker_give_generators_back(void)
     usual_send_method = send;
 }
 
+#endif
+
 const struct clinker_entry clinker_generator_helpers[] = {
+#if CLINKER_HOOKS
     ENTRY(next_left),
+#endif
     ENTRY(send),
     {NULL, NULL},
 };

@@ -1,34 +1,20 @@
 /* The built-in module _jit: registers the archive with the eval hooks. */
 
 #include "Python.h"
-#include "pycore_code.h"          // _PyCode_CODE()
-#include "pycore_evalhooks.h"     // _PyEvalHooks_Register()
-#include "pycore_frame.h"         // _PyFrame_GetCode()
+#include "pycore_evalhooks.h"     // CLINKER_HOOKS
+#include "pycore_frame.h"         // _PyInterpreterFrame
 #include "pycore_interp.h"        // PyInterpreterState
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
 #include "pycore_runtime.h"       // _PyRuntime
 
 #include "clinker.h"
+#include "glue.h"
 
 #include <signal.h>
 
 extern PyMethodDef clinker_control_methods[];
-extern void clinker_tell(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
-                         int oparg, int old_opcode, PyObject **stack_pointer);
-extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
-extern int clinker_called_by_c(PyThreadState *tstate, PyFunctionObject *func,
-                               PyObject *const *args, size_t count,
-                               PyObject **result);
-extern void clinker_leave_code(PyCodeObject *code);
-extern void clinker_take_generators(void);
-extern void clinker_take_consumers(void);
 extern void clinker_prepare_objects(void);
-extern void clinker_give_generators_back(void);
-extern void clinker_give_consumers_back(void);
-extern void clinker_take_instances(void);
-extern void clinker_give_instances_back(void);
 extern void clinker_reserve_numbers(void);
-extern void clinker_release_reserved_numbers(void);
 
 static const char *
 text(const void *string, size_t *length)
@@ -49,46 +35,6 @@ line(const void *code, int offset)
     return PyCode_Addr2Line((PyCodeObject *)code, offset);
 }
 
-static uint32_t
-hot(PyThreadState *tstate, _PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
-    _PyEvalHotKind kind)
-{
-    PyCodeObject *code = _PyFrame_GetCode(frame);
-    return clinker_hot(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                       (uint32_t)(frame->stacktop - code->co_nlocalsplus),
-                       kind == _Py_EVAL_HOT_LOOP);
-}
-
-static void
-code_attached(PyCodeObject *code, _PyShadowCode *shadow)
-{
-    clinker_code_attached(code, shadow);
-}
-
-static void
-code_death(PyCodeObject *code, _PyShadowCode *shadow)
-{
-    clinker_code_death(code);
-}
-
-static void
-instrumented(PyCodeObject *code, _PyShadowCode *shadow)
-{
-    clinker_instrumented(code);
-    clinker_leave_code(code);
-}
-
-static void
-fork_stage(_PyEvalForkStage stage)
-{
-    if (stage == _Py_EVAL_BEFORE_FORK) {
-        clinker_forking();
-    }
-    else if (stage == _Py_EVAL_AFTER_FORK_IN_CHILD) {
-        clinker_forked_child();
-    }
-}
-
 /* Block all signals in this thread, or undo that. */
 void
 clinker_block_signals(int block)
@@ -103,43 +49,6 @@ clinker_block_signals(int block)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
 }
-
-static void
-finalize(PyInterpreterState *interp)
-{
-    clinker_give_consumers_back();
-    clinker_give_generators_back();
-    clinker_finalize();
-    clinker_give_instances_back();
-    clinker_release_reserved_numbers();
-}
-
-static int
-is_enabled(void)
-{
-    return clinker_is_enabled();
-}
-
-static int
-is_native(_PyInterpreterFrame *frame)
-{
-    return frame->stacktop <= CLINKER_NATIVE;
-}
-
-_PyEvalHooks clinker_hooks = {
-    .size = sizeof(clinker_hooks),
-    .hot = hot,
-    .code_attached = code_attached,
-    .code_death = code_death,
-    .specialized = clinker_tell,
-    .instrumented = instrumented,
-    .fork = fork_stage,
-    .frame_query = clinker_frame_query,
-    .call = clinker_called_by_c,
-    .finalize = finalize,
-    .is_enabled = is_enabled,
-    .is_native = is_native,
-};
 
 PyDoc_STRVAR(start_doc,
 "_start(value)\n\
@@ -160,7 +69,7 @@ start(PyObject *module, PyObject *value)
                         "the compiler serves the main interpreter only");
         return NULL;
     }
-    if (interp->eval_hooks != NULL) {
+    if (clinker_is_registered()) {
         PyErr_SetString(PyExc_RuntimeError, "the compiler has been started");
         return NULL;
     }
@@ -171,15 +80,11 @@ start(PyObject *module, PyObject *value)
         PyErr_SetString(PyExc_ValueError, error);
         return NULL;
     }
-    clinker_hooks.entry_period = clinker_period();
-    clinker_hooks.loop_period = (uint16_t)Py_MIN(clinker_period(), UINT16_MAX);
-    if (_PyEvalHooks_Register(interp, &clinker_hooks) < 0) {
+    clinker_set_periods(clinker_period());
+    if (clinker_register(interp) < 0) {
         return NULL;
     }
-    clinker_take_generators();
-    clinker_take_consumers();
     clinker_prepare_objects();
-    clinker_take_instances();
     clinker_reserve_numbers();
     Py_RETURN_NONE;
 }
@@ -198,6 +103,12 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+#if CLINKER_HOOKS
+#  define MADE_FOR " with Clinker's patches as they were then"
+#else
+#  define MADE_FOR " without patches"
+#endif
+
 /* Whether this interpreter is one that the module was made for. In an extension
  * module it may be another. */
 static int
@@ -215,7 +126,7 @@ check_interpreter(PyObject *module)
     }
     PyErr_SetString(PyExc_ImportError,
                     "the compiler was made for another build of CPython: "
-                    PY_VERSION " with Clinker's patches as they were then");
+                    PY_VERSION MADE_FOR);
     return -1;
 }
 

@@ -34,6 +34,9 @@ units_of(PyTypeObject *type)
 PyObject *
 clinker_new_instance(PyTypeObject *type)
 {
+#if !CLINKER_HOOKS
+    return PyType_GenericAlloc(type, 0);
+#else
     size_t units = 0;
     if (_PyType_IS_GC(type) && type->tp_itemsize == 0
         && clinker_is_unwatched())
@@ -57,6 +60,7 @@ clinker_new_instance(PyTypeObject *type)
     }
     _PyObject_GC_TRACK(object);
     return object;
+#endif
 }
 
 /* Whether clinker_subtype_dealloc() would only release the attributes and the memory of

@@ -22,11 +22,13 @@ PyObject *
 clinker_next(T *tstate, F *frame, PyObject *iterator, uint64_t unused)
 {
     PyObject *item;
+#if CLINKER_HOOKS
     if (Py_IS_TYPE(iterator, &PyGen_Type)
         && clinker_next_of_generator(tstate, frame, iterator, &item))
     {
         return item;
     }
+#endif
     if (Py_IS_TYPE(iterator, &PyListIter_Type)) {
         _PyListIterObject *it = (_PyListIterObject *)iterator;
         if (it->it_seq != NULL
@@ -88,7 +90,7 @@ advance_enumerate(T *tstate, F *frame, struct clinker_enumerate *en)
         _PyObject_GC_TRACK(result);
     }
     Py_DECREF(result);
-    return frame->stacktop == CLINKER_NATIVE ? 1 : complete(en);
+    return clinker_is_changed(frame) ? complete(en) : 1;
 }
 
 /* Let an iterator that gives the same tuple as long as nobody else has it put

@@ -276,6 +276,7 @@ const struct entry clinker_layout[] = {
     NUMBER("GC_NEXT_BEFORE", sizeof(PyGC_Head)
                              - offsetof(PyGC_Head, _gc_next)),
     NUMBER("REF_DEBUG", REF_DEBUG),
+    NUMBER("HOOKS", CLINKER_HOOKS),
     NUMBER("HANDLER_SIZE", sizeof(struct clinker_handler)),
     NUMBER("EXIT_SIZE", sizeof(struct clinker_exit)),
     OFFSET("EXIT_TIMES", struct clinker_exit, times),

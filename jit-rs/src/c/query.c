@@ -30,7 +30,9 @@ static const struct {
     {24, &PyDictIterItem_Type, sizeof(struct clinker_dict_iter)},
     {25, &PySetIter_Type, sizeof(struct clinker_set_iter)},
     {26, &PyListRevIter_Type, sizeof(struct clinker_reversed_list)},
+#if CLINKER_HOOKS
     {27, &_PyUnicodeASCIIIter_Type, sizeof(struct clinker_str_iter)},
+#endif
     {28, &PyEnum_Type, sizeof(struct clinker_enumerate)},
     {29, &PyZip_Type, sizeof(struct clinker_zip)},
 };

@@ -108,17 +108,20 @@ clinker_settle(T *tstate, F *caller, _Py_CODEUNIT *next)
 _Py_CODEUNIT *
 clinker_return(T *tstate, F *frame, PyObject *value)
 {
-    if (frame->stacktop == CLINKER_WRITTEN) {
+    if (clinker_has_kept(frame)) {
         clinker_release_kept(frame);
     }
     frame->stacktop = _PyFrame_GetCode(frame)->co_nlocalsplus;
     F *previous = frame->previous;
     _Py_CODEUNIT *next = RETURNED;
     returning++;
+#if CLINKER_HOOKS
     if (previous->stacktop >= 0) {
         next = _PyEvalHooks_ReturnValue(tstate, frame, value);
     }
-    else {
+    else
+#endif
+    {
         tstate->py_recursion_remaining++;
         tstate->current_frame = previous;
         _PyEval_FrameClearAndPop(tstate, frame);

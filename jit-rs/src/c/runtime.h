@@ -43,6 +43,13 @@
 #include "clinker.h"
 #include "iterators.h"
 
+/* Whether the interpreter has the hooks.  A stock one is served too: then
+ * jit-rs/src/stock/ does for the client what it can of what they do, and nobody asks
+ * native code for the state of a frame. */
+#ifndef CLINKER_HOOKS
+#  define CLINKER_HOOKS 1
+#endif
+
 typedef PyThreadState T;
 typedef _PyInterpreterFrame F;
 
@@ -217,6 +224,10 @@ struct clinker_array {
     Py_ssize_t exports;
 };
 
+/* query.c */
+void clinker_instruction(PyCodeObject *code, int offset, uint8_t *base,
+                         uint8_t *specialized, uint8_t *oparg);
+
 /* array.c */
 int clinker_array_kind(PyObject *object);
 PyTypeObject *clinker_array_class(int bit);
@@ -271,6 +282,11 @@ small_value(PyObject *object, int64_t *value)
     return 1;
 }
 
+#if !CLINKER_HOOKS
+/* jit-rs/src/stock/hooks.c: what calls functions in a stock CPython. */
+extern vectorcallfunc clinker_usual_vectorcall;
+#endif
+
 /* number.c */
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
@@ -285,6 +301,10 @@ void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
 /* frame.c */
 void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
+#if !CLINKER_HOOKS
+void clinker_show(F *frame);
+int clinker_changed(F *frame);
+#endif
 void clinker_dealloc(PyObject *object);
 
 /* container.c */
@@ -341,10 +361,44 @@ struct clinker_end {
 typedef struct clinker_end (*clinker_native)(F *frame, PyObject **stack,
                                              T *tstate);
 
+/* Whether somebody may have written to a variable of a frame that native code runs, or
+ * has it watched, since it was entered: the interpreter has to go on.  Without hooks,
+ * whoever can write has a frame object, which nobody has at the start. */
+static inline int
+clinker_is_changed(F *frame)
+{
+#if CLINKER_HOOKS
+    return frame->stacktop != CLINKER_NATIVE;
+#else
+    return frame->frame_obj != NULL
+           || clinker_is_monitored(_PyFrame_GetCode(frame));
+#endif
+}
+
+/* Whether there are objects of a frame that clinker_release_kept() releases. */
+static inline int
+clinker_has_kept(F *frame)
+{
+#if CLINKER_HOOKS
+    return frame->stacktop == CLINKER_WRITTEN;
+#else
+    return frame->frame_obj != NULL;
+#endif
+}
+
 /* The native code that is entered instead of an instruction, or NULL. */
 static inline clinker_native
 clinker_find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
 {
+#if !CLINKER_HOOKS
+    // Where functions start, nowhere else.
+    _PyShadowCode *shadow = _PyEvalHooks_GetShadow(code);
+    return shadow == NULL || clinker_is_monitored(code)
+           || instr != _PyCode_CODE(code) + code->_co_firsttraceable
+           || tstate->interp->eval_frame != NULL
+           || tstate->eval_breaker != code->_co_instrumentation_version
+           ? NULL : (clinker_native)shadow->entry;
+#else
     if (instr->op.code != ENTER_EXECUTOR
         || tstate->eval_breaker != code->_co_instrumentation_version)
     {
@@ -352,6 +406,7 @@ clinker_find_entry(T *tstate, PyCodeObject *code, _Py_CODEUNIT *instr)
     }
     return (clinker_native)code->co_executors->executors[instr->op.arg]
         ->jit_code;
+#endif
 }
 
 /* The frame whose C code can enter native code, or NULL if that is not possible. */
@@ -370,6 +425,12 @@ clinker_caller_in_c(T *tstate)
 #define CLINKER_MAX_DIRECT 8
 
 PyObject *clinker_call(T *tstate, F *frame, PyObject **stack, uint64_t count);
+int clinker_called_by_c(T *tstate, PyFunctionObject *func,
+                        PyObject *const *args, size_t count,
+                        PyObject **result);
+int clinker_match_parameters(PyFunctionObject *func, PyObject *const *args,
+                             int count, PyObject *kwnames,
+                             PyObject **parameters);
 PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
 
 /* method.c */

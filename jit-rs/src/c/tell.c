@@ -5,8 +5,6 @@
 
 extern int clinker_kind(PyObject *object);
 extern int clinker_kind_of_class(PyObject *class);
-extern void clinker_instruction(PyCodeObject *code, int offset, uint8_t *base,
-                                uint8_t *specialized, uint8_t *oparg);
 
 /* Tell which function of the module math is called, if native code has it. */
 static void

@@ -412,8 +412,7 @@ impl Generator<'_> {
             Op::Releases => None,
             Op::Boundary => {
                 if std::mem::take(&mut self.unchecked) {
-                    let written = self.is_written();
-                    self.leave_if(written, needed()?, leave, false);
+                    self.leave_if_changed(needed()?, leave);
                 }
                 None
             }
@@ -520,8 +519,31 @@ impl Generator<'_> {
         self.builder.ins().iadd(items, offset)
     }
 
-    /// A word that is not zero if somebody has written to the frame.
+    /// Leaves if somebody has written to the frame, or watches it.
+    fn leave_if_changed(&mut self, state: State, leave: &Leave) {
+        let written = self.is_written();
+        if layout::HOOKS != 0 {
+            self.leave_if(written, state, leave, false);
+            return;
+        }
+        let (cold, on) = self.seldom(written);
+        self.builder.switch_to_block(cold);
+        let changed = self
+            .call("changed", &[self.frame], Some(types::I32))
+            .expect("it has a result");
+        self.leave_if(changed, state, leave, false);
+        self.builder.ins().jump(on, &[]);
+        self.builder.switch_to_block(on);
+    }
+
+    /// A word that is not zero if somebody has written to the frame. Without hooks: if somebody may have, or may watch it.
     pub(super) fn is_written(&mut self) -> ir::Value {
+        if layout::HOOKS == 0 {
+            let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
+            let code = self.int(self.id as i64);
+            let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
+            return self.builder.ins().bor(object, monitoring);
+        }
         let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
         let other = self.builder.ins().iadd_imm_s(top, -layout::NATIVE);
         self.builder.ins().uextend(types::I64, other)

@@ -20,6 +20,9 @@ __all__ = [
     "is_jit_compiled", "jit_suppress", "jit_unsuppress", "lazy_compile", "pause", "precompile_all", "print_hir", "stats",
 ]
 
+# Without hooks in the interpreter, functions are told to enter native code one by one.
+_enter = getattr(_jit, "_enter", None)
+
 # Code objects that were suppressed before the compiler was started, by their identity.
 _suppressed = {}
 
@@ -119,6 +122,8 @@ def force_compile(func):
     if not _start("manual") or _jit._is_paused() or _jit._is_compiled(code):
         return False
     _jit._compile(code)
+    if _enter:
+        _enter(func)
     return True
 
 
@@ -127,6 +132,8 @@ def lazy_compile(func):
     code = _code_of(func, "lazy_compile")
     if not _start("manual") or _jit._is_paused() or _jit._is_compiled(code):
         return False
+    if _enter:
+        _enter(func)
     return _jit._compile_at_next_call(code)
 
 

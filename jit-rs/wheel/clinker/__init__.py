@@ -1,7 +1,8 @@
 """What Clinker adds to Python.
 
-The compiler and the client of deferred imports are native modules beside this file. They need an interpreter with Clinker's
-hooks, of the very build they were made for. Elsewhere nothing is loaded, and `missing` says why.
+The compiler and the client of deferred imports are native modules beside this file: one file for interpreters with Clinker's
+hooks, of the very build it was made for, and one for stock interpreters of the release, which has the compiler alone and does
+less. `missing` says what an interpreter cannot do; in others nothing is loaded.
 """
 
 import os
@@ -13,15 +14,17 @@ _HERE = os.path.dirname(__file__)
 _LAZY = {"report": "PYTHON_LAZY_REPORT", "profile": "PYTHON_LAZY_PROFILE", "filter": "PYTHON_LAZY_FILTER"}
 
 
+_REDUCED = ("this CPython has none of Clinker's hooks: native code is entered when functions are called, and left when they handle an "
+            "exception; generators, coroutines and loops that have begun are not compiled, and deferred imports not reported")
+
+
 def _load():
     """Loads the native modules; returns why that is not possible, or None."""
-    if not hasattr(sys, "_jit"):
-        return ("this CPython has none of Clinker's hooks: native code can be entered, and the report on deferred imports "
-                "be made, only by an interpreter that has Clinker's patches")
     from importlib.util import module_from_spec, spec_from_file_location
+    file, names = ("_native.so", ("_jit", "_lazyclient")) if _has_hooks else ("_stock.so", ("_jit",))
     try:
-        for name in ("_jit", "_lazyclient"):
-            spec = spec_from_file_location(name, os.path.join(_HERE, "_native.so"))
+        for name in names:
+            spec = spec_from_file_location(name, os.path.join(_HERE, file))
             module = module_from_spec(spec)
             spec.loader.exec_module(module)
             sys.modules[name] = module
@@ -30,8 +33,11 @@ def _load():
     return None
 
 
-# Why nothing is compiled by this interpreter; None if it can compile.
-missing = _load()
+_has_hooks = hasattr(sys, "_jit")
+_failure = _load()
+
+# What this interpreter cannot do, or why nothing is compiled by it; None if nothing is missing.
+missing = _failure or (None if _has_hooks else _REDUCED)
 
 
 def __getattr__(name):
@@ -63,17 +69,18 @@ def _start():
     values = {key: value for key, value in values.items() if value is not None}
     if jit is None and not values:
         return
-    if missing is not None:
+    if _failure or values and not _has_hooks:
         if sys.stderr is not None:
             print(f"clinker: not started: {missing}", file=sys.stderr)
-        return
+        if _failure or jit is None:
+            return
     import _jit
-    import _lazyclient
     # The site module runs in each interpreter.
     if not _jit._serves():
         return
     try:
-        if values:
+        if values and _has_hooks:
+            import _lazyclient
             _lazyclient._start(values)
         if jit is not None:
             _jit._start(jit)

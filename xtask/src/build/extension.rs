@@ -1,6 +1,6 @@
 //! Builds the archive as an extension module, for interpreters that it is not linked into.
 //!
-//! The object of the Rust side is that of the archive. The C side is compiled by CPython's make in a build tree without
+//! The object of the Rust side is that of the archive, compiled for the headers of the interpreter, which may be a pristine one. The C side is compiled by CPython's make in a build tree without
 //! archive, by the rules of the package's `extension.mk`.
 
 use super::archive::{Trees, folder, write_if_new};
@@ -13,14 +13,17 @@ use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The extension module's name in its package.
-pub const FILE: &str = "_native.so";
+/// The name in its package of the extension module for interpreters with the hooks.
+pub const HOOKS: &str = "_native.so";
 
-/// Builds `package` for `built`, and returns the file.
+/// The same for stock ones.
+pub const STOCK: &str = "_stock.so";
+
+/// Builds `package` for `built`, and returns the file, which gets one of the names above.
 ///
 /// # Errors
 /// When a compiler or linker fails.
-pub fn build(workspace: &Workspace, built: &Built, package: &str) -> Result<PathBuf> {
+pub fn build(workspace: &Workspace, built: &Built, package: &str, file: &str) -> Result<PathBuf> {
     let _lock = Lock::take(&with_suffix(&built.build_tree, ".lock"))?;
     let mut log = Log::start(workspace.log(&format!("extension-{}", built.release.version)))?;
     let trees = Trees {
@@ -34,7 +37,7 @@ pub fn build(workspace: &Workspace, built: &Built, package: &str) -> Result<Path
     // By paths from the build tree: then what is compiled does not name the folder this repository lies in.
     let from_here = |path: &Path| relative(&built.build_tree, path);
     let here = from_here(&objects)?;
-    let target = here.join(FILE);
+    let target = here.join(file);
     write_if_new(
         &objects.join("rules.mk"),
         &format!(
@@ -55,5 +58,5 @@ pub fn build(workspace: &Workspace, built: &Built, package: &str) -> Result<Path
         make.env_remove(variable);
     }
     log.run("Compiling", "the extension module", &mut make)?;
-    Ok(objects.join(FILE))
+    Ok(objects.join(file))
 }

@@ -37,15 +37,15 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         through: None,
     };
     let hooks = build::build(workspace, &request)?;
-    let wheel = wheel::make(workspace, &port, &hooks)?;
-    ui::data(wheel.display());
-    if !options.test {
-        return Ok(ExitCode::SUCCESS);
-    }
     request.pristine = true;
     request.profile = PROFILES[1].into();
     request.source.release = Some(hooks.release.version.clone());
     let stock = build::build(workspace, &request)?;
+    let wheel = wheel::make(workspace, &port, &hooks, &stock)?;
+    ui::data(wheel.display());
+    if !options.test {
+        return Ok(ExitCode::SUCCESS);
+    }
     let checks = wheel::check(workspace, &wheel, &hooks, &stock)?;
     print_table(&checks);
     verdict(&checks).map_err(|failure| failure.at(wheel.display()))?;

@@ -42,10 +42,11 @@ pub fn check(
     let mut checks = Vec::new();
     let patched = case(hooks, "hooks");
     checks.push(Check::made("installs", patched.install(wheel)));
-    checks.push(Check::made("exports", patched.exports()));
+    checks.push(Check::made("exports", patched.exports(extension::HOOKS)));
     checks.extend(HOOKS.map(|tests| Check::made(tests.0, patched.test(tests))));
     let stock = case(stock, "stock");
     checks.push(Check::made("installs, stock", stock.install(wheel)));
+    checks.push(Check::made("exports, stock", stock.exports(extension::STOCK)));
     checks.extend(STOCK.map(|tests| Check::made(tests.0, stock.test(tests))));
     Ok(checks)
 }
@@ -72,13 +73,13 @@ impl Case<'_> {
         ))
     }
 
-    /// Nothing but the modules can be seen of the extension module.
-    fn exports(&self) -> Result<Check> {
+    /// Nothing but the modules can be seen of an extension module.
+    fn exports(&self, file: &str) -> Result<Check> {
         let release = self.built.release.version.rsplit_once('.');
         let python = release.map_or("", |(series, _)| series);
         let native = format!(
             "lib/python{python}/site-packages/clinker/{}",
-            extension::FILE
+            file
         );
         let native = self.venv.join(native);
         let data = std::fs::read(&native).doing("read", &native)?;

@@ -1,7 +1,7 @@
 //! Packs the archive as a wheel: the package `clinker` with an extension module, and the `.pth` file that starts it.
 //!
-//! A wheel is made for one release with the patches as they are; its extension module refuses other interpreters. Two
-//! wheels of the same sources are the same, byte for byte.
+//! A wheel is made for one release: it has an extension module for the patches as they are, and one for a stock interpreter. Each refuses
+//! other interpreters. Two wheels of the same sources are the same, byte for byte.
 
 mod cases;
 mod file;
@@ -23,16 +23,17 @@ const FILES: [(&str, &str); 3] = [
     ("src/python/jit.py", "clinker/jit.py"),
 ];
 
-/// Builds the wheel for `built`, an interpreter without archive.
+/// Builds the wheel for an interpreter with the patches and without archive, and a stock one.
 ///
 /// # Errors
 /// When something cannot be compiled or written.
-pub fn make(workspace: &Workspace, port: &Port, built: &Built) -> Result<PathBuf> {
+pub fn make(workspace: &Workspace, port: &Port, built: &Built, stock: &Built) -> Result<PathBuf> {
     let package = port.archive.as_deref().ok_or_else(|| {
         Failure::environment(format!("port {} has no archive to pack", port.name))
             .next("name its package as `archive` in port.toml")
     })?;
-    let native = extension::build(workspace, built, package)?;
+    let native = extension::build(workspace, built, package, extension::HOOKS)?;
+    let reduced = extension::build(workspace, stock, package, extension::STOCK)?;
     let python = port.abi.soabi.replace("cpython-", "cp");
     let names = file::Names {
         version: format!("{}+py{}", env!("CARGO_PKG_VERSION"), built.release.version),
@@ -49,7 +50,8 @@ pub fn make(workspace: &Workspace, port: &Port, built: &Built) -> Result<PathBuf
     for (from, name) in FILES {
         add(&workspace.root().join(package).join(from), name)?;
     }
-    add(&native, &format!("clinker/{}", extension::FILE))?;
+    add(&native, &format!("clinker/{}", extension::HOOKS))?;
+    add(&reduced, &format!("clinker/{}", extension::STOCK))?;
     let license = workspace.root().join("LICENSE");
     add(&license, &names.metadata_file("licenses/LICENSE"))?;
 
