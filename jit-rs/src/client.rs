@@ -106,7 +106,7 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
 /// If the log cannot be written.
 pub fn start(options: Options, text: Text, line: Line) -> Result<(), String> {
     let mut fresh = History::default();
-    if layout::HOOKS != 0 && matches!(options.mode, Mode::Sync | Mode::Warm) {
+    if matches!(options.mode, Mode::Sync | Mode::Warm) {
         fresh.handlers = Handlers::All;
     }
     // What is compiled before it runs first has not been executed.

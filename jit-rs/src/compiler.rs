@@ -534,10 +534,6 @@ impl Compiler {
 
     /// A handler at an offset was reached too often to leave it to the interpreter: the same.
     pub fn reached(&mut self, id: usize, offset: u32) {
-        if layout::HOOKS == 0 {
-            // A handler has a frame object, with which native code is left.
-            return;
-        }
         let Some(compiled) = self.codes.get_mut(&id) else {
             return;
         };

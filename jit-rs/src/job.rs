@@ -8,7 +8,7 @@ use crate::codegen::{self, Catch, Exit, Target};
 use crate::hir::{self, Function};
 use crate::layout;
 use crate::memory::Call;
-use crate::passes::{self, refcount::Slots};
+use crate::passes;
 use crate::snapshot::Code;
 use crate::span::Span;
 
@@ -110,11 +110,7 @@ impl Job {
         passes::dce::run(&mut function);
         watch(Stage::Pruned, &function);
         check(&function)?;
-        let slots = match layout::HOOKS {
-            0 => Slots::Shared,
-            _ => Slots::Kept,
-        };
-        passes::refcount::run(&mut function, slots);
+        passes::refcount::run(&mut function);
         watch(Stage::Counted, &function);
         check(&function)?;
         if self.wish == Wish::Hot && !is_worth_entering(&function) {

@@ -219,7 +219,7 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
         frames[i + 1] = push(tstate, frames[i], &exit->pushes[i]);
     }
     act(frames, exit, values, 0, drops);
-    int was_written = clinker_has_kept(frame);
+    int was_written = frame->stacktop == CLINKER_WRITTEN;
     frame->stacktop = exit->stacktop;
     if (exit->next != NULL) {
         frame->instr_ptr = exit->push_count > 0 ? exit->instr : exit->next;

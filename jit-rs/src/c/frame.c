@@ -14,8 +14,6 @@ struct kept {
 
 static struct kept *all_kept;
 
-#if CLINKER_HOOKS
-
 /* Where the record is of what a slot of a frame held at first. */
 static PyObject **
 find_kept(F *frame, int slot)
@@ -28,26 +26,6 @@ find_kept(F *frame, int slot)
     }
     return first;
 }
-
-/* Whether somebody has written to a slot that native code has not filled since. */
-static inline int
-is_written(F *frame, int slot)
-{
-    return frame->stacktop == CLINKER_WRITTEN
-           && *find_kept(frame, slot) != frame->localsplus[slot];
-}
-
-#else
-
-/* The same.  All slots have been filled before anybody could look at the frame, and
- * native code is left before it does more than that. */
-static inline int
-is_written(F *frame, int slot)
-{
-    return frame->frame_obj != NULL;
-}
-
-#endif
 
 static struct kept *
 keep(F *frame, int count)
@@ -70,7 +48,9 @@ void
 clinker_fill_slot(F *frame, int slot, PyObject *object)
 {
     PyObject **place = &frame->localsplus[slot];
-    if (is_written(frame, slot)) {
+    if (frame->stacktop == CLINKER_WRITTEN
+        && *find_kept(frame, slot) != *place)
+    {
         // It may be on the stack too: it lives on until native code is left.
         struct kept *kept = keep(frame, 0);
         kept->object = object;
@@ -108,8 +88,6 @@ fill_slots(F *frame)
     PyMem_RawFree(values);
 }
 
-#if CLINKER_HOOKS
-
 /* Somebody is about to look at a frame, or to write to one of its variables.
  * Native code borrows objects from the slots: they live on until it has been
  * left, which it does when it sees the mark. */
@@ -133,6 +111,8 @@ clinker_frame_query(_PyInterpreterFrame *frame, int write)
         kept->objects[i] = Py_XNewRef(frame->localsplus[i]);
     }
 }
+
+#if CLINKER_HOOKS
 
 /* Mark the frames of a thread that run a code object, so that native code hands
  * them back. */

@@ -24,6 +24,9 @@ int clinker_watch_functions(void);
 
 /* The same for one function. */
 void clinker_enter_function(PyFunctionObject *func);
+
+/* jit-rs/src/stock/locals.c: see there.  The same. */
+int clinker_watch_locals(void);
 #endif
 
 /* number.c */

@@ -7,6 +7,11 @@
 static int
 is_watched(T *tstate, F *frame, const struct clinker_handler *handler)
 {
+#if !CLINKER_HOOKS
+    if (clinker_is_monitored(_PyFrame_GetCode(frame))) {
+        return 1;
+    }
+#endif
     return frame->stacktop != CLINKER_CATCHING
            || tstate->eval_breaker != handler->version
            || tells_of_exceptions(tstate);

@@ -5,7 +5,6 @@
 
 extern void clinker_tell(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
                          int oparg, int old_opcode, PyObject **stack_pointer);
-extern void clinker_frame_query(_PyInterpreterFrame *frame, int write);
 extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
 extern void clinker_take_consumers(void);

@@ -108,7 +108,7 @@ clinker_settle(T *tstate, F *caller, _Py_CODEUNIT *next)
 _Py_CODEUNIT *
 clinker_return(T *tstate, F *frame, PyObject *value)
 {
-    if (clinker_has_kept(frame)) {
+    if (frame->stacktop == CLINKER_WRITTEN) {
         clinker_release_kept(frame);
     }
     frame->stacktop = _PyFrame_GetCode(frame)->co_nlocalsplus;

@@ -301,6 +301,7 @@ void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
 /* frame.c */
 void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
+void clinker_frame_query(F *frame, int write);
 #if !CLINKER_HOOKS
 void clinker_show(F *frame);
 int clinker_changed(F *frame);
@@ -361,29 +362,17 @@ struct clinker_end {
 typedef struct clinker_end (*clinker_native)(F *frame, PyObject **stack,
                                              T *tstate);
 
-/* Whether somebody may have written to a variable of a frame that native code runs, or
- * has it watched, since it was entered: the interpreter has to go on.  Without hooks,
- * whoever can write has a frame object, which nobody has at the start. */
+/* Whether somebody has written to a variable of a frame that native code runs, or has
+ * its code watched: the interpreter has to go on.  The hooks mark a frame for both. */
 static inline int
 clinker_is_changed(F *frame)
 {
-#if CLINKER_HOOKS
+#if !CLINKER_HOOKS
+    if (clinker_is_monitored(_PyFrame_GetCode(frame))) {
+        return 1;
+    }
+#endif
     return frame->stacktop != CLINKER_NATIVE;
-#else
-    return frame->frame_obj != NULL
-           || clinker_is_monitored(_PyFrame_GetCode(frame));
-#endif
-}
-
-/* Whether there are objects of a frame that clinker_release_kept() releases. */
-static inline int
-clinker_has_kept(F *frame)
-{
-#if CLINKER_HOOKS
-    return frame->stacktop == CLINKER_WRITTEN;
-#else
-    return frame->frame_obj != NULL;
-#endif
 }
 
 /* The native code that is entered instead of an instruction, or NULL. */

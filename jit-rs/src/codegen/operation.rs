@@ -536,17 +536,18 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    /// A word that is not zero if somebody has written to the frame. Without hooks: if somebody may have, or may watch it.
+    /// A word that is not zero if somebody has written to the frame. Without hooks, nobody marks a frame that is watched: also if somebody
+    /// may watch it.
     pub(super) fn is_written(&mut self) -> ir::Value {
-        if layout::HOOKS == 0 {
-            let object = self.load(types::I64, self.frame, layout::FRAME_OBJECT);
-            let code = self.int(self.id as i64);
-            let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
-            return self.builder.ins().bor(object, monitoring);
-        }
         let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
         let other = self.builder.ins().iadd_imm_s(top, -layout::NATIVE);
-        self.builder.ins().uextend(types::I64, other)
+        let written = self.builder.ins().uextend(types::I64, other);
+        if layout::HOOKS != 0 {
+            return written;
+        }
+        let code = self.int(self.id as i64);
+        let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
+        self.builder.ins().bor(written, monitoring)
     }
 
     /// Whether an event is pending, or the instrumentation has changed.

@@ -40,16 +40,6 @@ mod tests {
     #[test]
     fn references_are_counted() {
         let file = include_str!("../../tests/golden/passes/refcount.hir");
-        check(file, |function| {
-            super::refcount::run(function, super::refcount::Slots::Kept);
-        });
-    }
-
-    #[test]
-    fn what_slots_lend_is_owned_while_others_run() {
-        let file = include_str!("../../tests/golden/passes/refcount_shared.hir");
-        check(file, |function| {
-            super::refcount::run(function, super::refcount::Slots::Shared);
-        });
+        check(file, super::refcount::run);
     }
 }

@@ -11,17 +11,8 @@ use crate::hir::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
-/// How long what is borrowed from the slot of a variable is valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slots {
-    /// Until native code changes the slot: what others take out of it is kept for native code.
-    Kept,
-    /// No longer than until other code runs, which may change the slot.
-    Shared,
-}
-
 /// Runs the pass.
-pub fn run(function: &mut Function, slots: Slots) {
+pub fn run(function: &mut Function) {
     let live = live_in(function);
     let count = function.blocks.len();
     let mut at_end: Vec<Option<Env>> = (0..count).map(|_| None).collect();
@@ -36,7 +27,7 @@ pub fn run(function: &mut Function, slots: Slots) {
                 env.own.insert(param, Own::Owned);
             }
         }
-        at_end[index] = Some(block(function, index, env, &live, slots));
+        at_end[index] = Some(block(function, index, env, &live));
     }
 }
 
@@ -108,7 +99,6 @@ fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
 
 struct Walk<'a> {
     function: &'a Function,
-    slots: Slots,
     env: Env,
     /// The position of the last use of each value; past the end if a successor uses it.
     last: FxHashMap<Value, usize>,
@@ -117,13 +107,7 @@ struct Walk<'a> {
     out: Vec<Inst>,
 }
 
-fn block(
-    function: &mut Function,
-    index: usize,
-    env: Env,
-    live: &[FxHashSet<Value>],
-    slots: Slots,
-) -> Env {
+fn block(function: &mut Function, index: usize, env: Env, live: &[FxHashSet<Value>]) -> Env {
     let insts = std::mem::take(&mut function.blocks[index].insts);
     let end = std::mem::replace(&mut function.blocks[index].end, End::Unreachable);
     let mut last = FxHashMap::default();
@@ -144,7 +128,6 @@ fn block(
     }
     let mut walk = Walk {
         function,
-        slots,
         env,
         last,
         pending: Vec::new(),
@@ -201,18 +184,13 @@ impl Walk<'_> {
         }
     }
 
-    /// Before something is released: what is borrowed from objects, or from slots that are not kept, and is needed, gets owned.
+    /// Before something is released: what is borrowed from objects, and is needed, gets owned.
     fn promote(&mut self, needed: impl Fn(&Self, Value) -> bool) {
         let heap: Vec<Value> = self
             .env
             .own
             .iter()
-            .filter(|(_, own)| match own {
-                Own::Heap => true,
-                Own::Slot(_) => self.slots == Slots::Shared,
-                Own::Owned | Own::Constant => false,
-            })
-            .filter(|(value, _)| needed(self, **value))
+            .filter(|(value, own)| **own == Own::Heap && needed(self, **value))
             .map(|(value, _)| *value)
             .collect();
         for value in heap {

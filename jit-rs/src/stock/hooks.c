@@ -360,7 +360,9 @@ clinker_register(PyInterpreterState *interp)
                         "code objects have no room for the compiler's record");
         return -1;
     }
-    if (PyCode_AddWatcher(code_event) < 0 || ask_for_callbacks() < 0) {
+    if (PyCode_AddWatcher(code_event) < 0 || ask_for_callbacks() < 0
+        || clinker_watch_locals() < 0)
+    {
         return -1;
     }
     is_registered = 1;
