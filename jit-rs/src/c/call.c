@@ -205,6 +205,47 @@ clinker_match_parameters(PyFunctionObject *func, PyObject *const *args,
     return 1;
 }
 
+/* The native code that calls of a function with so many positional arguments enter, or
+ * NULL if something has to be done before. */
+static inline clinker_native
+direct_entry(T *tstate, PyFunctionObject *func, size_t count)
+{
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    _Py_CODEUNIT *instr = _PyCode_CODE(code);
+    instr += instr->op.code == COPY_FREE_VARS;
+    const int others = CO_VARKEYWORDS | CO_VARARGS | CO_GENERATOR
+                       | CO_COROUTINE | CO_ASYNC_GENERATOR;
+    if ((code->co_flags & (CO_OPTIMIZED | others)) != CO_OPTIMIZED
+        || code->co_kwonlyargcount != 0 || count != (size_t)code->co_argcount
+        || count > CLINKER_MAX_DIRECT)
+    {
+        return NULL;
+    }
+    return clinker_find_entry(tstate, code, instr);
+}
+
+/* Enter it.  Steals the function and the arguments. */
+static inline PyObject *
+enter_directly(T *tstate, F *frame, clinker_native native,
+               PyFunctionObject *func, PyObject *const *args, size_t count)
+{
+    // It takes no more of them than it has parameters.
+    PyObject *passed[CLINKER_MAX_DIRECT] = {NULL};
+    memcpy(passed, args, count * sizeof(PyObject *));
+    struct clinker_end (*entry)(F *, PyFunctionObject *, T *, PyObject *,
+                                PyObject *, PyObject *, PyObject *, PyObject *,
+                                PyObject *, PyObject *, PyObject *);
+    static_assert(CLINKER_MAX_DIRECT == 8, "as many arguments");
+    *(clinker_native *)&entry = native;
+    tstate->c_recursion_remaining--;
+    struct clinker_end end =
+        entry(frame, func, tstate, passed[0], passed[1], passed[2], passed[3],
+              passed[4], passed[5], passed[6], passed[7]);
+    tstate->c_recursion_remaining++;
+    return end.value != NULL ? end.value
+                             : clinker_settle(tstate, frame, end.next);
+}
+
 #if CLINKER_HOOKS
 
 /* Make a new frame the current one; NULL if the recursion is too deep. */
@@ -273,47 +314,6 @@ push_function(T *tstate, F *frame, PyFunctionObject *func,
         }
     }
     return enter(tstate, frame, new_frame);
-}
-
-/* The native code that calls of a function with so many positional arguments enter, or
- * NULL if something has to be done before. */
-static inline clinker_native
-direct_entry(T *tstate, PyFunctionObject *func, size_t count)
-{
-    PyCodeObject *code = (PyCodeObject *)func->func_code;
-    _Py_CODEUNIT *instr = _PyCode_CODE(code);
-    instr += instr->op.code == COPY_FREE_VARS;
-    const int others = CO_VARKEYWORDS | CO_VARARGS | CO_GENERATOR
-                       | CO_COROUTINE | CO_ASYNC_GENERATOR;
-    if ((code->co_flags & (CO_OPTIMIZED | others)) != CO_OPTIMIZED
-        || code->co_kwonlyargcount != 0 || count != (size_t)code->co_argcount
-        || count > CLINKER_MAX_DIRECT)
-    {
-        return NULL;
-    }
-    return clinker_find_entry(tstate, code, instr);
-}
-
-/* Enter it.  Steals the function and the arguments. */
-static inline PyObject *
-enter_directly(T *tstate, F *frame, clinker_native native,
-               PyFunctionObject *func, PyObject *const *args, size_t count)
-{
-    // It takes no more of them than it has parameters.
-    PyObject *passed[CLINKER_MAX_DIRECT] = {NULL};
-    memcpy(passed, args, count * sizeof(PyObject *));
-    struct clinker_end (*entry)(F *, PyFunctionObject *, T *, PyObject *,
-                                PyObject *, PyObject *, PyObject *, PyObject *,
-                                PyObject *, PyObject *, PyObject *);
-    static_assert(CLINKER_MAX_DIRECT == 8, "as many arguments");
-    *(clinker_native *)&entry = native;
-    tstate->c_recursion_remaining--;
-    struct clinker_end end =
-        entry(frame, func, tstate, passed[0], passed[1], passed[2], passed[3],
-              passed[4], passed[5], passed[6], passed[7]);
-    tstate->c_recursion_remaining++;
-    return end.value != NULL ? end.value
-                             : clinker_settle(tstate, frame, end.next);
 }
 
 /* Call a Python function; see push_function(). */
@@ -389,6 +389,13 @@ static PyObject *
 call_function(T *tstate, F *frame, PyFunctionObject *func, PyObject **args,
               int count, PyObject *kwnames)
 {
+    clinker_native native =
+        func->vectorcall == clinker_vectorcall && kwnames == NULL
+        && clinker_caller_in_c(tstate) == frame
+        ? direct_entry(tstate, func, (size_t)count) : NULL;
+    if (native != NULL) {
+        return enter_directly(tstate, frame, native, func, args, count);
+    }
     int positional = count;
     if (kwnames != NULL) {
         positional -= (int)PyTuple_GET_SIZE(kwnames);
@@ -705,12 +712,14 @@ clinker_call_ex(T *tstate, F *frame, PyObject **stack, uint64_t flags)
         }
         Py_SETREF(args, tuple);
     }
-#if CLINKER_HOOKS
     if (is_inlined(tstate, func)) {
+#if CLINKER_HOOKS
         return call_function_ex(tstate, frame, (PyFunctionObject *)func, args,
                                 kwargs);
-    }
+#else
+        return clinker_call_unpacked(func, args, kwargs);
 #endif
+    }
     result = PyObject_Call(func, args, kwargs);
 done:
     Py_DECREF(func);

@@ -283,8 +283,15 @@ small_value(PyObject *object, int64_t *value)
 }
 
 #if !CLINKER_HOOKS
-/* jit-rs/src/stock/hooks.c: what calls functions in a stock CPython. */
+/* jit-rs/src/stock/hooks.c: what calls functions in a stock CPython, and what calls those
+ * that are counted or have native code. */
 extern vectorcallfunc clinker_usual_vectorcall;
+PyObject *clinker_vectorcall(PyObject *callable, PyObject *const *args,
+                             size_t nargsf, PyObject *kwnames);
+
+/* jit-rs/src/stock/unpack.c */
+PyObject *clinker_call_unpacked(PyObject *func, PyObject *args,
+                                PyObject *kwargs);
 #endif
 
 /* number.c */

@@ -151,10 +151,9 @@ enter_native(PyThreadState *tstate, PyFunctionObject *func,
     return clinker_called_by_c(tstate, func, parameters, (size_t)wanted, result);
 }
 
-/* What calls functions that are counted or have native code. */
-static PyObject *
-call(PyObject *callable, PyObject *const *args, size_t nargsf,
-     PyObject *kwnames)
+PyObject *
+clinker_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf,
+                   PyObject *kwnames)
 {
     PyFunctionObject *func = (PyFunctionObject *)callable;
     PyCodeObject *code = (PyCodeObject *)func->func_code;
@@ -169,7 +168,7 @@ call(PyObject *callable, PyObject *const *args, size_t nargsf,
     }
     if (func->func_version != 0) {
         // Calls that know the version do not come here.
-        PyFunction_SetVectorcall(func, call);
+        PyFunction_SetVectorcall(func, clinker_vectorcall);
     }
     _PyShadowCode *shadow = _PyEvalHooks_GetShadow(code);
     if (shadow == NULL) {
@@ -199,7 +198,7 @@ clinker_enter_function(PyFunctionObject *func)
     if (func->vectorcall == clinker_usual_vectorcall
         && is_enterable((PyCodeObject *)func->func_code))
     {
-        PyFunction_SetVectorcall(func, call);
+        PyFunction_SetVectorcall(func, clinker_vectorcall);
     }
 }
 
