@@ -139,7 +139,11 @@ pub fn finish() {
     if let State::Failed(cause) = &*state {
         eprintln!("clinker: turned off after an internal error: {cause}");
     }
-    *state = State::Off;
+    let ended = std::mem::replace(&mut *state, State::Off);
+    if layout::HOOKS == 0 {
+        // Without hooks, it is an exit function that ends it, which a program can call from native code.
+        std::mem::forget(ended);
+    }
 }
 
 impl Client {

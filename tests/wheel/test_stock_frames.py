@@ -418,6 +418,47 @@ class FrameTest(unittest.TestCase):
             print(jit.is_jit_compiled(f))
         """)
 
+    def test_exit_functions_that_native_code_calls(self):
+        self.check("""
+            import atexit
+            def f(n, at):
+                x = 0
+                for i in range(n):
+                    x += i
+                    if i == at:
+                        atexit._run_exitfuncs()
+                return x + len([n])
+            for _ in range(60): f(3, 99)
+            assert jit.force_compile(f)
+            assert f(1000, 500) == f(1000, 1001) == 499501
+            assert not jit.is_enabled()
+            try:
+                jit.force_compile(show)
+            except RuntimeError as error:
+                assert "a second time" in str(error), error
+                print(True)
+        """)
+
+    def test_threads_that_outlive_the_program(self):
+        self.check("""
+            import time
+            def f(n):
+                x = 0
+                for i in range(n):
+                    x += len([i])
+                return x
+            def work():
+                while True: f(1000)
+            thread = None
+            for _ in range(60): f(3)
+            assert jit.force_compile(f)
+            for _ in range(3):
+                thread = threading.Thread(target=work, daemon=True)
+                thread.start()
+            time.sleep(0.2)
+            print(jit.is_jit_compiled(f))
+        """)
+
     def test_machine_code_ends_with_its_function(self):
         self.check("""
             def make():

@@ -61,6 +61,9 @@ clinker_fill_slot(F *frame, int slot, PyObject *object)
     Py_XDECREF(old);
 }
 
+// So many values need no memory.
+#define FEW 64
+
 /* Put the unboxed variables of a frame into their slots. */
 static void
 fill_slots(F *frame)
@@ -79,13 +82,16 @@ fill_slots(F *frame)
     count -= Py_MIN(count, exit->constant_count);
     // Boxing replaces the values, which native code keeps.
     size_t size = count * sizeof(uint64_t);
-    uint64_t *values = PyMem_RawMalloc(size);
+    uint64_t few[FEW];
+    uint64_t *values = count <= FEW ? few : PyMem_RawMalloc(size);
     if (values == NULL) {
         Py_FatalError("no memory to look at the variables of native code");
     }
     memcpy(values, record->values, size);
     clinker_act(frame, exit, values, 0, exit->slot_count);
-    PyMem_RawFree(values);
+    if (values != few) {
+        PyMem_RawFree(values);
+    }
 }
 
 /* Somebody is about to look at a frame, or to write to one of its variables.

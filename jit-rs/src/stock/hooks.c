@@ -350,6 +350,11 @@ find_usual_vectorcall(void)
 int
 clinker_register(PyInterpreterState *interp)
 {
+    if (extra_index >= 0) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the compiler cannot be started a second time");
+        return -1;
+    }
     if (find_usual_vectorcall() < 0) {
         return -1;
     }

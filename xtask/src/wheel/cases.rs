@@ -20,7 +20,17 @@ const HOOKS: [Tests; 3] = [
     ("the compiler", "tests/python", "test_jit*.py"),
     ("deferred imports", "tests/python", "test_lazy_resolver.py"),
 ];
-const STOCK: [Tests; 1] = [("stock", "tests/wheel", "test_stock.py")];
+/// In a stock interpreter, programs that say nothing of how they are compiled.
+const STOCK: [Tests; 4] = [
+    ("stock", "tests/wheel", "test_stock*.py"),
+    ("the compiler, stock", "tests/python", "test_jit.py"),
+    ("operators, stock", "tests/python", "test_jit_operators.py"),
+    (
+        "unbound variables, stock",
+        "tests/python",
+        "test_jit_unbound.py",
+    ),
+];
 
 /// Installs the wheel into both interpreters, and runs its tests there.
 ///
@@ -46,7 +56,10 @@ pub fn check(
     checks.extend(HOOKS.map(|tests| Check::made(tests.0, patched.test(tests))));
     let stock = case(stock, "stock");
     checks.push(Check::made("installs, stock", stock.install(wheel)));
-    checks.push(Check::made("exports, stock", stock.exports(extension::STOCK)));
+    checks.push(Check::made(
+        "exports, stock",
+        stock.exports(extension::STOCK),
+    ));
     checks.extend(STOCK.map(|tests| Check::made(tests.0, stock.test(tests))));
     Ok(checks)
 }
@@ -77,10 +90,7 @@ impl Case<'_> {
     fn exports(&self, file: &str) -> Result<Check> {
         let release = self.built.release.version.rsplit_once('.');
         let python = release.map_or("", |(series, _)| series);
-        let native = format!(
-            "lib/python{python}/site-packages/clinker/{}",
-            file
-        );
+        let native = format!("lib/python{python}/site-packages/clinker/{}", file);
         let native = self.venv.join(native);
         let data = std::fs::read(&native).doing("read", &native)?;
         let elf = object::File::parse(data.as_slice()).doing("read the symbols of", &native)?;

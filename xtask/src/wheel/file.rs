@@ -56,7 +56,8 @@ impl Names {
              Description-Content-Type: text/markdown\n\
              \n\
              Compiles Python functions to machine code while they run, in a CPython {release} that has Clinker's patches:\n\
-             `python3 -X jit=auto prog.py`, or `PYTHON_JIT=auto`. Another CPython is left as it is, and `clinker.missing` says why.\n",
+             `python3 -X jit=auto prog.py`, or `PYTHON_JIT=auto`. In a stock CPython {release} it compiles less, and `clinker.missing` says what is\n\
+             missing. Another CPython is left as it is.\n",
             version = self.version,
             requires = self.requires,
             release = self.release,
