@@ -20,16 +20,17 @@ const HOOKS: [Tests; 3] = [
     ("the compiler", "tests/python", "test_jit*.py"),
     ("deferred imports", "tests/python", "test_lazy_resolver.py"),
 ];
-/// In a stock interpreter, programs that say nothing of how they are compiled.
-const STOCK: [Tests; 4] = [
+/// In a stock interpreter, what asks for nothing that only hooks give.
+const STOCK: [Tests; 5] = [
     ("stock", "tests/wheel", "test_stock*.py"),
-    ("the compiler, stock", "tests/python", "test_jit.py"),
     ("operators, stock", "tests/python", "test_jit_operators.py"),
+    ("slices, stock", "tests/python", "test_jit_slices.py"),
     (
-        "unbound variables, stock",
+        "monitoring, stock",
         "tests/python",
-        "test_jit_unbound.py",
+        "test_jit_monitoring.py",
     ),
+    ("unbound, stock", "tests/python", "test_jit_unbound.py"),
 ];
 
 /// Installs the wheel into both interpreters, and runs its tests there.
