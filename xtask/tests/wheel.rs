@@ -14,7 +14,8 @@ fn fixture() -> Fixture {
     fixture.replace(
         port,
         "[profile.dev]",
-        "[profile.hooks]\nabout = \"the patches alone\"\nconfigure = []\narchive = false\n\n[profile.dev]",
+        "[profile.hooks]\nabout = \"the patches alone\"\nconfigure = []\narchive = false\n\n\
+         [profile.plain]\nabout = \"as upstream has it\"\nconfigure = []\n\n[profile.dev]",
     );
     for (file, text) in [
         ("LICENSE", "Ours.\n"),
@@ -79,19 +80,24 @@ fn it_has_the_archive_as_an_extension_module_that_shows_its_init_function_alone(
         "Ours.\n"
     );
 
-    let native = folder.join("clinker/_native.so");
+    for file in ["_native.so", "_stock.so"] {
+        shows_its_init_function_alone(&folder.join("clinker").join(file));
+    }
+}
+
+fn shows_its_init_function_alone(native: &Path) {
     let said = Command::new("python3")
         .args([
             "-c",
             "import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).PyInit__jit())",
         ])
-        .arg(&native)
+        .arg(native)
         .output()
         .expect("running python3");
     assert_eq!(String::from_utf8_lossy(&said.stdout), "41\n", "{said:?}");
     let shown = Command::new("nm")
         .args(["-D", "--defined-only"])
-        .arg(&native)
+        .arg(native)
         .output();
     let shown = String::from_utf8_lossy(&shown.expect("running nm").stdout).into_owned();
     assert!(

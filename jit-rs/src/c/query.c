@@ -240,7 +240,9 @@ static const struct clinker_entry *const helper_tables[] = {
     clinker_call_helpers,
     clinker_return_helpers,
     clinker_generator_helpers,
+#if CLINKER_HOOKS
     clinker_consume_helpers,
+#endif
     clinker_iteration_helpers,
     clinker_await_helpers,
     clinker_freelist_helpers,
