@@ -13,6 +13,7 @@ mod error;
 mod export;
 mod files;
 mod git;
+mod glibc;
 mod lock;
 mod pip;
 mod port;

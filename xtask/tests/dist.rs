@@ -180,3 +180,44 @@ fn an_archive_that_does_not_work_elsewhere_fails_and_json_says_why() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["name"], "prefix");
 }
+
+/// `dist` with a port that states this version of glibc.
+fn dist_stating(glibc: &str) -> (Fixture, support::Ran) {
+    let fixture = Fixture::buildable();
+    fixture.write("root/LICENSE", "Ours.\n");
+    fixture.replace(
+        "root/cpython-ports/9.9/port.toml",
+        "[abi]\n",
+        &format!("[abi]\nglibc = \"{glibc}\"\n"),
+    );
+    let ran = fixture.xtask(&["dist", "--json"]);
+    (fixture, ran)
+}
+
+#[test]
+fn the_manifest_tells_which_glibc_is_needed() {
+    let (fixture, ran) = dist_stating("99.0");
+    let ran = ran.ok();
+    let manifest = fixture.read(&ARCHIVE.replace(".tar.xz", ".json"));
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let floor = manifest["glibc"].as_str().expect("a version");
+    assert!(floor.starts_with("2."), "{floor}");
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let checks = json["checks"].as_array().expect("checks");
+    let check = checks.iter().find(|check| check["name"] == "glibc");
+    let found = check.expect("a check")["found"].as_str().expect("a text");
+    assert!(found.starts_with(&format!("{floor}, for ")), "{found}");
+}
+
+#[test]
+fn an_archive_that_needs_a_newer_glibc_than_the_port_states_fails() {
+    let (_fixture, ran) = dist_stating("2.1");
+    let ran = ran.fails(1).says("checks do not hold");
+    assert!(ran.out.contains("the port states 2.1"), "{}", ran.out);
+}
+
+#[test]
+fn a_port_that_states_no_version_of_glibc_is_an_error() {
+    let (_fixture, ran) = dist_stating("new");
+    ran.fails(2).says("is no version of glibc");
+}

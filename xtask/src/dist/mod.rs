@@ -4,6 +4,7 @@
 //! Names are sorted, owners and times are fixed. Because times are fixed, byte code is compiled so that it is not compared
 //! with the time of its source. What else differs between builds of the same is taken out by [`portable`].
 
+mod floor;
 mod pack;
 mod portable;
 
@@ -11,7 +12,7 @@ use crate::build::{Built, Record};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
 use crate::lock::Lock;
-use crate::port::Variables;
+use crate::port::{Port, Variables};
 use crate::source::{file_sha256, unpack_tarball};
 use crate::ui;
 use crate::validate::{self, Check};
@@ -27,14 +28,14 @@ pub struct Packed {
     pub archive: PathBuf,
     /// Its SHA-256.
     pub sha256: String,
-    /// What it is made of.
+    /// What it is made of, and the version of glibc that it needs.
     pub manifest: PathBuf,
     /// Checks of the unpacked archive.
     pub checks: Vec<Check>,
 }
 
 /// Packs `built` and checks what comes out of the archive.
-pub fn pack(workspace: &Workspace, built: &Built, profile: &str) -> Result<Packed> {
+pub fn pack(workspace: &Workspace, port: &Port, built: &Built, profile: &str) -> Result<Packed> {
     let record = Record::of(&built.prefix).ok_or_else(|| {
         Failure::environment("the interpreter has no record of what it is made of")
             .at(built.prefix.display())
@@ -54,12 +55,14 @@ pub fn pack(workspace: &Workspace, built: &Built, profile: &str) -> Result<Packe
     let step = ui::Step::new("Collecting", built.prefix.display().to_string());
     pack::copy(&built.prefix, &root)?;
     copy_licenses(workspace, built, &root)?;
+    let floor = floor::of(&root)?;
     let configuration = &record.identity.configuration;
     let arguments = configuration.arguments.iter();
     let manifest = serde_json::json!({
         "release": built.release.version,
         "profile": profile,
         "target": target,
+        "glibc": floor.as_ref().map(|floor| floor.version.to_string()),
         "series-tree": record.identity.tree,
         "upstream-tree": built.release.tree,
         "configure": arguments.filter(|word| !word.starts_with("--prefix=")).collect::<Vec<_>>(),
@@ -93,6 +96,7 @@ pub fn pack(workspace: &Workspace, built: &Built, profile: &str) -> Result<Packe
     let step = ui::Step::new("Checking", "the unpacked archive");
     let python = elsewhere.path().join("bin/python3");
     let mut checks = vec![portable::check(elsewhere.path(), workspace)];
+    checks.extend(floor::check(port, elsewhere.path()));
     checks.extend(validate::smoke(
         &python,
         &built.environment,

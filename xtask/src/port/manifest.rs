@@ -1,6 +1,7 @@
 //! Reads and checks `port.toml`. Unknown keys are errors.
 
 use crate::error::{Context, Failure, Result};
+use crate::glibc::Version;
 use crate::workspace::Workspace;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ pub struct Abi {
     pub pyc_magic: u16,
     /// Start of the suffix of extension modules: `cpython-313`.
     pub soabi: String,
+    /// The newest version of glibc that an archive of `dist` may need: `2.35`.
+    pub glibc: Option<Version>,
 }
 
 /// How a tarball's files become those of upstream's repository.
