@@ -89,3 +89,52 @@ fn a_patch_that_fails_its_tests_is_named_and_the_others_are_still_tried() {
         .says("the test fails")
         .says("change-no-test: it brings no tests");
 }
+
+#[test]
+fn each_topic_is_built_alone_with_the_tests_of_its_patches() {
+    let fixture = fixture(&PYTHON.replace("exit 0", "exit 0 # changed"));
+    fixture.write(
+        "root/patches/9.9/series",
+        "# Counting\nadd-a-test.patch\n\n# Interpreter\nchange-the-interpreter.patch\n\n# Library\nchange-no-test.patch\n",
+    );
+    fixture.replace(
+        "root/patches/9.9/change-no-test.patch",
+        "Area: ",
+        "Depends-On: change-the-interpreter\nArea: ",
+    );
+    fixture.xtask(&["patch", "refresh"]).ok();
+    let build = || fixture.xtask(&["export-patches", "--build", "--profile", "dev"]);
+    let ran = build().ok();
+    assert_eq!(
+        ran.out,
+        "counting: builds and passes its tests\ninterpreter: builds and passes its tests\n\
+         library: builds and passes its tests\nwhole-series: builds and passes its tests\n"
+    );
+    assert_eq!(
+        fixture.read("target/clinker/asked"),
+        "-m test --match test.test_count.* test_count\n\
+         -m test --match test.test_capi.test_eval.* test_capi\n\
+         -m test --match test.test_capi.test_eval.* test_capi\n\
+         -m test --match test.test_capi.test_eval.* --match test.test_count.* test_capi test_count\n"
+    );
+    assert!(!fixture.has("target/clinker/export"));
+    build().ok().says("Passed topic-library (kept)");
+}
+
+#[test]
+fn a_topic_that_fails_its_tests_is_named() {
+    let fixture =
+        fixture("#!/bin/sh\n[ \"$2\" = test ] && echo the test fails && exit 1\nexit 0\n");
+    fixture
+        .xtask(&[
+            "export-patches",
+            "--build",
+            "--profile",
+            "dev",
+            "--topic",
+            "change-the-interpreter",
+        ])
+        .fails(1)
+        .says("topic change-the-interpreter: ")
+        .says("1 of 1 topics");
+}

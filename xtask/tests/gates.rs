@@ -59,7 +59,53 @@ for path in sys.argv[2:]:
         "Python/clinic/made.c.h",
         "[clinic output]\nint a;\tint b;\n",
     ),
+    (
+        "configure",
+        "#!/bin/sh\necho ran >> ../../configured\necho int > pyconfig.h\n",
+    ),
+    // Knows the types of pyconfig.h, and wants a header.
+    (
+        "Tools/c-analyzer/check-c-globals.py",
+        r#"import sys
+assert sys.argv[1:4] == ["--format", "summary", "--traceback"], sys.argv
+assert "Include/x.h" in sys.argv, sys.argv
+known = open("pyconfig.h").read().split()
+print("analyzing files...\n..\nchecking analysis results...")
+found = [(path, line) for path in sys.argv[4:] if path.endswith(".c")
+         for line in open(path) if line.startswith("static ") and line.split()[1] in known]
+for path, line in found:
+    print(path, "-", line.split()[2].strip(";"), "not supported (mutable)", "static int", sep="\t")
+print("-------------------------")
+sys.exit(len(found))
+"#,
+    ),
+    ("Python/globals.c", "static int old;\n"),
+    ("Doc/conf.py", "\n"),
+    // Where `python -m sphinx` finds it first. Wants to be asked for the page, and reads only what has no doctree.
+    (
+        "Doc/sphinx.py",
+        r#"import os, sys
+words = sys.argv[1:]
+assert words[:4] == ["--builder", "dummy", "--nitpick", "--quiet"], words
+out = open(words[words.index("--warning-file") + 1], "w")
+pages = words[words.index("build/dummy") + 1:]
+os.makedirs("build/doctrees", exist_ok=True)
+for name in pages + ["other.rst"]:
+    doctree = f"build/doctrees/{name[:-4]}.doctree"
+    if os.path.exists(doctree):
+        continue
+    open(doctree, "w")
+    for number, line in enumerate(open(name), 1):
+        if "missing" in line:
+            out.write(f"{os.path.abspath(name)}:{number}: WARNING: target not found: {line.strip()} [ref.ref]\n")
+"#,
+    ),
+    ("Doc/page.rst", "an old missing\n"),
+    ("Doc/other.rst", "another missing\n"),
 ];
+
+/// As if pip had installed what builds the documentation.
+const REQUIREMENTS: &str = "sphinx==1\n";
 
 /// An upstream that has the tools, all of which pass but for what stands in its files already.
 fn with_tools(change: &[(&str, &str)]) -> Fixture {
@@ -69,6 +115,11 @@ fn with_tools(change: &[(&str, &str)]) -> Fixture {
     }
     fixture.release("9.9.3");
     fixture.port("9.9", &["9.9.3"]);
+    fixture.write("root/cpython-ports/9.9/docs/requirements.txt", REQUIREMENTS);
+    fixture.write(
+        "target/clinker/gates/docs-packages/clinker.json",
+        "\"sphinx==1\\n\"",
+    );
     fixture.xtask(&["fetch", "--all"]).ok();
     fixture
 }
@@ -84,6 +135,8 @@ fn what_a_topic_adds_is_found() {
                 ("Include/x.h", "PyX_Old\n", "PyX_Old PyX_New\n"),
                 ("Misc/stable_abi.toml", "one\n", "two\n"),
                 ("Python/made.c", "int a;", "long a;"),
+                ("Python/globals.c", "old;\n", "old;\nstatic int new;\n"),
+                ("Doc/page.rst", "an old", "a new missing\nan old"),
             ],
         ),
         ("Change the name", &[("Lib/os.py", "posix", "nt")]),
@@ -94,6 +147,11 @@ fn what_a_topic_adds_is_found() {
         ("Include/x.h: PyX_New", "check-c-api-docs"),
         ("PC/python3dll.c", "limited-abi"),
         ("Python/clinic/made.c.h", "regen"),
+        ("Python/globals.c: the global new is", "check-c-globals"),
+        (
+            "Doc/page.rst: the documentation's build says: target not found: a new missing",
+            "docs-build",
+        ),
     ] {
         let found: Vec<&str> = ran
             .out
@@ -108,6 +166,48 @@ fn what_a_topic_adds_is_found() {
         tabs.is_some_and(|line| line.contains("change-everything.patch: ")),
         "{tabs:?}"
     );
+    // Once for the pristine tree and the topics; and what is one tree is checked once.
+    assert_eq!(fixture.read("target/clinker/configured"), "ran\n");
+    let ran = ran.says("whole-series is what untitled is");
+
+    // The pages are read anew, and nothing is configured again.
+    let again = fixture.xtask(&["export-patches", "--check"]).fails(1);
+    assert_eq!(again.out, ran.out);
+    assert_eq!(fixture.read("target/clinker/configured"), "ran\n");
+}
+
+#[test]
+fn what_takes_minutes_is_left_out_when_asked() {
+    let fixture = with_tools(&[]);
+    fixture.add_patches(&[(
+        "Change everything",
+        &[
+            ("Lib/tabs.py", "", "if True:\n\tpass\n"),
+            ("Python/globals.c", "old;\n", "old;\nstatic int new;\n"),
+            ("Doc/page.rst", "an old", "a new missing\nan old"),
+        ],
+    )]);
+    let ran = fixture
+        .xtask(&["export-patches", "--check", "--quick"])
+        .fails(1);
+    assert!(ran.out.contains("[patchcheck]"), "{}", ran.out);
+    for gate in ["check-c-globals", "docs-build"] {
+        assert!(!ran.out.contains(&format!("[{gate}]")), "{}", ran.out);
+    }
+    assert!(!fixture.has("target/clinker/configured"));
+}
+
+#[test]
+fn without_pyconfig_h_the_globals_cannot_be_checked() {
+    let fixture = with_tools(&[("configure", "#!/bin/sh\nexit 1\n")]);
+    fixture.add_patches(&[(
+        "Change a global",
+        &[("Python/globals.c", "old;\n", "old;\nstatic int new;\n")],
+    )]);
+    fixture
+        .xtask(&["export-patches", "--check"])
+        .fails(2)
+        .says("CPython's configure made no pyconfig.h");
 }
 
 #[test]
@@ -118,10 +218,23 @@ fn what_the_pristine_tree_has_is_not_the_topics() {
         &[
             ("Python/made.c", "int a;", "long a;"),
             ("Python/clinic/made.c.h", "int a;", "long a;"),
+            (
+                "Python/globals.c",
+                "static int old;\n",
+                "static int old;\n\n",
+            ),
+            ("Doc/page.rst", "an old", "all right\nan old"),
         ],
     )]);
     let ran = fixture.xtask(&["export-patches", "--check"]);
-    for gate in ["patchcheck", "check-c-api-docs", "limited-abi", "regen"] {
+    for gate in [
+        "patchcheck",
+        "check-c-api-docs",
+        "limited-abi",
+        "regen",
+        "check-c-globals",
+        "docs-build",
+    ] {
         assert!(!ran.out.contains(&format!("[{gate}]")), "{}", ran.out);
         assert!(!ran.err.contains(&format!("{gate} on ")), "{}", ran.err);
     }
@@ -146,5 +259,5 @@ fn a_release_without_a_tool_is_told() {
     let fixture = Fixture::with_series();
     fixture
         .xtask(&["export-patches", "--check"])
-        .says("check-c-api-docs on whole-series: there is no Tools/check-c-api-docs/main.py");
+        .says("check-c-api-docs on untitled: there is no Tools/check-c-api-docs/main.py");
 }

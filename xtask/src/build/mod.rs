@@ -38,8 +38,30 @@ pub struct Request {
     pub pristine: bool,
     /// How many jobs make runs at once; none: one for each core.
     pub jobs: Option<usize>,
-    /// Only the patches up to this one, without the archive and in folders of their own.
-    pub through: Option<String>,
+    /// Which patches.
+    pub patches: Patches,
+}
+
+/// Which patches of the series are built.
+#[derive(Debug, Clone)]
+pub enum Patches {
+    /// All of them.
+    All,
+    /// Those up to this one, without the archive and in folders of their own.
+    Through(String),
+    /// These, in the order of the series; also without the archive and in folders of their own.
+    Only(Vec<String>),
+}
+
+impl Patches {
+    /// What the names of folders end with.
+    fn mark(&self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Through(_) => "-each",
+            Self::Only(_) => "-topic",
+        }
+    }
 }
 
 /// An installed interpreter.
@@ -118,20 +140,16 @@ impl Subject {
             obtained.tree,
             request,
         )?;
-        let each = if request.through.is_some() {
-            "-each"
-        } else {
-            ""
-        };
-        let label = format!("{}{each}", request.profile);
+        let mark = request.patches.mark();
+        let label = format!("{}{mark}", request.profile);
         let prefix = workspace.prefix(&release.version, &label, request.pristine);
         let linked = !request.pristine
-            && request.through.is_none()
+            && matches!(request.patches, Patches::All)
             && port.profile(&request.profile)?.archive;
         let archive = port.archive.clone().filter(|_| linked);
         Ok(Self {
             source_tree: workspace
-                .source_tree(&format!("{}{each}", release.version), request.pristine),
+                .source_tree(&format!("{}{mark}", release.version), request.pristine),
             build_tree: workspace.build_tree(&release.version, &label, request.pristine),
             port,
             release,
@@ -276,8 +294,18 @@ fn tree_to_build(
     if request.pristine {
         return Ok((base, 0));
     }
-    let series = Series::load(workspace, port)?;
-    let through = request.through.as_deref();
+    let mut series = Series::load(workspace, port)?;
+    let through = match &request.patches {
+        Patches::All => None,
+        Patches::Through(slug) => Some(slug.as_str()),
+        Patches::Only(slugs) => {
+            let wanted = series.patches().iter();
+            let wanted = wanted.filter(|patch| slugs.contains(&patch.slug));
+            let wanted = wanted.cloned().collect();
+            series = Series::new(series.folder(), series.list().clone(), wanted);
+            slugs.last().map(String::as_str)
+        }
+    };
     let stack = series::apply(database, port, release, base, &series, through)?;
     Ok((stack.tip_tree(), database.date(stack.tip())?))
 }

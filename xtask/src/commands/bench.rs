@@ -7,7 +7,7 @@ use crate::bench::compiled;
 use crate::bench::instructions::{self, Comparison};
 use crate::bench::jit;
 use crate::bench::lazy::{self, Against};
-use crate::build::{self, Built, Request};
+use crate::build::{self, Built, Patches, Request};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
 use crate::ui;
@@ -243,7 +243,7 @@ fn build_both(
         profile: profile.to_owned(),
         pristine: false,
         jobs: None,
-        through: None,
+        patches: Patches::All,
     };
     let patched = build::build(workspace, &request)?;
     request.pristine = true;

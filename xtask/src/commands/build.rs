@@ -2,7 +2,7 @@
 
 use super::SourceOptions;
 use super::json::print_json;
-use crate::build::{self, Built, Request};
+use crate::build::{self, Built, Patches, Request};
 use crate::error::Result;
 use crate::ui;
 use crate::workspace::Workspace;
@@ -32,7 +32,7 @@ impl BuildOptions {
             profile: self.profile.clone(),
             pristine: self.pristine,
             jobs: self.jobs.map(usize::from),
-            through: None,
+            patches: Patches::All,
         }
     }
 }

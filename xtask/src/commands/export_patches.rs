@@ -1,9 +1,12 @@
 //! `export-patches`: the series as mails, branches and pull requests for upstream, and the lints of a reviewer.
 
+use super::brought_tests::build_and_test;
 use super::json::print_json;
 use super::{Opened, SourceOptions};
-use crate::error::Result;
-use crate::export::{self, Exporter, Finding, Level};
+use crate::build::{Patches, Request};
+use crate::error::{Failure, Result};
+use crate::export::{self, Exporter, Finding, Level, Topic, Wanted};
+use crate::series::Series;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
@@ -22,15 +25,27 @@ pub struct Options {
     /// a person can supply, such as an issue's number, is printed and does not fail.
     #[arg(long)]
     check: bool,
+    /// With --check: leave out the checks that take minutes for each topic, which are those of globals and of the
+    /// documentation.
+    #[arg(long, requires = "check")]
+    quick: bool,
+    /// Write nothing; build each topic alone on the pristine sources, without the archive, and run the tests its patches
+    /// bring.
+    #[arg(long, conflicts_with_all = ["check", "json"])]
+    build: bool,
+    /// Build profile for --build.
+    #[arg(long, default_value = "debug", value_name = "NAME", requires = "build")]
+    profile: String,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Exports topics to target/clinker/export/, or lints them.
+/// Exports topics to target/clinker/export/, or lints or builds them.
 ///
 /// # Errors
-/// When a topic does not apply alone, or `git am` makes something else of it than the series.
+/// When a topic does not apply alone, `git am` makes something else of it than the series, or with --build, when one does
+/// not build or fails its tests.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let Opened {
         port,
@@ -40,9 +55,23 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     } = options.source.open(workspace)?;
     let exporter = Exporter::new(workspace, &port, &database, &obtained, &series);
     let topics = export::topics(&series, options.topic.as_deref())?;
+    if options.build {
+        return build_topics(
+            workspace,
+            options,
+            &series,
+            &topics,
+            &obtained.release.version,
+        );
+    }
     let mut findings = exporter.lint(&topics)?;
     if options.check {
-        findings.extend(exporter.gates(&topics)?);
+        let wanted = if options.quick {
+            Wanted::Quick
+        } else {
+            Wanted::All
+        };
+        findings.extend(exporter.gates(&topics, wanted)?);
     }
     let errors = count(&findings, Level::Error);
     let pending = count(&findings, Level::Pending);
@@ -78,6 +107,64 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds and tests each topic; a topic with the patches of one before is that one.
+fn build_topics(
+    workspace: &Workspace,
+    options: &Options,
+    series: &Series,
+    topics: &[Topic],
+    release: &str,
+) -> Result<ExitCode> {
+    let mut failures = 0;
+    for (position, topic) in topics.iter().enumerate() {
+        let same = |other: &&Topic| other.patches == topic.patches;
+        if let Some(same) = topics[..position].iter().find(same) {
+            ui::say(
+                "Built",
+                format_args!("{} is what {} is", topic.name, same.name),
+            );
+            continue;
+        }
+        let patches = topic.patches.iter();
+        let patches: Vec<_> = patches
+            .map(|position| series.patches()[*position].clone())
+            .collect();
+        ui::say(
+            "Building",
+            format_args!("{}: {} patches", topic.name, patches.len()),
+        );
+        let request = Request {
+            source: SourceOptions {
+                release: Some(release.to_owned()),
+                ..options.source.clone()
+            },
+            profile: options.profile.clone(),
+            pristine: false,
+            jobs: None,
+            patches: Patches::Only(patches.iter().map(|patch| patch.slug.clone()).collect()),
+        };
+        let name = format!("topic-{}", topic.name);
+        match build_and_test(workspace, &request, &name, &patches) {
+            Ok(()) => ui::data(format_args!("{}: builds and passes its tests", topic.name)),
+            Err(failure) => {
+                failures += 1;
+                ui::line(format_args!(
+                    "{} topic {}: {failure}\n",
+                    console::style("found:").red().bold().for_stderr(),
+                    topic.name
+                ));
+            }
+        }
+    }
+    if failures == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::check(format!(
+        "{failures} of {} topics do not build or fail their tests",
+        topics.len()
+    )))
 }
 
 fn count(findings: &[Finding], level: Level) -> usize {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bench;
+mod brought_tests;
 pub mod build;
 mod build_each;
 mod bump;

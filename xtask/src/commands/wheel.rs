@@ -2,7 +2,7 @@
 
 use super::SourceOptions;
 use super::validate::{print_table, verdict};
-use crate::build::{self, Request};
+use crate::build::{self, Patches, Request};
 use crate::error::Result;
 use crate::port::Port;
 use crate::ui;
@@ -34,7 +34,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         profile: PROFILES[0].into(),
         pristine: false,
         jobs: None,
-        through: None,
+        patches: Patches::All,
     };
     let hooks = build::build(workspace, &request)?;
     request.pristine = true;

@@ -11,6 +11,7 @@ mod pull_request;
 mod round_trip;
 mod topic;
 
+pub use gates::Wanted;
 pub use lint::{Finding, Level};
 pub use topic::{Topic, topics};
 
@@ -90,7 +91,7 @@ impl<'a> Exporter<'a> {
     ///
     /// # Errors
     /// When a topic does not apply to a pristine tree, or a check cannot be run.
-    pub fn gates(&self, topics: &[Topic]) -> Result<Vec<Finding>> {
+    pub fn gates(&self, topics: &[Topic], wanted: Wanted) -> Result<Vec<Finding>> {
         let mut subjects = Vec::new();
         for topic in topics {
             let (series, stack) = self.stack(topic)?;
@@ -100,8 +101,13 @@ impl<'a> Exporter<'a> {
                 tree: stack.tip_tree(),
             });
         }
-        let folder = self.workspace.output().join("gates").join(&self.port.name);
-        gates::run(self.database, &folder, self.obtained.tree, &subjects)
+        let gates = gates::Gates {
+            database: self.database,
+            workspace: self.workspace,
+            port: &self.port.name,
+            wanted,
+        };
+        gates::run(&gates, self.obtained.tree, &subjects)
     }
 
     /// Writes the mails, branch and pull request of each topic, and applies the mails to a pristine tree again.

@@ -35,7 +35,7 @@ impl Subject {
             profile: self.profile.clone(),
             pristine,
             jobs: self.jobs,
-            through: None,
+            patches: build::Patches::All,
         }
     }
 

@@ -123,7 +123,12 @@ impl<'a> Parts<'a> {
             }
             Part::Series => self.xtask(&mut outcome, &step, &["check", "--each"], true),
             Part::Export => self
-                .xtask(&mut outcome, &step, &["export-patches", "--check"], true)
+                .xtask(
+                    &mut outcome,
+                    &step,
+                    &["export-patches", "--check", "--quick"],
+                    true,
+                )
                 .and_then(|()| self.xtask(&mut outcome, &step, &["export-patches"], true)),
             Part::Build => self.built().map(|_| outcome.counts += Counts::one(true)),
             Part::Own => self.own(&mut outcome, &step),

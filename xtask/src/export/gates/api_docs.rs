@@ -1,11 +1,12 @@
 //! `make check-c-api-docs`: every public name of the headers is in Doc/c-api or on the tool's list.
 
-use super::{Complaint, Gate, Sources};
+use super::{Complaint, Gate, Sources, Time};
 use crate::error::Result;
 
 pub const GATE: Gate = Gate {
     name: "check-c-api-docs",
     tool: "Tools/check-c-api-docs/main.py",
+    time: Time::Seconds,
     run,
 };
 

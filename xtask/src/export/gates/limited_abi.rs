@@ -2,12 +2,13 @@
 //!
 //! That is `make check-limited-abi` but for its comparison with a built interpreter.
 
-use super::{Complaint, Gate, Sources};
+use super::{Complaint, Gate, Sources, Time};
 use crate::error::Result;
 
 pub const GATE: Gate = Gate {
     name: "limited-abi",
     tool: "Tools/build/stable_abi.py",
+    time: Time::Seconds,
     run,
 };
 

@@ -5,6 +5,8 @@
 //! some of the tools correct what they find.
 
 mod api_docs;
+mod documentation;
+mod globals;
 mod limited_abi;
 mod patchcheck;
 mod regen;
@@ -13,8 +15,10 @@ use super::lint::{Finding, Level};
 use crate::error::{Failure, Result};
 use crate::git::{Database, Entry, beside};
 use crate::lock::Lock;
+use crate::process;
 use crate::series::{Patch, Series};
 use crate::ui::{self, Step};
+use crate::workspace::Workspace;
 use git2::Oid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -26,14 +30,33 @@ struct Gate {
     name: &'static str,
     /// The file that it needs: older releases do not have every tool.
     tool: &'static str,
+    time: Time,
     run: fn(&Sources) -> Result<Vec<Complaint>>,
 }
 
-const GATES: [Gate; 4] = [
+/// How long a gate takes for one tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Time {
+    Seconds,
+    Minutes,
+}
+
+/// Which gates are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// Those that take seconds.
+    Quick,
+}
+
+const GATES: [Gate; 6] = [
     patchcheck::GATE,
     api_docs::GATE,
     limited_abi::GATE,
     regen::GATE,
+    globals::GATE,
+    documentation::GATE,
 ];
 
 /// What a gate objects to. It has no line number: two trees have the same complaint when both fields are equal.
@@ -54,6 +77,9 @@ struct Sources<'a> {
     /// Those of them that topics change or add.
     changed: Vec<&'a str>,
     python: &'a Path,
+    workspace: &'a Workspace,
+    /// Name of the port.
+    port: &'a str,
 }
 
 /// A topic as the gates see it.
@@ -66,26 +92,39 @@ pub struct Subject {
     pub tree: Oid,
 }
 
-/// Runs every gate on each topic, and on the `pristine` tree; returns what the topics add, each objection once.
+/// Where the gates run, and what with.
+pub struct Gates<'a> {
+    /// Has the trees.
+    pub database: &'a Database,
+    /// Of the repository.
+    pub workspace: &'a Workspace,
+    /// Name of the port.
+    pub port: &'a str,
+    /// Which gates.
+    pub wanted: Wanted,
+}
+
+/// Runs gates on each topic, and on the `pristine` tree; returns what the topics add, each objection once.
 ///
 /// # Errors
 /// When a gate cannot be run or ends without saying what is wrong.
-pub fn run(
-    database: &Database,
-    folder: &Path,
-    pristine: Oid,
-    subjects: &[Subject],
-) -> Result<Vec<Finding>> {
-    let gates = Gates {
-        database,
-        folder: folder.to_owned(),
-        python: python()?,
-    };
-    let _lock = Lock::take(&beside(folder, "running.lock"))?;
+pub fn run(gates: &Gates, pristine: Oid, subjects: &[Subject]) -> Result<Vec<Finding>> {
+    let _lock = Lock::take(&beside(&gates.folder(), "running.lock"))?;
     let everything: BTreeSet<&str> = subjects.iter().flat_map(changed).collect();
     let before = gates.complaints("pristine", pristine, &everything)?;
     let mut findings = Vec::new();
-    for subject in subjects {
+    for (position, subject) in subjects.iter().enumerate() {
+        // The last topic can be the whole series.
+        if let Some(same) = subjects[..position]
+            .iter()
+            .find(|other| other.tree == subject.tree)
+        {
+            ui::say(
+                "Checked",
+                format_args!("{} is what {} is", subject.name, same.name),
+            );
+            continue;
+        }
         let own: BTreeSet<&str> = changed(subject).collect();
         for (gate, complaints) in gates.complaints(&subject.name, subject.tree, &own)? {
             let known = before.get(gate);
@@ -128,14 +167,12 @@ fn finding(gate: &'static str, complaint: Complaint, subject: &Subject) -> Findi
     }
 }
 
-/// Where the gates run, and what with.
-struct Gates<'a> {
-    database: &'a Database,
-    folder: PathBuf,
-    python: PathBuf,
-}
-
 impl Gates<'_> {
+    /// The work tree.
+    fn folder(&self) -> PathBuf {
+        self.workspace.output().join("gates").join(self.port)
+    }
+
     /// What each gate says of a tree.
     fn complaints(
         &self,
@@ -145,18 +182,25 @@ impl Gates<'_> {
     ) -> Result<BTreeMap<&'static str, BTreeSet<Complaint>>> {
         let step = Step::new("Checking", format!("{name} with CPython's own checks"));
         let files = self.database.files(tree)?;
+        let folder = self.folder();
+        let python = python()?;
         let sources = Sources {
-            folder: &self.folder,
+            folder: &folder,
             files: &files,
             changed: changed
                 .iter()
                 .filter(|path| files.contains_key(**path))
                 .copied()
                 .collect(),
-            python: &self.python,
+            python: &python,
+            workspace: self.workspace,
+            port: self.port,
         };
         let mut complaints = BTreeMap::new();
         for gate in &GATES {
+            if self.wanted == Wanted::Quick && gate.time == Time::Minutes {
+                continue;
+            }
             if !files.contains_key(gate.tool) {
                 ui::say(
                     "Left out",
@@ -166,7 +210,7 @@ impl Gates<'_> {
             }
             step.detail(gate.name);
             // The gate before may have corrected files.
-            self.database.overwrite(tree, &self.folder)?;
+            self.database.overwrite(tree, &folder)?;
             complaints.insert(gate.name, (gate.run)(&sources)?.into_iter().collect());
         }
         step.done();
@@ -183,21 +227,27 @@ impl Sources<'_> {
 
     /// Runs Python in the tree.
     fn python(&self, words: &[&str]) -> Result<Output> {
-        Command::new(self.python)
-            .args(words)
-            .current_dir(self.folder)
+        self.output(self.command(self.folder).args(words))
+    }
+
+    /// Python, to be run in a folder.
+    fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(self.python);
+        process::without_python_variables(&mut command)
+            .current_dir(folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUTF8", "1")
             .env("NO_COLOR", "1")
-            .env_remove("FORCE_COLOR")
-            .env_remove("PYTHONPATH")
-            .env_remove("PYTHONHOME")
-            .output()
-            .map_err(|error| {
-                Failure::environment("a check of CPython cannot be run")
-                    .at(self.python.display())
-                    .because(error)
-            })
+            .env_remove("FORCE_COLOR");
+        command
+    }
+
+    fn output(&self, command: &mut Command) -> Result<Output> {
+        command.output().map_err(|error| {
+            Failure::environment("a check of CPython cannot be run")
+                .at(self.python.display())
+                .because(error)
+        })
     }
 
     /// A tool ended in a way that says nothing about the sources.

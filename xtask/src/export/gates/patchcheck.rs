@@ -3,12 +3,13 @@
 //! Its own command compares with a remote of git; the functions that it calls do not. What else it looks at (NEWS, what
 //! configure is made from) is what the lints look at.
 
-use super::{Complaint, Gate, Sources};
+use super::{Complaint, Gate, Sources, Time};
 use crate::error::Result;
 
 pub const GATE: Gate = Gate {
     name: "patchcheck",
     tool: "Tools/patchcheck/patchcheck.py",
+    time: Time::Seconds,
     run,
 };
 

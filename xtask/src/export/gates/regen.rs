@@ -2,7 +2,7 @@
 //!
 //! The files that the port generates are made anew with each patch and checked by `cargo xtask check`.
 
-use super::{Complaint, Gate, Sources};
+use super::{Complaint, Gate, Sources, Time};
 use crate::error::{Context, Result};
 use crate::git::LINK;
 use git2::{ObjectType, Oid};
@@ -10,6 +10,7 @@ use git2::{ObjectType, Oid};
 pub const GATE: Gate = Gate {
     name: "regen",
     tool: "Tools/clinic/clinic.py",
+    time: Time::Seconds,
     run,
 };
 
