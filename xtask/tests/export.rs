@@ -17,6 +17,9 @@ fn with_topics() -> Fixture {
         "Upstream-Issue: gh-77\nArea: eval\nDepends-On: count-steps\nReviewed-by: B <b@example.org>\n",
     );
     fixture.xtask(&["patch", "refresh"]).ok();
+    fixture.covers("9.9", &["counting", "import-reports"]);
+    std::fs::remove_file(fixture.path().join("root/patches/9.9/covers/untitled.md"))
+        .expect("removing a file");
     fixture
 }
 
@@ -85,7 +88,7 @@ fn git_am_of_the_whole_series_gives_the_trees_of_the_lock() {
 }
 
 #[test]
-fn a_topic_is_a_branch_and_has_the_skeleton_of_a_pull_request() {
+fn a_topic_is_a_branch_and_has_the_text_of_a_pull_request() {
     let fixture = with_topics();
     fixture
         .xtask(&["export-patches", "--topic", "Import Reports"])
@@ -97,10 +100,86 @@ fn a_topic_is_a_branch_and_has_the_skeleton_of_a_pull_request() {
     );
     assert_eq!(log, "gh-77: Report imports\nCount steps\nCPython 9.9.2");
     let text = fixture.read("target/clinker/export/import-reports/PULL_REQUEST.md");
-    assert!(text.starts_with("# Import reports\n"));
-    assert!(text.contains("## gh-77: Report imports\n\nWhy it is done.\n"));
+    assert!(text.starts_with("# About import-reports\n"), "{text}");
+    assert!(text.contains("## Design\n\nThe Design of import-reports.\n"));
+    assert!(text.contains("### gh-77: Report imports\n\nWhy it is done.\n"));
     assert!(text.contains("- [ ] supply: no issue is named"));
     assert!(!text.contains("Area:"));
+}
+
+#[test]
+fn the_cover_letter_comes_before_the_mails() {
+    let fixture = with_topics();
+    fixture
+        .xtask(&["export-patches", "--topic", "whole-series"])
+        .ok();
+    let folder = fixture.output().join("export/whole-series");
+    let letter = fixture.read("target/clinker/export/whole-series/0000-cover-letter.patch");
+    for part in [
+        "\nSubject: [PATCH 0/3] About whole-series\n",
+        "\n## Problem\n\nThe Problem of whole-series.\n",
+        "(3):\n  Count steps\n  Add an instruction\n  gh-77: Report imports\n",
+        " files changed, ",
+    ] {
+        assert!(letter.contains(part), "no `{part}` in {letter}");
+    }
+    // As PULL_REQUEST.md says.
+    let author = fixture.path().join("author");
+    fixture.git(&author, &["checkout", "--quiet", "-B", "am", "v9.9.2"]);
+    let mut mails: Vec<String> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path().display().to_string())
+        .filter(|path| path.ends_with(".patch"))
+        .collect();
+    mails.sort();
+    let mut words = vec!["am", "--quiet", "--empty=drop"];
+    words.extend(mails.iter().map(String::as_str));
+    fixture.git(&author, &words);
+    let log = fixture.git(&author, &["log", "--format=%s", "v9.9.2..HEAD"]);
+    assert_eq!(
+        log,
+        "gh-77: Report imports\nAdd an instruction\nCount steps"
+    );
+}
+
+#[test]
+fn a_single_patch_has_no_cover_letter() {
+    let fixture = with_topics();
+    fixture
+        .xtask(&["export-patches", "--topic", "count-steps"])
+        .ok();
+    assert!(!fixture.has("target/clinker/export/count-steps/0000-cover-letter.patch"));
+    let text = fixture.read("target/clinker/export/count-steps/PULL_REQUEST.md");
+    assert!(text.starts_with("# Count steps\n"), "{text}");
+}
+
+#[test]
+fn each_topic_has_a_complete_cover_letter_and_there_is_no_other() {
+    let fixture = with_topics();
+    let covers = "root/patches/9.9/covers";
+    let found = |fixture: &Fixture| -> Vec<String> {
+        let ran = fixture.xtask(&["export-patches", "--check"]).fails(1);
+        let lines = ran.out.lines().filter(|line| line.ends_with("[cover]"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(found(&fixture), [""; 0]);
+    fixture.replace(
+        &format!("{covers}/counting.md"),
+        "## Tests\n",
+        "## Checks\n",
+    );
+    fixture.write(&format!("{covers}/other.md"), "# Other\n");
+    std::fs::remove_file(fixture.path().join(covers).join("import-reports.md"))
+        .expect("removing a file");
+    let lines = found(&fixture);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].contains("counting.md: error: its parts have to be Problem, Design"));
+    assert!(lines[1].contains("topic import-reports has no cover letter"));
+    assert!(lines[2].contains("other.md: error: no topic has this name"));
+    fixture
+        .xtask(&["export-patches"])
+        .fails(1)
+        .says("the cover letter of counting is not complete");
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! The series as upstream would get it: topics as mails, a branch and the skeleton of a pull request, linted as a reviewer
-//! of CPython would.
+//! The series as upstream would get it: topics as mails, a branch and the text of a pull request, linted as a reviewer of
+//! CPython would.
 //!
 //! An exported topic is its patches and those they depend on, without our trailers and with generated files, on a pristine
 //! tree. What was written is applied again with `git am`, which must give the trees it was made from.
 
+mod cover;
 mod gates;
 mod lint;
 mod message;
@@ -27,6 +28,7 @@ use git2::Oid;
 use round_trip::Pristine;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use topic::Kind;
 
 /// What is exported, and from where.
 pub struct Exporter<'a> {
@@ -84,6 +86,7 @@ impl<'a> Exporter<'a> {
                 findings.extend(lint::run(self.database, self.port, patch, applied.tree)?);
             }
         }
+        findings.extend(cover::lint(self.series, topics)?);
         Ok(findings)
     }
 
@@ -143,7 +146,7 @@ impl<'a> Exporter<'a> {
     ) -> Result<Exported> {
         let step = Step::new("Exporting", topic.name.clone());
         let (series, stack) = self.stack(topic)?;
-        if topic.is_whole_series {
+        if topic.kind == Kind::Whole {
             self.compare_with_lock(&stack)?;
         }
 
@@ -166,8 +169,16 @@ impl<'a> Exporter<'a> {
         pristine.verify(new, &mails, &trees)?;
 
         let branch = self.branch(&topic.name, stack.tip())?;
-        let text = pull_request::skeleton(&pull_request::Content {
+        let cover = cover::load(self.series, topic)?;
+        if let Some(cover) = &cover {
+            let diff = series::whole_diff(self.database, self.obtained.tree, stack.tip_tree())?;
+            let file = new.join(cover::LETTER);
+            std::fs::write(&file, cover.letter(series.patches(), stack.tip(), &diff)?)
+                .doing("write a cover letter", &file)?;
+        }
+        let text = pull_request::text(&pull_request::Content {
             topic,
+            cover: cover.as_ref(),
             series: &series,
             findings,
             release: &self.obtained.release.version,
@@ -175,7 +186,7 @@ impl<'a> Exporter<'a> {
             database: self.database.folder(),
         });
         let file = new.join("PULL_REQUEST.md");
-        std::fs::write(&file, text).doing("write the skeleton of a pull request", &file)?;
+        std::fs::write(&file, text).doing("write the text of a pull request", &file)?;
         let folder = self.workspace.output().join("export").join(&topic.name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder).doing("remove an older export", &folder)?;

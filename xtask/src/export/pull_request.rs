@@ -1,14 +1,17 @@
-//! The skeleton of a pull request, which a person completes.
+//! The text of a pull request, which a person reads and sends.
 
+use super::cover::Cover;
 use super::{Finding, Level, Topic};
 use crate::series::{Series, split};
 use std::fmt::Write;
 use std::path::Path;
 
-/// What a skeleton is made of.
+/// What the text is made of.
 pub struct Content<'a> {
     /// The topic.
     pub topic: &'a Topic,
+    /// Its cover letter; a single patch has none, as its message says all.
+    pub cover: Option<&'a Cover>,
     /// Its patches, with the messages upstream gets.
     pub series: &'a Series,
     /// What the lints say about the series.
@@ -22,21 +25,21 @@ pub struct Content<'a> {
 }
 
 /// The text of `PULL_REQUEST.md`.
-pub fn skeleton(content: &Content) -> String {
+pub fn text(content: &Content) -> String {
     let patches = content.series.patches();
-    let title = match patches {
-        [only] => only.subject(),
-        _ => &content.topic.title,
+    let title = match (content.cover, patches) {
+        (Some(cover), _) => &cover.title,
+        (None, [only]) => only.subject(),
+        (None, _) => &content.topic.title,
     };
-    let mut text = format!("# {title}\n\n");
-    text.push_str(
-        "<!-- Complete what is in angle brackets, answer the questions, then delete this comment and \"Before sending\". -->\n\n\
-         <What is the problem, who has it, and why here?>\n\n",
-    );
+    let mut text = format!("# {title}\n\n<!-- Delete this comment and \"Before sending\". -->\n\n");
+    if let Some(cover) = content.cover {
+        let _ = write!(text, "{}\n\n## Patches\n\n", cover.body);
+    }
     for patch in patches {
         let (message, _) = split(&patch.message.text);
         let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
-        let _ = write!(text, "## {subject}\n\n{}\n\n", body.trim());
+        let _ = write!(text, "### {subject}\n\n{}\n\n", body.trim());
     }
     text.push_str("## Before sending\n\n");
     for finding in content.findings {
@@ -69,7 +72,10 @@ pub fn skeleton(content: &Content) -> String {
          ```\n",
         release = content.release,
         branch = content.branch,
-        count = format_args!("0*.patch  # the {} mails", patches.len()),
+        count = format_args!(
+            "--empty=drop 0*.patch  # the cover letter and {} mails",
+            patches.len()
+        ),
         database = content.database.display(),
     );
     text

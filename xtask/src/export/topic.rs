@@ -16,8 +16,19 @@ pub struct Topic {
     pub title: String,
     /// Positions of its patches in the series, dependencies included, in order.
     pub patches: Vec<usize>,
-    /// Whether it is the whole series, for which the lock says what comes out.
-    pub is_whole_series: bool,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a topic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A group of the series file.
+    Group,
+    /// The whole series, for which the lock says what comes out.
+    Whole,
+    /// One patch.
+    Patch,
 }
 
 /// All topics that have something for upstream, and the whole series; or the one called `name`: a group's title or its
@@ -38,7 +49,13 @@ pub fn topics(series: &Series, name: Option<&str>) -> Result<Vec<Topic>> {
         for title in titles {
             let own = members(series, title);
             if is_for_upstream(series, &own)? {
-                topics.push(topic(series, slug(title), title.to_owned(), own)?);
+                topics.push(topic(
+                    series,
+                    Kind::Group,
+                    slug(title),
+                    title.to_owned(),
+                    own,
+                )?);
             }
         }
         topics.push(whole(series));
@@ -53,6 +70,7 @@ pub fn topics(series: &Series, name: Option<&str>) -> Result<Vec<Topic>> {
     {
         return Ok(vec![topic(
             series,
+            Kind::Group,
             slug(title),
             (*title).to_owned(),
             members(series, title),
@@ -60,7 +78,13 @@ pub fn topics(series: &Series, name: Option<&str>) -> Result<Vec<Topic>> {
     }
     if let Some(position) = series.patches().iter().position(|patch| patch.slug == name) {
         let title = series.patches()[position].subject().to_owned();
-        return Ok(vec![topic(series, name.to_owned(), title, vec![position])?]);
+        return Ok(vec![topic(
+            series,
+            Kind::Patch,
+            name.to_owned(),
+            title,
+            vec![position],
+        )?]);
     }
     let known: Vec<String> = titles.iter().map(|title| slug(title)).collect();
     Err(Failure::environment(format!(
@@ -102,12 +126,18 @@ fn whole(series: &Series) -> Topic {
         name: WHOLE.into(),
         title: "The whole series".into(),
         patches: (0..series.patches().len()).collect(),
-        is_whole_series: true,
+        kind: Kind::Whole,
     }
 }
 
 /// A topic with everything its patches depend on.
-fn topic(series: &Series, name: String, title: String, own: Vec<usize>) -> Result<Topic> {
+fn topic(
+    series: &Series,
+    kind: Kind,
+    name: String,
+    title: String,
+    own: Vec<usize>,
+) -> Result<Topic> {
     let mut closure = BTreeSet::new();
     let mut open = own;
     while let Some(position) = open.pop() {
@@ -132,6 +162,6 @@ fn topic(series: &Series, name: String, title: String, own: Vec<usize>) -> Resul
         name,
         title,
         patches: closure.into_iter().collect(),
-        is_whole_series: false,
+        kind,
     })
 }

@@ -200,6 +200,16 @@ impl Message {
 
     /// The patch file of a change.
     pub fn mail(&self, diff: &[u8]) -> Vec<u8> {
+        let mut mail = self.letter("PATCH");
+        mail += "---\n";
+        let mut mail = mail.into_bytes();
+        mail.extend_from_slice(diff);
+        mail.extend_from_slice(b"-- \nclinker\n");
+        mail
+    }
+
+    /// Headers and body of a mail, with `[mark]` before the subject.
+    pub fn letter(&self, mark: &str) -> String {
         let zone = jiff::tz::Offset::from_seconds(self.zone * 60).unwrap_or(jiff::tz::Offset::UTC);
         let date = jiff::Timestamp::from_second(self.seconds)
             .map(|time| time.to_zoned(zone.to_time_zone()))
@@ -208,7 +218,7 @@ impl Message {
             .unwrap_or_else(|| "Thu, 1 Jan 1970 00:00:00 +0000".to_owned());
         let (subject, body) = self.text.split_once('\n').unwrap_or((&self.text, ""));
         let mut mail = format!(
-            "From: {} <{}>\nDate: {date}\nSubject: [PATCH] {subject}\n",
+            "From: {} <{}>\nDate: {date}\nSubject: [{mark}] {subject}\n",
             self.author, self.mail
         );
         if !(self.text.is_ascii() && self.author.is_ascii()) {
@@ -220,10 +230,6 @@ impl Message {
             mail += body;
             mail += "\n";
         }
-        mail += "---\n";
-        let mut mail = mail.into_bytes();
-        mail.extend_from_slice(diff);
-        mail.extend_from_slice(b"-- \nclinker\n");
         mail
     }
 }

@@ -217,6 +217,27 @@ impl Fixture {
         text += "\n[profile.dev]\nabout = \"for tests\"\nconfigure = []\n\n[[generated]]\nfiles = [\"Include/opcode_ids.h\"]\n\
                  inputs = [\"Python/bytecodes.c\", \"Tools/ids.py\"]\ncommand = [\"{python}\", \"Tools/ids.py\"]\n";
         self.write(&format!("root/cpython-ports/{name}/port.toml"), &text);
+        self.covers(name, &["untitled", "whole-series"]);
+    }
+
+    /// Writes the cover letters of a port's topics.
+    pub fn covers(&self, port: &str, topics: &[&str]) {
+        for topic in topics {
+            let mut text = format!("# About {topic}\n");
+            for part in [
+                "Problem",
+                "Design",
+                "Alternatives",
+                "Tests",
+                "Documentation",
+                "NEWS",
+                "Compatibility",
+            ] {
+                write!(text, "\n## {part}\n\nThe {part} of {topic}.\n")
+                    .expect("writing to a string");
+            }
+            self.write(&format!("root/patches/{port}/covers/{topic}.md"), &text);
+        }
     }
 
     /// Folder of everything.
