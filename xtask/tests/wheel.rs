@@ -21,7 +21,9 @@ fn fixture() -> Fixture {
         ("LICENSE", "Ours.\n"),
         ("counter/wheel/clinker.pth", "import clinker\n"),
         ("counter/wheel/clinker/__init__.py", "missing = None\n"),
+        ("counter/wheel/clinker/lazy/__init__.py", "MODES = ()\n"),
         ("counter/src/python/jit.py", "import _jit\n"),
+        ("counter/data/lazy-default.profile", "runs 1\n"),
         (
             "counter/wheel/extension.map",
             include_str!("../../jit-rs/wheel/extension.map"),
@@ -62,6 +64,8 @@ fn it_has_the_archive_as_an_extension_module_that_shows_its_init_function_alone(
     assert!(name.starts_with(&start), "{name}");
     assert_eq!(read(&folder, "clinker.pth"), "import clinker\n");
     assert_eq!(read(&folder, "clinker/jit.py"), "import _jit\n");
+    assert_eq!(read(&folder, "clinker/lazy/__init__.py"), "MODES = ()\n");
+    assert_eq!(read(&folder, "clinker/lazy/default.profile"), "runs 1\n");
     let about = format!("clinker-{}+py9.9.4.dist-info", env!("CARGO_PKG_VERSION"));
     let metadata = read(&folder, &format!("{about}/METADATA"));
     assert!(

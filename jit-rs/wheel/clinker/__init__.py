@@ -2,7 +2,8 @@
 
 The compiler and the client of deferred imports are native modules beside this file: one file for interpreters with Clinker's
 hooks, of the very build it was made for, and one for stock interpreters of the release, which has the compiler alone and does
-less. `missing` says what an interpreter cannot do; in others nothing is loaded.
+less. `missing` says what an interpreter cannot do; in others nothing native is loaded. Without the hooks, imports are deferred by
+`clinker.lazy`, in Python.
 """
 
 import os
@@ -56,8 +57,31 @@ def _option(name, variable, bare):
     return bare if value is True else value
 
 
+def _end(error):
+    """Ends the start, as what is wrong does with what is built in. An exception would not: site goes on."""
+    if sys.stderr is not None:
+        print(error, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _defer(values):
+    """Defers imports without the hooks, if that is asked for; takes out of the values of options what it does."""
+    mode = _option("lazy_imports", "PYTHON_LAZY_IMPORTS", "")
+    if mode is None:
+        return
+    filters = [values.pop("filter")] if values.get("filter") else []
+    profiles = []
+    if values.get("profile", "").startswith("use:"):
+        profiles = values.pop("profile").removeprefix("use:").split(",")
+    from clinker import lazy
+    try:
+        lazy.start(mode, filters, profiles)
+    except ValueError as error:
+        _end(error)
+
+
 def _start():
-    """Does as -X jit, -X lazy_report and the like say. Called by clinker.pth."""
+    """Does as -X jit, -X lazy_imports, -X lazy_report and the like say. Called by clinker.pth."""
     # A folder of packages can be in sys.path twice: that of a venv is, while site works on it.
     if _start.done:
         return
@@ -67,6 +91,8 @@ def _start():
         jit = None
     values = {key: _option("lazy_" + key, variable, "") for key, variable in _LAZY.items()}
     values = {key: value for key, value in values.items() if value is not None}
+    if not hasattr(sys, "set_lazy_imports"):
+        _defer(values)
     if jit is None and not values:
         return
     if _failure or values and not _has_hooks:
@@ -85,10 +111,7 @@ def _start():
         if jit is not None:
             _jit._start(jit)
     except Exception as error:
-        # What is wrong ends the start, as it does with a compiler that is built in. An exception would not: site goes on.
-        if sys.stderr is not None:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        os._exit(1)
+        _end(f"{type(error).__name__}: {error}")
 
 
 _start.done = False

@@ -13,15 +13,36 @@ use crate::lock::Lock;
 use crate::port::Port;
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 pub use cases::check;
 
-/// Files of the Rust package that go into the wheel, each with its place there.
-const FILES: [(&str, &str); 3] = [
-    ("wheel/clinker.pth", "clinker.pth"),
-    ("wheel/clinker/__init__.py", "clinker/__init__.py"),
+/// Files of the Rust package that go into the wheel, besides those below `wheel/`, each with its place there.
+const FILES: [(&str, &str); 2] = [
     ("src/python/jit.py", "clinker/jit.py"),
+    ("data/lazy-default.profile", "clinker/lazy/default.profile"),
 ];
+
+/// The files that are not compiled, each with its name in the wheel.
+fn python_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let read = |from: PathBuf, name: &str| {
+        let content = std::fs::read(&from).doing("read", &from)?;
+        Ok((name.to_owned(), content))
+    };
+    let wheel = folder.join("wheel");
+    let mut files = Vec::new();
+    for entry in WalkDir::new(&wheel).sort_by_file_name() {
+        let path = entry.doing("read", &wheel)?.into_path();
+        let name = path.strip_prefix(&wheel).unwrap_or(&path).to_string_lossy();
+        if name.ends_with(".py") || name.ends_with(".pth") {
+            files.push(read(path.clone(), &name)?);
+        }
+    }
+    for (from, name) in FILES {
+        files.push(read(folder.join(from), name)?);
+    }
+    Ok(files)
+}
 
 /// Builds the wheel for an interpreter with the patches and without archive, and a stock one.
 ///
@@ -41,15 +62,12 @@ pub fn make(workspace: &Workspace, port: &Port, built: &Built, stock: &Built) ->
         tag: format!("{python}-{python}-{}", platform::tag(&native)?),
         release: built.release.version.clone(),
     };
-    let mut files = Vec::new();
+    let mut files = python_files(&workspace.root().join(package))?;
     let mut add = |from: &Path, name: &str| -> Result<()> {
         let content = std::fs::read(from).doing("read", from)?;
         files.push((name.to_owned(), content));
         Ok(())
     };
-    for (from, name) in FILES {
-        add(&workspace.root().join(package).join(from), name)?;
-    }
     add(&native, &format!("clinker/{}", extension::HOOKS))?;
     add(&reduced, &format!("clinker/{}", extension::STOCK))?;
     let license = workspace.root().join("LICENSE");
