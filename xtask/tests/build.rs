@@ -49,6 +49,29 @@ fn a_changed_patch_compiles_what_it_touches_and_nothing_else() {
 }
 
 #[test]
+fn a_profile_can_have_patches_on_top_of_the_series() {
+    let fixture = Fixture::buildable();
+    fixture.add_patches(&[(
+        "Count thrice",
+        &[("Python/eval.c", "return 2;", "return 3;")],
+    )]);
+    let patch = fixture.read("root/patches/9.9/count-thrice.patch");
+    fixture.xtask(&["patch", "drop", "count-thrice"]).ok();
+    fixture.write("root/more/count-thrice.patch", &patch);
+    fixture.write("root/more/series", "count-thrice.patch\n");
+    fixture.replace(
+        "root/cpython-ports/9.9/port.toml",
+        "[profile.dev]",
+        "[profile.more]\nabout = \"an experiment\"\nconfigure = []\npatches = \"more\"\n\n[profile.dev]",
+    );
+    fixture.xtask(&["build", "--profile", "more"]).ok();
+    fixture.xtask(&["build"]).ok();
+    let source = |folder: &str| fixture.read(&format!("target/clinker/src/{folder}/Python/eval.c"));
+    assert!(source("9.9.4-more").contains("return 3;"));
+    assert!(source("9.9.4").contains("return 2;"));
+}
+
+#[test]
 fn a_change_in_the_archive_alone_links_again_without_compiling() {
     let fixture = Fixture::buildable();
     fixture.archive(41);

@@ -6,6 +6,25 @@ use crate::{layout, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
+impl Convention {
+    /// The flags that say so.
+    pub fn flags(self) -> usize {
+        match self {
+            Self::NoArgs => layout::METH_NOARGS,
+            Self::One => layout::METH_O,
+            Self::Fast => layout::METH_FASTCALL,
+            Self::FastKeywords => layout::METH_FASTCALL | layout::METH_KEYWORDS,
+        }
+    }
+
+    /// What some flags say, if that is one of them.
+    pub fn of(flags: usize) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|convention| convention.flags() == flags & layout::METH_CONVENTION)
+    }
+}
+
 impl Generator<'_> {
     /// The address of the function behind a built-in function.
     pub(super) fn builtin_address(

@@ -1,7 +1,5 @@
 //! How functions of C that Python code calls take their arguments.
 
-use crate::layout;
-
 /// What `ml_flags` of a `PyMethodDef` say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Convention {
@@ -18,23 +16,6 @@ pub enum Convention {
 impl Convention {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::NoArgs, Self::One, Self::Fast, Self::FastKeywords];
-
-    /// The flags that say so.
-    pub fn flags(self) -> usize {
-        match self {
-            Self::NoArgs => layout::METH_NOARGS,
-            Self::One => layout::METH_O,
-            Self::Fast => layout::METH_FASTCALL,
-            Self::FastKeywords => layout::METH_FASTCALL | layout::METH_KEYWORDS,
-        }
-    }
-
-    /// What some flags say, if that is one of them.
-    pub fn of(flags: usize) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|convention| convention.flags() == flags & layout::METH_CONVENTION)
-    }
 
     /// Whether so many arguments can be passed, besides `self`.
     pub fn takes(self, count: usize) -> bool {

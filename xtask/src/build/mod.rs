@@ -142,6 +142,11 @@ impl Subject {
         )?;
         let mark = request.patches.mark();
         let label = format!("{}{mark}", request.profile);
+        // Sources that other builds do not have would make make compile those again.
+        let own = match port.profile(&request.profile)?.patches {
+            Some(_) if !request.pristine => format!("-{label}"),
+            _ => mark.to_owned(),
+        };
         let prefix = workspace.prefix(&release.version, &label, request.pristine);
         let linked = !request.pristine
             && matches!(request.patches, Patches::All)
@@ -149,7 +154,7 @@ impl Subject {
         let archive = port.archive.clone().filter(|_| linked);
         Ok(Self {
             source_tree: workspace
-                .source_tree(&format!("{}{mark}", release.version), request.pristine),
+                .source_tree(&format!("{}{own}", release.version), request.pristine),
             build_tree: workspace.build_tree(&release.version, &label, request.pristine),
             port,
             release,
@@ -306,7 +311,12 @@ fn tree_to_build(
             slugs.last().map(String::as_str)
         }
     };
-    let stack = series::apply(database, port, release, base, &series, through)?;
+    let mut stack = series::apply(database, port, release, base, &series, through)?;
+    if let Some(folder) = &port.profile(&request.profile)?.patches {
+        let more = Series::read(workspace.root().join(folder))?;
+        let last = more.list().slugs().last().copied();
+        stack = series::apply(database, port, release, stack.tip_tree(), &more, last)?;
+    }
     Ok((stack.tip_tree(), database.date(stack.tip())?))
 }
 

@@ -116,6 +116,8 @@ pub struct Profile {
     /// Whether the archive is linked in.
     #[serde(default = "yes")]
     pub archive: bool,
+    /// Folder of a series that is applied on top of the port's, from the repository's root: an experiment.
+    pub patches: Option<PathBuf>,
     /// What it adds to the SOABI after the version: `t` for free-threaded builds, `d` for debug builds.
     #[serde(default)]
     pub soabi_flags: String,

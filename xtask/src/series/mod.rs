@@ -57,7 +57,14 @@ impl Series {
             let _place = session::Place::take(workspace, &port.name)?;
             Journal::recover(&Database::open(workspace, &port.name)?, &journal)?;
         }
-        let folder = workspace.root().join(&port.series);
+        Self::read(workspace.root().join(&port.series))
+    }
+
+    /// Reads the series of a folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not a patch.
+    pub fn read(folder: PathBuf) -> Result<Self> {
         let file = folder.join("series");
         let text = if file.exists() {
             std::fs::read_to_string(&file).doing("read the series", &file)?

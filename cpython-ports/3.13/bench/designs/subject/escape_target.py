@@ -1,0 +1,1 @@
+"""What is imported: the name is read in every way that escapes.py knows."""
