@@ -57,7 +57,7 @@ impl Names {
              \n\
              Compiles Python functions to machine code while they run, in a CPython {release} that has Clinker's patches:\n\
              `python3 -X jit=auto prog.py`, or `PYTHON_JIT=auto`. In a stock CPython {release} it compiles less, and `clinker.missing` says what is\n\
-             missing. Another CPython is left as it is.\n",
+             missing; imports are deferred there by `-X lazy_imports=all`.\n",
             version = self.version,
             requires = self.requires,
             release = self.release,
