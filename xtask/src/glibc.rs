@@ -1,11 +1,11 @@
 //! Says which version of the C library programs need: the newest that one of their symbols is of.
 
-use crate::error::{Context, Failure, Result};
+use crate::error::{Context, Result};
+use crate::readelf::readelf;
 use regex::Regex;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
-use std::process::Command;
 use std::str::FromStr;
 
 /// A version of glibc, as 2.35.
@@ -57,17 +57,8 @@ pub fn needed_by(file: &Path) -> Result<Option<Version>> {
     if start != b"\x7fELF" {
         return Ok(None);
     }
-    let output = Command::new("readelf")
-        .args(["--version-info", "--wide"])
-        .arg(file)
-        .output()
-        .doing("run readelf on", file)?;
-    if !output.status.success() {
-        return Err(Failure::environment("readelf cannot read a program")
-            .at(file.display())
-            .because(String::from_utf8_lossy(&output.stderr)));
-    }
-    Ok(newest(&String::from_utf8_lossy(&output.stdout)))
+    let versions = readelf(&["--version-info", "--wide"], file)?;
+    Ok(newest(&versions))
 }
 
 /// The newest version in the output of readelf.

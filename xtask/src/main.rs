@@ -18,6 +18,7 @@ mod lock;
 mod pip;
 mod port;
 mod process;
+mod readelf;
 mod series;
 mod source;
 mod suite;

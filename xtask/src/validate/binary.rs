@@ -2,11 +2,11 @@
 
 use super::Check;
 use crate::build::{Built, archive};
-use crate::error::{Context, Failure, Result};
+use crate::error::{Context, Result};
+use crate::readelf::readelf;
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
 /// Libraries that come with the C library and compiler.
 const SYSTEM: &[&str] = &[
@@ -121,17 +121,7 @@ fn needed(built: &Built, pristine: &Built) -> Result<Check> {
 }
 
 fn needed_libraries(file: &Path) -> Result<BTreeSet<String>> {
-    let output = Command::new("readelf")
-        .args(["-dW"])
-        .arg(file)
-        .output()
-        .doing("run readelf on", file)?;
-    if !output.status.success() {
-        return Err(Failure::environment("readelf cannot read an interpreter")
-            .at(file.display())
-            .because(String::from_utf8_lossy(&output.stderr)));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = readelf(&["-dW"], file)?;
     let lines = text.lines().filter(|line| line.contains("(NEEDED)"));
     let names =
         lines.filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0.to_owned()));

@@ -23,23 +23,25 @@ const FILES: [(&str, &str); 2] = [
     ("data/lazy-default.profile", "clinker/lazy/default.profile"),
 ];
 
+/// A file with its name in the wheel.
+fn packed(from: &Path, name: &str) -> Result<(String, Vec<u8>)> {
+    let content = std::fs::read(from).doing("read", from)?;
+    Ok((name.to_owned(), content))
+}
+
 /// The files that are not compiled, each with its name in the wheel.
 fn python_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
-    let read = |from: PathBuf, name: &str| {
-        let content = std::fs::read(&from).doing("read", &from)?;
-        Ok((name.to_owned(), content))
-    };
     let wheel = folder.join("wheel");
     let mut files = Vec::new();
     for entry in WalkDir::new(&wheel).sort_by_file_name() {
         let path = entry.doing("read", &wheel)?.into_path();
         let name = path.strip_prefix(&wheel).unwrap_or(&path).to_string_lossy();
         if name.ends_with(".py") || name.ends_with(".pth") {
-            files.push(read(path.clone(), &name)?);
+            files.push(packed(&path, &name)?);
         }
     }
     for (from, name) in FILES {
-        files.push(read(folder.join(from), name)?);
+        files.push(packed(&folder.join(from), name)?);
     }
     Ok(files)
 }
@@ -59,19 +61,14 @@ pub fn make(workspace: &Workspace, port: &Port, built: &Built, stock: &Built) ->
     let names = file::Names {
         version: format!("{}+py{}", env!("CARGO_PKG_VERSION"), built.release.version),
         requires: format!("=={}.*", port.name),
-        tag: format!("{python}-{python}-{}", platform::tag(&native)?),
+        tag: format!("{python}-{python}-{}", platform::tag(&[&native, &reduced])?),
         release: built.release.version.clone(),
     };
     let mut files = python_files(&workspace.root().join(package))?;
-    let mut add = |from: &Path, name: &str| -> Result<()> {
-        let content = std::fs::read(from).doing("read", from)?;
-        files.push((name.to_owned(), content));
-        Ok(())
-    };
-    add(&native, &format!("clinker/{}", extension::HOOKS))?;
-    add(&reduced, &format!("clinker/{}", extension::STOCK))?;
+    files.push(packed(&native, &format!("clinker/{}", extension::HOOKS))?);
+    files.push(packed(&reduced, &format!("clinker/{}", extension::STOCK))?);
     let license = workspace.root().join("LICENSE");
-    add(&license, &names.metadata_file("licenses/LICENSE"))?;
+    files.push(packed(&license, &names.metadata_file("licenses/LICENSE"))?);
 
     let folder = workspace.output().join("dist");
     let _lock = Lock::take(&folder.with_added_extension("lock"))?;
