@@ -20,7 +20,7 @@ const SOURCES: [(&str, &str); 5] = [
 
 unsafe extern "C" {
     fn clinker_entry(code: *const c_void, offset: u32) -> *const c_void;
-    fn clinker_recount(code: *const c_void, entry_period: u32, loop_period: u32);
+    fn clinker_recount(code: *const c_void, period: u32);
     fn _PyEvalHooks_InstallEntry(code: *const c_void, offset: c_int, entry: *const c_void)
     -> c_int;
     fn _PyEvalHooks_RemoveEntries(code: *const c_void);
@@ -66,7 +66,7 @@ impl Client {
     fn recount(&self) {
         for &id in self.live.keys() {
             // SAFETY: these code objects live.
-            unsafe { clinker_recount(id as *const c_void, self.period(), self.period()) };
+            unsafe { clinker_recount(id as *const c_void, self.period()) };
         }
     }
 
@@ -81,7 +81,7 @@ impl Client {
         if !by_itself {
             // When guesses are dropped, it has to become hot again.
             // SAFETY: the code object lives.
-            unsafe { clinker_recount(id as *const c_void, WANTED_PERIOD, WANTED_PERIOD) };
+            unsafe { clinker_recount(id as *const c_void, WANTED_PERIOD) };
         }
         let place = start(offset);
         compiler.compile(id, live.code, place, Wish::Forced)?;

@@ -209,7 +209,8 @@ fn methods(snapshot: &Snapshot) -> FxHashMap<u64, (Convention, u64)> {
         let name = snapshot.names[access.oparg as usize >> 1];
         let forms = snapshot.forms(access);
         let method = move |form: &Form| Some((form.value, Code::method(form, name)?));
-        forms.into_iter().filter_map(move |form| method(&form))
+        let methods = forms.into_iter().filter(Form::is_method);
+        methods.filter_map(move |form| method(&form))
     };
     let accesses = snapshot.instructions.iter().filter(is_access);
     accesses.flat_map(found).collect()

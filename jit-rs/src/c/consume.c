@@ -517,11 +517,7 @@ static PyMethodDef *
 find_method(int which)
 {
     if (which == JOIN) {
-        PyMethodDef *method = PyUnicode_Type.tp_methods;
-        while (strcmp(method->ml_name, methods[which].name) != 0) {
-            method++;
-        }
-        return method;
+        return clinker_method(&PyUnicode_Type, methods[which].name);
     }
     PyObject *function = PyDict_GetItemString(
         _PyInterpreterState_Main()->builtins_copy, methods[which].name);

@@ -36,17 +36,16 @@ clinker_entry(const void *object, uint32_t offset)
 #endif
 }
 
-/* Report a code object as hot after so many entries, its loops after so many
- * trips from now on; what has been counted stays. */
+/* Report a code object as hot after so many entries, and its loops after so many
+ * trips, from now on; what has been counted stays. */
 void
-clinker_recount(const void *object, uint32_t entry_period,
-                uint32_t loop_period)
+clinker_recount(const void *object, uint32_t period)
 {
     PyCodeObject *code = (PyCodeObject *)object;
     _PyShadowCode *shadow = _PyEvalHooks_GetShadow(code);
     shadow->entries = _PyEvalHooks_CountEntries(code);
-    shadow->entry_period = entry_period;
-    shadow->entries_left = entry_period;
+    shadow->entry_period = period;
+    shadow->entries_left = period;
 #if !CLINKER_HOOKS
     shadow->is_stopped = 0;
 #endif
@@ -54,7 +53,7 @@ clinker_recount(const void *object, uint32_t entry_period,
         _PyShadowLoop *loop = &shadow->loops[i];
         _Py_CODEUNIT *instr = &_PyCode_CODE(code)[loop->offset];
         loop->trips = _PyEvalHooks_CountTrips(code, loop);
-        loop->period = (uint16_t)Py_MIN(loop_period, UINT16_MAX);
+        loop->period = (uint16_t)Py_MIN(period, UINT16_MAX);
         if (instr->op.code == JUMP_BACKWARD_COUNTED
             || instr->op.code == ENTER_EXECUTOR)
         {
@@ -271,8 +270,7 @@ jit_suppress(PyObject *module, PyObject *args)
         _PyEvalHooks_RemoveEntries(code);
     }
     else {
-        clinker_recount(code, clinker_entry_period(),
-                        clinker_entry_period());
+        clinker_recount(code, clinker_entry_period());
     }
     Py_RETURN_NONE;
 }

@@ -453,10 +453,7 @@ gen_send(PyObject *self, PyObject *arg)
 static void
 set_send_method(PyTypeObject *type, PyCFunction function)
 {
-    PyMethodDef *method = type->tp_methods;
-    while (strcmp(method->ml_name, "send") != 0) {
-        method++;
-    }
+    PyMethodDef *method = clinker_method(type, "send");
     usual_send_method = method->ml_meth;
     method->ml_meth = function;
 }

@@ -294,6 +294,17 @@ PyObject *clinker_call_unpacked(PyObject *func, PyObject *args,
                                 PyObject *kwargs);
 #endif
 
+/* The method of a type that has it, by its name. */
+static inline PyMethodDef *
+clinker_method(PyTypeObject *type, const char *name)
+{
+    PyMethodDef *method = type->tp_methods;
+    while (strcmp(method->ml_name, name) != 0) {
+        method++;
+    }
+    return method;
+}
+
 /* number.c */
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);

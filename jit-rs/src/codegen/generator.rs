@@ -88,12 +88,8 @@ impl Generator<'_> {
         self.builder.set_cold_block(taken_block);
         self.builder.ins().brif(taken, taken_block, &[], on, &[]);
         self.builder.switch_to_block(taken_block);
-        // What the generator is sent.
-        let top = self.load(types::I32, self.frame, layout::FRAME_STACKTOP);
-        let depth = self.builder.ins().uextend(types::I64, top);
-        let place = self.item(self.frame, depth);
         let none = self.int(runtime::none() as i64);
-        self.store(none, place, layout::FRAME_LOCALS);
+        self.push_sent(self.frame, none);
         self.builder.ins().jump(again, &[]);
         self.builder.switch_to_block(on);
     }
@@ -185,6 +181,15 @@ impl Generator<'_> {
         self.load(types::I64, executor, layout::EXECUTOR_CODE)
     }
 
+    /// Puts what a generator is sent on the stack of its frame, which is suspended; gives its place, but for the offset of the slots.
+    fn push_sent(&mut self, frame: ir::Value, sent: ir::Value) -> ir::Value {
+        let top = self.load(types::I32, frame, layout::FRAME_STACKTOP);
+        let depth = self.builder.ins().uextend(types::I64, top);
+        let place = self.item(frame, depth);
+        self.store(sent, place, layout::FRAME_LOCALS);
+        place
+    }
+
     /// Sends an object to a suspended generator; gives what its native code returns, and what it yields or returns in turn.
     fn resume(
         &mut self,
@@ -202,10 +207,7 @@ impl Generator<'_> {
         self.store(handled, self.tstate, layout::TSTATE_EXC_INFO);
         self.store(self.frame, frame, layout::FRAME_PREVIOUS);
         self.store(frame, self.tstate, layout::TSTATE_FRAME);
-        let top = self.load(types::I32, frame, layout::FRAME_STACKTOP);
-        let depth = self.builder.ins().uextend(types::I64, top);
-        let place = self.item(frame, depth);
-        self.store(sent, place, layout::FRAME_LOCALS);
+        let place = self.push_sent(frame, sent);
         let stack = layout::FRAME_LOCALS as i64 + 8;
         let stack = self.builder.ins().iadd_imm_s(place, stack);
         self.add_i32(self.tstate, layout::TSTATE_PY_RECURSION, -1);

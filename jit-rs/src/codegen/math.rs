@@ -15,10 +15,7 @@ impl Generator<'_> {
         state: State,
         leave: &Leave,
     ) {
-        let class = self.class(callable);
-        let expected = self.int(runtime::builtin_class() as i64);
-        let is_other = self.builder.ins().icmp(IntCC::NotEqual, class, expected);
-        self.leave_if(is_other, state, leave, true);
+        self.require_class(callable, runtime::builtin_class(), state, leave);
         let found = self.load(types::I64, callable, layout::BUILTIN_METHOD);
         let expected = self.int(method as i64);
         let is_other = self.builder.ins().icmp(IntCC::NotEqual, found, expected);

@@ -71,7 +71,14 @@ impl Generator<'_> {
         address
     }
 
-    fn require_class(&mut self, object: ir::Value, class: u64, state: State, leave: &Leave) {
+    /// Leaves unless an object is of a class.
+    pub(super) fn require_class(
+        &mut self,
+        object: ir::Value,
+        class: u64,
+        state: State,
+        leave: &Leave,
+    ) {
         let found = self.class(object);
         let expected = self.int(class as i64);
         let is_other = self.builder.ins().icmp(IntCC::NotEqual, found, expected);
