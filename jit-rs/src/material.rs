@@ -21,7 +21,7 @@ const NOT_ENTERED: &str = "without hooks, only functions are entered, and only t
                            no generator, coroutine or cell";
 
 /// Code units of a function that may be executed in place of a call.
-const MAX_INLINED_UNITS: usize = 120;
+const MAX_INLINED_UNITS: usize = 240;
 
 /// Code units of a function that is not compiled for its size.
 const MAX_UNITS: usize = 20_000;
@@ -49,13 +49,7 @@ impl Compiler {
         let known = self.of(id);
         let mut history = known.history.clone();
         history.whole |= wish == Wish::Forced;
-        if !history.whole {
-            let unseen = snapshot.instructions.iter();
-            let unseen = unseen.filter(|instruction| snapshot.is_unseen(instruction));
-            known
-                .unseen
-                .extend(unseen.map(|instruction| instruction.start));
-        }
+        known.unseen.extend(unseen(id, &snapshot));
         Ok(Job {
             code: snapshot,
             entry,
@@ -200,6 +194,18 @@ impl Compiler {
         let history = self.of(id).history.clone();
         build::inlinee(code, history).map(Arc::new)
     }
+}
+
+/// The instructions of a code object of which nothing is known, and of what is executed in place of its calls.
+fn unseen(id: usize, snapshot: &Snapshot) -> FxHashSet<(usize, u32)> {
+    let instructions = snapshot.instructions.iter();
+    let own = instructions.filter(|instruction| snapshot.is_unseen(instruction));
+    let own = own.map(|instruction| (id, instruction.start));
+    let inner = snapshot
+        .inlinees
+        .iter()
+        .flat_map(|(start, inlinee)| unseen(snapshot.callees[start].code as usize, &inlinee.code));
+    own.chain(inner).collect()
 }
 
 /// The methods of built-in types that accesses to attributes find.

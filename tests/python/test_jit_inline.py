@@ -2,7 +2,35 @@
 
 import unittest
 
-from jit_programs import ProgramTest
+from jit_programs import ProgramTest, run
+
+VECTORS = """
+    class Vector:
+        def __init__(self, x, y):
+            self.x = x
+            self.y = y
+        def __sub__(self, other):
+            if other.is_point():
+                return Vector(self.x - other.x, self.y - other.y)
+            return Point(self.x - other.x, self.y - other.y)
+        def dot(self, other):
+            return self.x * other.x + self.y * other.y
+        def is_point(self):
+            return False
+    class Point(Vector):
+        def is_point(self):
+            return True
+    def run(pairs, times):
+        total = None
+        for i in range(times):
+            a, b = pairs[i % len(pairs)]
+            c = a - b
+            total = (c.dot(a), c.dot(c), type(c).__name__)
+        return total
+    ints = Point(3, 4), Point(-1, 2)
+    floats = Point(0.5, 1.5), Point(2.5, -0.0)
+    mixed = [ints, floats, (ints[0], floats[0]), (floats[1], ints[1])]
+"""
 
 
 class InlineTest(ProgramTest):
@@ -545,6 +573,45 @@ class InlineTest(ProgramTest):
             except TypeError as error:
                 print(error)
         """)
+
+    def test_numbers_of_any_kind(self):
+        self.check(VECTORS + """
+    import sys, traceback
+    for pairs in ([ints], [floats], mixed, [floats], [(Point(2**30, 2**62), Point(1.5, 2**70)), ints],
+                  [(Point(True, 1), Vector(0.5, 2)), *mixed]):
+        for i in range(len(pairs)):
+            print(run(pairs, 3000 + i))
+    class Odd:
+        def __init__(self, name):
+            self.name = name
+        def __sub__(self, other):
+            print(self.name, sys._getframe(1).f_code.co_name, sys._getframe(1).f_lineno)
+            return 3
+        def __mul__(self, other):
+            return NotImplemented
+        def __rmul__(self, other):
+            return 0.25
+    for last in ((Point(Odd("x"), 1), ints[0]), (Point(10**400, 1), floats[0]), (Point("x", 1), ints[0])):
+        for _ in range(100):
+            try:
+                print(run([*mixed, last], 5))
+            except (OverflowError, TypeError):
+                traceback.print_exc(file=sys.stdout)
+""")
+
+    def test_guesses_are_dropped_inside(self):
+        # What is wrong about the numbers in a function keeps nothing from being executed in place of its call.
+        status, out, err = run(VECTORS + """
+    import clinker.jit, time
+    for pairs in ([ints], [floats], mixed, mixed, mixed):
+        for _ in range(40):
+            run(pairs, 1000)
+            time.sleep(0.005)
+    clinker.jit.print_hir(run)
+""", "auto,after=200")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("NumberBinary(Multiply)", out)
+        self.assertNotIn("CallFunction", out)
 
 
 if __name__ == "__main__":

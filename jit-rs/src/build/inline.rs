@@ -22,7 +22,8 @@ const MAX_WAYS: u32 = 8;
 
 /// The function with a code, if it is small enough to be executed in place of a call.
 pub fn inlinee(code: Code, history: History) -> Option<Inlinee> {
-    let ways = is_small(&code).then(|| ways(&code, 0, &mut FxHashMap::default()))?;
+    let ways =
+        is_small(&code, &history).then(|| ways(&code, &history, 0, &mut FxHashMap::default()))?;
     (1..=MAX_WAYS).contains(&ways).then_some(Inlinee {
         code,
         history,
@@ -31,7 +32,7 @@ pub fn inlinee(code: Code, history: History) -> Option<Inlinee> {
 }
 
 /// In how many ways a function gets from an instruction to its end.
-fn ways(code: &Code, start: u32, known: &mut FxHashMap<u32, u32>) -> u32 {
+fn ways(code: &Code, history: &History, start: u32, known: &mut FxHashMap<u32, u32>) -> u32 {
     if let Some(&ways) = known.get(&start) {
         return ways;
     }
@@ -41,15 +42,15 @@ fn ways(code: &Code, start: u32, known: &mut FxHashMap<u32, u32>) -> u32 {
     let next = instruction.next;
     let count = match instruction.opcode {
         op::RETURN_VALUE | op::RETURN_CONST => 1,
-        op::JUMP_FORWARD => ways(code, next + instruction.oparg, known),
-        _ if is_left(code, instruction) => 0,
+        op::JUMP_FORWARD => ways(code, history, next + instruction.oparg, known),
+        _ if is_left(code, history, instruction) => 0,
         opcode if is_branch(opcode) => {
-            let jump = ways(code, next + instruction.oparg, known);
-            jump.saturating_add(ways(code, next, known))
+            let jump = ways(code, history, next + instruction.oparg, known);
+            jump.saturating_add(ways(code, history, next, known))
         }
         _ => {
             let here = code.inlinees.get(&start).map_or(1, |inlinee| inlinee.ways);
-            ways(code, next, known).saturating_mul(here)
+            ways(code, history, next, known).saturating_mul(here)
         }
     };
     known.insert(start, count);
@@ -57,7 +58,7 @@ fn ways(code: &Code, start: u32, known: &mut FxHashMap<u32, u32>) -> u32 {
 }
 
 /// Whether the interpreter takes over there: it raises, or has not been executed by now.
-fn is_left(code: &Code, instruction: &Instruction) -> bool {
+fn is_left(code: &Code, history: &History, instruction: &Instruction) -> bool {
     match instruction.opcode {
         op::RAISE_VARARGS => true,
         op::LOAD_GLOBAL => instruction.specialized == instruction.opcode,
@@ -68,7 +69,7 @@ fn is_left(code: &Code, instruction: &Instruction) -> bool {
         op::LOAD_ATTR | op::STORE_ATTR => {
             instruction.specialized == instruction.opcode && code.forms(instruction).is_empty()
         }
-        _ => false,
+        _ => !history.whole && code.is_unseen(instruction),
     }
 }
 
@@ -83,10 +84,10 @@ fn is_branch(opcode: u8) -> bool {
 }
 
 /// Whether an instruction that may run code does not, as far as its form tells.
-fn is_pure(code: &Code, instruction: &Instruction) -> bool {
+fn is_pure(code: &Code, history: &History, instruction: &Instruction) -> bool {
     let is_inlined = code.inlinees.contains_key(&instruction.start);
     match instruction.opcode {
-        _ if is_left(code, instruction) => true,
+        _ if is_left(code, history, instruction) => true,
         op::CALL => {
             is_inlined
                 || code.feedback.math.contains_key(&instruction.offset)
@@ -110,14 +111,14 @@ fn is_pure(code: &Code, instruction: &Instruction) -> bool {
 }
 
 /// Whether a function consists of instructions that may run no code, as far as they alone tell.
-fn is_small(code: &Code) -> bool {
+fn is_small(code: &Code, history: &History) -> bool {
     code.exceptions.is_empty()
         && !code.is_generator
         && !code.cells.contains(&true)
         && code
             .instructions
             .iter()
-            .all(|instruction| is_pure(code, instruction))
+            .all(|instruction| is_pure(code, history, instruction))
         && code.instructions.iter().all(|instruction| {
             is_branch(instruction.opcode)
                 || matches!(
@@ -399,7 +400,7 @@ impl<'a> Builder<'a> {
                 op::JUMP_FORWARD => offset += instruction.oparg,
                 // Signals and finalizers run there, in the frame that the function has then.
                 op::RESUME => self.guard(Op::BackEdge, &[]),
-                _ if is_left(self.code, &instruction) => {
+                _ if is_left(self.code, self.history, &instruction) => {
                     // If that is often, there has to be a call.
                     self.leave_unseen();
                     return Ok(None);

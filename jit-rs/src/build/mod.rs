@@ -299,8 +299,13 @@ impl<'a> Builder<'a> {
 
     /// Whether one guess at the current instruction was wrong, and another may be made.
     fn may_guess_again(&self) -> bool {
+        self.has_guessed_wrong(1)
+    }
+
+    /// Whether so many guesses at the current instruction were wrong.
+    fn has_guessed_wrong(&self, times: u32) -> bool {
         let refuted = self.history.refuted.get(&self.instruction.start);
-        !self.history.generic && refuted == Some(&1)
+        !self.history.generic && refuted == Some(&times)
     }
 
     /// The types of operands that the interpreter has seen at this instruction, of which its form says nothing, in the order

@@ -19,6 +19,20 @@ const SUBTRACT: u32 = 10;
 const TRUE_DIVIDE: u32 = 11;
 const XOR: u32 = 12;
 
+/// Forms for two floats.
+const FLOAT_FORMS: [u8; 3] = [
+    op::BINARY_OP_ADD_FLOAT,
+    op::BINARY_OP_SUBTRACT_FLOAT,
+    op::BINARY_OP_MULTIPLY_FLOAT,
+];
+
+/// Forms for two ints.
+const INT_FORMS: [u8; 3] = [
+    op::BINARY_OP_ADD_INT,
+    op::BINARY_OP_SUBTRACT_INT,
+    op::BINARY_OP_MULTIPLY_INT,
+];
+
 /// Ints up to this are floats exactly.
 const EXACT: i64 = 1 << 53;
 
@@ -28,12 +42,8 @@ impl Builder<'_> {
         let right = self.pop();
         let left = self.pop();
         let guess = match self.guess() {
-            op::BINARY_OP_ADD_INT | op::BINARY_OP_SUBTRACT_INT | op::BINARY_OP_MULTIPLY_INT => {
-                Type::INT
-            }
-            op::BINARY_OP_ADD_FLOAT
-            | op::BINARY_OP_SUBTRACT_FLOAT
-            | op::BINARY_OP_MULTIPLY_FLOAT => Type::FLOAT,
+            form if INT_FORMS.contains(&form) => Type::INT,
+            form if FLOAT_FORMS.contains(&form) => Type::FLOAT,
             op::BINARY_OP_ADD_UNICODE | op::BINARY_OP_INPLACE_ADD_UNICODE => Type::STR,
             _ => Type::NEVER,
         };
@@ -44,6 +54,7 @@ impl Builder<'_> {
         let result = self
             .number_op(oparg % OPERATORS, left, right)
             .or_else(|| self.mixed_op(oparg % OPERATORS, left, right))
+            .or_else(|| self.any_number_op(oparg % OPERATORS, left, right))
             .or_else(|| self.str_op(oparg % OPERATORS, left, right))
             .unwrap_or_else(|| {
                 let number = u64::from(oparg);
@@ -133,39 +144,76 @@ impl Builder<'_> {
             TRUE_DIVIDE => FloatOp::Divide,
             _ => return None,
         };
-        let specialized = [
-            op::BINARY_OP_ADD_FLOAT,
-            op::BINARY_OP_SUBTRACT_FLOAT,
-            op::BINARY_OP_MULTIPLY_FLOAT,
-        ];
-        if !self.is_mixed(left, right, &specialized) {
+        let types = (self.ty(left), self.ty(right));
+        let is_float = types.0 == Type::FLOAT || types.1 == Type::FLOAT;
+        // One that is known to be a float needs no guess, wherever else that was wrong.
+        let is_known = is_float && self.has_guessed_wrong(2);
+        let fits = is_known && self.are_numbers(left, right, &FLOAT_FORMS);
+        if !fits && !self.is_mixed(left, right, &FLOAT_FORMS) {
             return None;
         }
-        let types = (self.ty(left), self.ty(right));
         if types.0 == Type::INT {
             self.require(right, Type::FLOAT);
         } else if types.1 == Type::INT {
             self.require(left, Type::FLOAT);
-        } else if operator != FloatOp::Divide && types.0 != Type::FLOAT && types.1 != Type::FLOAT {
+        } else if operator != FloatOp::Divide && !is_float {
             self.guard(Op::GuardEitherFloat, &[left, right]);
         }
         let (left, right) = (self.number(left), self.number(right));
         Some(self.guarded(Op::FloatBinary(operator), &[left, right], Type::NEVER))
     }
 
+    /// Arithmetic on floats and ints in any combination: the guess that both are ints that fit was wrong, or that one is a float.
+    fn any_number_op(&mut self, operator: u32, left: Value, right: Value) -> Option<Value> {
+        let operator = match operator {
+            ADD => FloatOp::Add,
+            SUBTRACT => FloatOp::Subtract,
+            MULTIPLY => FloatOp::Multiply,
+            _ => return None,
+        };
+        let number = Type::INT | Type::FLOAT;
+        let (first, second) = (self.ty(left), self.ty(right));
+        let was_int = INT_FORMS.contains(&self.instruction.specialized);
+        let fits = first.may_be(number)
+            && second.may_be(number)
+            && (self.may_guess_again() && was_int
+                || self.has_guessed_wrong(2)
+                    && (was_int || self.are_numbers(left, right, &FLOAT_FORMS)));
+        if !fits {
+            return None;
+        }
+        let ty = if (first | second).is(Type::INT) {
+            Type::INT
+        } else {
+            number
+        };
+        let operands = [self.boxed(left), self.boxed(right)];
+        Some(self.guarded(Op::NumberBinary(operator), &operands, ty))
+    }
+
     /// Whether two operands are guessed to be floats or ints: the guess that both are floats was wrong, or both have been seen.
     fn is_mixed(&self, left: Value, right: Value, specialized: &[u8]) -> bool {
+        let is_first = self.may_guess() && self.has_seen_numbers();
+        (is_first || self.may_guess_again()) && self.are_numbers(left, right, specialized)
+    }
+
+    /// Whether two operands may be floats or ints, as the interpreter has found, and not both ints.
+    fn are_numbers(&self, left: Value, right: Value, specialized: &[u8]) -> bool {
         let number = Type::INT | Type::FLOAT;
         let types = (self.ty(left), self.ty(right));
-        if !types.0.may_be(number) || !types.1.may_be(number) || types == (Type::INT, Type::INT) {
-            return false;
-        }
+        types.0.may_be(number)
+            && types.1.may_be(number)
+            && types != (Type::INT, Type::INT)
+            && (self.has_seen_numbers() || specialized.contains(&self.instruction.specialized))
+    }
+
+    /// Whether the interpreter has seen floats and ints at an instruction for which it has no form.
+    fn has_seen_numbers(&self) -> bool {
+        let number = Type::INT | Type::FLOAT;
         let seen = self.code.feedback.seen.get(&self.instruction.offset);
-        let is_seen = seen.is_some_and(|[left, right, _]| {
+        seen.is_some_and(|[left, right, _]| {
             left.is(number) && right.is(number) && (*left | *right).may_be(Type::FLOAT)
-        });
-        let was_float = specialized.contains(&self.instruction.specialized);
-        self.may_guess() && is_seen || self.may_guess_again() && (is_seen || was_float)
+        })
     }
 
     /// A float, or a small int as one.

@@ -23,11 +23,11 @@ float_value(PyObject *object, double *value)
 
 /* Operators */
 
-PyObject *
-clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
-                  uint64_t oparg)
+/* The result for floats and ints of one digit; NULL without an exception for what
+ * is left to others. */
+static inline PyObject *
+operate_on_numbers(PyObject *left, PyObject *right, uint64_t operator)
 {
-    uint64_t operator = oparg % CLINKER_IN_PLACE;
     double x, y;
     int64_t i, j;
     if (small_value(left, &i) && small_value(right, &j)) {
@@ -56,7 +56,49 @@ clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
                 }
         }
     }
-    return clinker_operate(tstate, frame, left, right, oparg);
+    return NULL;
+}
+
+static inline int
+is_number(PyObject *object)
+{
+    return PyLong_CheckExact(object) || PyFloat_CheckExact(object);
+}
+
+/* The sum, difference or product of floats and ints; NULL without an exception if
+ * that raises or one of them is something else. */
+PyObject *
+clinker_number_binary(PyObject *left, PyObject *right, uint64_t operator)
+{
+    PyObject *result = operate_on_numbers(left, right, operator);
+    if (result != NULL || !is_number(left) || !is_number(right)) {
+        return result;
+    }
+    switch (operator) {
+        case NB_ADD:
+            result = PyNumber_Add(left, right);
+            break;
+        case NB_SUBTRACT:
+            result = PyNumber_Subtract(left, right);
+            break;
+        default:
+            assert(operator == NB_MULTIPLY);
+            result = PyNumber_Multiply(left, right);
+    }
+    if (result == NULL) {
+        // The interpreter raises it again.
+        PyErr_Clear();
+    }
+    return result;
+}
+
+PyObject *
+clinker_binary_op(T *tstate, F *frame, PyObject *left, PyObject *right,
+                  uint64_t oparg)
+{
+    PyObject *result = operate_on_numbers(left, right, oparg % CLINKER_IN_PLACE);
+    return result != NULL ? result
+                          : clinker_operate(tstate, frame, left, right, oparg);
 }
 
 PyObject *
@@ -318,6 +360,7 @@ clinker_delete_item(T *tstate, F *frame, PyObject *container, PyObject *key,
 }
 
 const struct clinker_entry clinker_operator_helpers[] = {
+    ENTRY(number_binary),
     ENTRY(binary_op),
     ENTRY(negative),
     ENTRY(invert),

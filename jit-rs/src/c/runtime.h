@@ -93,7 +93,7 @@ enum clinker_act {
 };
 
 // How many functions can be executed in place of calls at a time.
-#define CLINKER_MAX_PUSHES 2
+#define CLINKER_MAX_PUSHES 3
 
 enum clinker_call_kind {
     CLINKER_CALL,

@@ -113,12 +113,26 @@ pub struct Plan {
     pub handler: Option<u32>,
     /// The address of the code object.
     pub code: u64,
+    /// What is executed in place of a call there.
+    pub inner: Option<Inner>,
+}
+
+/// Where native code is left in what is executed in place of a call, innermost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Inner {
+    /// The address of the code object.
+    pub code: u64,
+    /// The instruction.
+    pub offset: u32,
+    /// How many guesses at it had been wrong by then.
+    pub refuted: u32,
 }
 
 /// An exit that machine code refers to by its address.
 #[derive(Debug)]
 pub struct Exit {
     offset: u32,
+    inner: Option<Inner>,
     /// How many of the times have been told.
     told: u32,
     head: Box<Head>,
@@ -159,6 +173,7 @@ impl Exit {
         };
         Self {
             offset: plan.offset,
+            inner: plan.inner,
             told: 0,
             head: Box::new(head),
             _actions: actions,
@@ -190,6 +205,11 @@ impl Exit {
     /// The instruction whose guess it refutes, and how often it has.
     pub fn refuted(&self) -> Option<(u32, u32)> {
         (self.head.guess >= 0 && self.head.next != 0).then(|| (self.offset, self.times()))
+    }
+
+    /// What is executed in place of a call there.
+    pub fn inner(&self) -> Option<Inner> {
+        self.inner
     }
 
     /// The handler where the interpreter goes on, and how often it has.

@@ -2,13 +2,15 @@
 
 use super::Generator;
 use super::call::RETURNED;
-use super::exit::{Act, Action, Exit, Plan, Push};
+use super::exit::{Act, Action, Exit, Inner, Plan, Push};
 use super::record::Unboxed;
 use crate::hir::{CallKind, FrameState, Function, Inlined, Leave, Op, Rep, State, Value};
+use crate::snapshot::Inlinee;
 use crate::{layout, runtime};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
 
 /// What the runtime gives if native code goes on: `CLINKER_STAY`.
 pub(super) const STAY: i64 = 1;
@@ -249,8 +251,26 @@ impl Generator<'_> {
             refutes,
             handler: None,
             code: self.id,
+            inner: self.inner(state),
         };
         (plan, handed)
+    }
+
+    fn inner(&self, state: &FrameState) -> Option<Inner> {
+        let last = state.inlined.last()?;
+        let mut inlinee = None;
+        let mut at = state.offset;
+        for inlined in &state.inlined {
+            let code = inlinee.map_or(self.code, |inlinee: &Arc<Inlinee>| &inlinee.code);
+            inlinee = Some(code.inlinees.get(&at)?);
+            at = inlined.offset;
+        }
+        let refuted = inlinee?.history.refuted.get(&at);
+        Some(Inner {
+            code: self.function.callees[last.callee as usize].code,
+            offset: last.offset,
+            refuted: refuted.copied().unwrap_or(0),
+        })
     }
 
     /// Where a value of the stack of a state goes, by its index, and what puts it there.

@@ -36,7 +36,7 @@ use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub use exit::Exit;
+pub use exit::{Exit, Inner};
 pub use handler::Catch;
 
 /// Machine code that has not been made executable yet.

@@ -1,7 +1,8 @@
 //! Arithmetic.
 
 use super::Generator;
-use crate::hir::{IntOp, Leave, State};
+use crate::hir::{FloatOp, IntOp, Leave, State};
+use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
@@ -27,6 +28,32 @@ impl Generator<'_> {
         let is_finite = self.builder.ins().fcmp(FloatCC::LessThan, result, infinity);
         let wrong = self.builder.ins().bxor_imm_s(is_finite, 1);
         self.leave_if(wrong, state, leave, true);
+        result
+    }
+
+    /// Arithmetic on numbers that are objects.
+    pub(super) fn number_binary(
+        &mut self,
+        operator: FloatOp,
+        operands: &[ir::Value],
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let number = match operator {
+            FloatOp::Add => layout::NB_ADD,
+            FloatOp::Subtract => layout::NB_SUBTRACT,
+            FloatOp::Multiply => layout::NB_MULTIPLY,
+            FloatOp::Divide | FloatOp::Power => unreachable!("they have no form for any numbers"),
+        };
+        let number = self.int(number as i64);
+        let result = self
+            .call(
+                "number_binary",
+                &[operands[0], operands[1], number],
+                Some(types::I64),
+            )
+            .expect("it has a result");
+        self.leave_if_null(result, Some(state), leave);
         result
     }
 

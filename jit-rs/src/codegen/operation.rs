@@ -165,6 +165,9 @@ impl Generator<'_> {
                 self.leave_if(neither, needed()?, leave, true);
                 None
             }
+            Op::NumberBinary(operator) => {
+                Some(self.number_binary(operator, &args, needed()?, leave))
+            }
             Op::IntDivide => Some(self.int_divide(args[0], args[1], needed()?, leave)),
             Op::IntNegate => {
                 let zero = self.int(0);

@@ -81,6 +81,8 @@ pub enum Op {
     NumberToFloat,
     /// Leaves unless one of two objects is a float.
     GuardEitherFloat,
+    /// Arithmetic on two floats or ints that are objects: the sum, difference or product. Leaves if one of them is something else, or it raises.
+    NumberBinary(FloatOp),
     /// The quotient of ints as a float. Leaves if it raises, or if one of them is no double exactly.
     IntDivide,
     /// Arithmetic on floats. Division leaves if it raises.
@@ -224,6 +226,7 @@ impl Op {
             | Self::TakeStack(_)
             | Self::BoxInt
             | Self::BoxFloat
+            | Self::NumberBinary(_)
             | Self::CallFunction(_)
             | Self::CallInit(_)
             | Self::CallOneOf(..)
@@ -428,6 +431,7 @@ impl Op {
             Self::Is
             | Self::MethodAddress(_)
             | Self::GuardEitherFloat
+            | Self::NumberBinary(_)
             | Self::PutInlineValue(_)
             | Self::PutField(_)
             | Self::PutTupleItem(_)
@@ -471,6 +475,7 @@ impl Op {
             | Self::BoxInt
             | Self::BoxFloat
             | Self::BoxBool
+            | Self::NumberBinary(_)
             | Self::LoadField(_)
             | Self::LoadForms(_)
             | Self::LoadHint(_)
@@ -572,6 +577,7 @@ impl Op {
             | Self::IntDivide
             | Self::NumberToFloat
             | Self::GuardEitherFloat
+            | Self::NumberBinary(_)
             | Self::ItemIndex
             | Self::CopyItems(_)
             | Self::Boundary

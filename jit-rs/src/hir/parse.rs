@@ -410,6 +410,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("IntBinary", [operator]) => Op::IntBinary(one_of(&INTS, operator)?),
         ("NumberToFloat", []) => Op::NumberToFloat,
         ("GuardEitherFloat", []) => Op::GuardEitherFloat,
+        ("NumberBinary", [operator]) => Op::NumberBinary(one_of(&FLOATS, operator)?),
         ("IntDivide", []) => Op::IntDivide,
         ("IntNegate", []) => Op::IntNegate,
         ("IntCompare", [how]) => Op::IntCompare(one_of(&Comparison::ALL, how)?),
