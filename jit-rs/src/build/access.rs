@@ -206,7 +206,9 @@ impl Builder<'_> {
         let store = match forms.first().map(|form| form.opcode) {
             Some(op::STORE_ATTR_INSTANCE_VALUE) => {
                 self.require_forms(owner, &forms);
-                self.guard(Op::GuardNoDict, &[owner]);
+                if !self.is_new(owner) {
+                    self.guard(Op::GuardNoDict, &[owner]);
+                }
                 let offset = layout::INLINE_VALUES as u32 + 8 * index;
                 if self.require_replaceable(owner, offset) {
                     Op::PutInlineValue(index)

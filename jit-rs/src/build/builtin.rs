@@ -81,7 +81,7 @@ impl Builder<'_> {
             }
             op::CALL_LEN => self.call_value(Helper::GetLength, 0, &args, Type::INT),
             op::CALL_ISINSTANCE if is_instance.is_some() => {
-                self.value(Op::Bool(is_instance == Some(true)), &[], Type::NEVER)
+                self.known_bool(is_instance == Some(true))
             }
             op::CALL_ISINSTANCE => self.call_value(Helper::IsInstance, 0, &args, Type::NEVER),
             _ => {

@@ -235,11 +235,11 @@ impl<'a> Builder<'a> {
         let mut args = self.place(init, &sources, &given);
         if self.inlinee().is_some() {
             self.fill(&sources, &args, &given);
-            let make = |builder: &mut Self| Some(builder.new_object(class));
+            let make = |builder: &mut Self| Some(builder.new_object(class, version));
             return self.inline(callee, init, operands.count, &args[1..], make);
         }
         self.guard(Op::GuardCStack, &[]);
-        let object = self.new_object(class);
+        let object = self.new_object(class, version);
         args[0] = object;
         self.pop_many(operands.count as u32);
         self.fill(&sources, &args, &given);
@@ -249,18 +249,23 @@ impl<'a> Builder<'a> {
         Ok(Some(Then::Periodic))
     }
 
-    /// A new object of a class that has been guarded. Without memory, the interpreter calls the class again, and raises.
-    fn new_object(&mut self, class: Value) -> Value {
+    /// A new object of a class that has a version. Without memory, the interpreter calls the class again, and raises.
+    fn new_object(&mut self, class: Value, version: u32) -> Value {
         let object = self.call_value(Helper::NewObject, 0, &[class], Type::OTHER | Type::NULL);
         self.require_object(object);
         self.learn(object, Type::OTHER);
+        self.env.versions.insert(object, version);
         object
     }
 
     /// The index of a function among those that are called.
     pub(super) fn callee(&mut self, callee: Callee) -> u32 {
-        self.function.callees.push(callee);
-        self.function.callees.len() as u32 - 1
+        let callees = &mut self.function.callees;
+        let known = callees.iter().position(|known| *known == callee);
+        known.unwrap_or_else(|| {
+            callees.push(callee);
+            callees.len() - 1
+        }) as u32
     }
 
     /// A call of a function, with the values of its parameters.

@@ -29,6 +29,8 @@ pub struct Env {
     pub unsure: FxHashMap<Value, Value>,
     /// The objects of unboxed values.
     pub boxed: FxHashMap<Value, Value>,
+    /// Truth values that are known.
+    pub bools: FxHashMap<Value, bool>,
     /// Ints that are known.
     pub ints: FxHashMap<Value, i64>,
     /// The versions that the types of objects have, until code runs.

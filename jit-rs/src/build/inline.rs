@@ -8,6 +8,7 @@
 use super::env::Env;
 use super::instruction::Then;
 use super::{Builder, History, Local};
+use crate::codegen;
 use crate::hir::{Block, CallKind, Inlined, Op, Rep, Type, Value};
 use crate::opcode as op;
 use crate::runtime;
@@ -168,6 +169,8 @@ pub(super) struct Outer<'a> {
     stack: Vec<Value>,
     /// What it stands for: the index among the callees, the function, and the new object of which it is the `__init__`.
     callee: u32,
+    /// The size of its frame in words.
+    frame_size: u32,
     function: Value,
     object: Option<Value>,
     /// The number of the operator whose method it is.
@@ -292,7 +295,13 @@ impl<'a> Builder<'a> {
     /// among the callees.
     fn guard_inlinee(&mut self, callee: Callee, function: Value) -> Option<(&'a Inlinee, u32)> {
         let inlinee = self.inlinee()?;
+        let outer = self.inlining.outer.iter();
+        let around: u32 = outer.map(|outer| outer.frame_size).sum();
+        if (around + callee.frame_size) as usize > codegen::MAX_FRAMES {
+            return None;
+        }
         let index = self.callee(callee);
+        self.guard(Op::GuardRoom, &[]);
         self.guard(Op::GuardInline(index), &[]);
         let mut instructions = inlinee.code.instructions.iter();
         if instructions.any(|instruction| instruction.opcode == op::LOAD_GLOBAL) {
@@ -328,6 +337,7 @@ impl<'a> Builder<'a> {
             locals,
             stack: std::mem::take(&mut self.env.stack),
             callee,
+            frame_size: self.function.callees[callee as usize].frame_size,
             function,
             object,
             operator,
@@ -452,7 +462,9 @@ impl<'a> Builder<'a> {
     fn require_implemented(&mut self) {
         let value = self.peek(1);
         let outer = self.inlining.outer.last();
-        if outer.is_none_or(|outer| outer.operator.is_none()) || !self.ty(value).may_be(Type::OTHER)
+        if outer.is_none_or(|outer| outer.operator.is_none())
+            || !self.ty(value).may_be(Type::OTHER)
+            || self.is_new(value)
         {
             return;
         }
@@ -520,6 +532,11 @@ impl<'a> Builder<'a> {
         if self.is_inlined() {
             self.inlining.objects.insert(object);
         }
+    }
+
+    /// Whether it is an object that was made in what is executed in place of a call, and that no other object keeps.
+    pub(super) fn is_new(&self, object: Value) -> bool {
+        self.is_inlined() && self.inlining.objects.contains(&object)
     }
 
     /// Makes sure that a store releases nothing that runs code, if it is executed in place of a call.

@@ -43,7 +43,7 @@ impl Builder<'_> {
     /// Ends the block at an instruction of which nothing is known, since it has not been executed by now. If it is reached
     /// often, it will be known.
     pub(super) fn leave_unseen(&mut self) {
-        let never = self.value(Op::Bool(false), &[], Type::NEVER);
+        let never = self.known_bool(false);
         self.guard(Op::Guard, &[never]);
         self.end(End::Exit(self.state, Leave::default()));
     }
@@ -466,7 +466,7 @@ impl Builder<'_> {
                     let none = self.object(runtime::none(), Type::NONE);
                     self.value(Op::Is, &[value, none], Type::NEVER)
                 } else {
-                    self.value(Op::Bool(false), &[], Type::NEVER)
+                    self.known_bool(false)
                 };
                 self.jump_if(is_none, self.instruction.opcode == op::POP_JUMP_IF_NONE);
                 return Ok(Then::Ended);

@@ -534,6 +534,12 @@ impl<'a> Builder<'a> {
     }
 
     fn branch(&mut self, condition: Value, yes: u32, no: u32) {
+        if self.is_inlined()
+            && let Some(&truth) = self.env.bools.get(&condition)
+        {
+            self.go(if truth { yes } else { no });
+            return;
+        }
         let blocks = self.split(condition);
         let env = self.env.clone();
         self.begin(blocks.0);

@@ -333,7 +333,7 @@ impl Builder<'_> {
             let version = self.code.cache32(&self.instruction, 1);
             let object = self.boxed(value);
             self.require_version(object, version);
-            return self.value(Op::Bool(true), &[], Type::NEVER);
+            return self.known_bool(true);
         }
         let guess = match self.guess() {
             op::TO_BOOL_BOOL => Type::BOOL,
@@ -376,7 +376,7 @@ impl Builder<'_> {
                 Type::NEVER,
             )
         } else if ty == Type::NONE {
-            self.value(Op::Bool(false), &[], Type::NEVER)
+            self.known_bool(false)
         } else {
             self.call_value(Helper::IsTrue, 0, &[value], Type::NEVER)
         }

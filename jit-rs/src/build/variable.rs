@@ -3,6 +3,7 @@
 use super::{Builder, Local};
 use crate::hir::{Helper, Op, Type, Value};
 use crate::opcode as op;
+use crate::runtime;
 
 impl Builder<'_> {
     pub(super) fn constant(&mut self, index: u32) -> Value {
@@ -22,8 +23,21 @@ impl Builder<'_> {
             self.env.raw.insert(object, value);
             object
         } else {
-            self.object(constant.address, constant.ty)
+            let object = self.object(constant.address, constant.ty);
+            if constant.ty == Type::BOOL {
+                let value = self.known_bool(constant.address == runtime::true_object());
+                self.env.boxed.insert(value, object);
+                self.env.raw.insert(object, value);
+            }
+            object
         }
+    }
+
+    /// A truth value that is known.
+    pub(super) fn known_bool(&mut self, truth: bool) -> Value {
+        let value = self.value(Op::Bool(truth), &[], Type::NEVER);
+        self.env.bools.insert(value, truth);
+        value
     }
 
     /// A variable that may be unbound: then the interpreter raises.

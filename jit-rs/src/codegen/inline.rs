@@ -8,16 +8,27 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
 impl Generator<'_> {
-    /// Leaves unless the frame of a callee could be pushed, and with it another one for a new object: there is room, the
-    /// recursion is not too deep, the evaluation of frames was not replaced, and no tool instruments its code.
-    pub(super) fn require_room(&mut self, index: u32, state: State, leave: &Leave) {
-        let callee = self.function.callees[index as usize];
-        let code = self.int(callee.code as i64);
-        let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
+    /// Leaves unless frames could be pushed: there is room, the recursion is not too deep, and the evaluation of frames was not replaced.
+    pub(super) fn require_room(&mut self, state: State, leave: &Leave) {
         let interpreter = self.load(types::I64, self.tstate, layout::TSTATE_INTERPRETER);
         let evaluator = self.load(types::I64, interpreter, layout::INTERPRETER_EVAL_FRAME);
         let replaced = self.builder.ins().icmp_imm_s(IntCC::NotEqual, evaluator, 0);
         self.leave_if(replaced, state, leave, true);
+        let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
+        let is_deep = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::SignedLessThan, left, 2 * MAX_DEPTH);
+        self.leave_if(is_deep, state, leave, true);
+        let (_, _, is_full) = self.room(ROOM as i64);
+        self.leave_if(is_full, state, leave, true);
+    }
+
+    /// Leaves if a tool instruments the code of a callee.
+    pub(super) fn require_uninstrumented(&mut self, index: u32, state: State, leave: &Leave) {
+        let callee = self.function.callees[index as usize];
+        let code = self.int(callee.code as i64);
+        let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
         // Code has that data without any event too, if it ran before the compiler was started.
         let data = self
             .builder
@@ -33,26 +44,6 @@ impl Generator<'_> {
         self.leave_if(some, state, leave, true);
         self.builder.ins().jump(on, &[]);
         self.builder.switch_to_block(on);
-        // What is executed in its place in turn is counted again.
-        let left = self.load(types::I32, self.tstate, layout::TSTATE_PY_RECURSION);
-        let is_deep = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::SignedLessThan, left, 2 * MAX_DEPTH);
-        self.leave_if(is_deep, state, leave, true);
-        let size = 8 * i64::from(callee.frame_size) + MAX_DEPTH * SHIM + self.pushed_before(state);
-        let (_, _, is_full) = self.room(size);
-        self.leave_if(is_full, state, leave, true);
-    }
-
-    /// The bytes of the frames that leaving with a state would push.
-    fn pushed_before(&self, state: State) -> i64 {
-        let inlined = &self.function.state(state).inlined;
-        let sizes = inlined.iter().map(|inlined| {
-            let callee = self.function.callees[inlined.callee as usize];
-            8 * i64::from(callee.frame_size)
-        });
-        sizes.sum()
     }
 
     pub(super) fn require_namespaces(&mut self, function: ir::Value, state: State, leave: &Leave) {
@@ -129,5 +120,8 @@ impl Generator<'_> {
 /// How many functions can be executed in place of calls at a time.
 const MAX_DEPTH: i64 = layout::MAX_PUSHES as i64;
 
-/// The bytes of the frame that the interpreter pushes for a new object.
-const SHIM: i64 = 8 * layout::SHIM_FRAME_SIZE as i64;
+/// The bytes that there has to be room for, of whatever frames would have to be pushed: the same for all, so that one look is enough.
+const ROOM: usize = 1024;
+
+/// The words of the frames of functions that are executed in place of calls at a time, at most: new objects take others.
+pub const MAX_FRAMES: usize = ROOM / 8 - layout::MAX_PUSHES * layout::SHIM_FRAME_SIZE;

@@ -38,6 +38,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use exit::{Exit, Inner};
 pub use handler::Catch;
+pub use inline::MAX_FRAMES;
 
 /// Machine code that has not been made executable yet.
 #[derive(Debug)]

@@ -347,8 +347,12 @@ impl Generator<'_> {
                 self.drop_scalar(old);
                 None
             }
+            Op::GuardRoom => {
+                self.require_room(needed()?, leave);
+                None
+            }
             Op::GuardInline(index) => {
-                self.require_room(index, needed()?, leave);
+                self.require_uninstrumented(index, needed()?, leave);
                 None
             }
             Op::GuardNamespaces => {

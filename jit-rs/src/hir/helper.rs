@@ -177,6 +177,20 @@ impl Helper {
         !matches!(self.returns(), Returns::Nothing | Returns::Sure)
     }
 
+    /// Whether it may change objects that were there before, or run code that does.
+    pub fn changes_objects(self) -> bool {
+        !matches!(
+            self,
+            Self::NewObject
+                | Self::NewTuple
+                | Self::LoadModuleAttr
+                | Self::EqualStr
+                | Self::ConcatStr
+                | Self::MatchMapping
+                | Self::MatchSequence
+        )
+    }
+
     /// Whether it gets a cache of its own to learn from the types that it sees.
     pub fn has_cache(self) -> bool {
         matches!(

@@ -161,7 +161,9 @@ pub enum Op {
     PutInlineValue(u32),
     /// The same as `SetField`.
     PutField(u32),
-    /// Leaves unless the frame of a function could be pushed, by its index among the callees, and nobody watches its code.
+    /// Leaves unless the frames of functions that are executed in place of calls could be pushed.
+    GuardRoom,
+    /// Leaves if a tool watches the code of a function, by its index among the callees.
     GuardInline(u32),
     /// Leaves unless a function has the globals and builtins of the frame.
     GuardNamespaces,
@@ -385,6 +387,7 @@ impl Op {
             | Self::GuardKeys(..)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
+            | Self::GuardRoom
             | Self::GuardInline(_)
             | Self::LoadGlobal(..)
             | Self::At(_)
@@ -570,6 +573,7 @@ impl Op {
             | Self::GuardUnshared
             | Self::GuardReplaceable(_)
             | Self::GuardItemReplaceable
+            | Self::GuardRoom
             | Self::GuardInline(_)
             | Self::GuardNamespaces
             | Self::UnboxInt

@@ -451,6 +451,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("PutListItem", []) => Op::PutListItem,
         ("PutField", [offset]) => Op::PutField(number(offset)?),
         ("GuardReplaceable", [offset]) => Op::GuardReplaceable(number(offset)?),
+        ("GuardRoom", []) => Op::GuardRoom,
         ("GuardInline", [callee]) => Op::GuardInline(number(callee)?),
         ("GuardNamespaces", []) => Op::GuardNamespaces,
         ("EndInline", []) => Op::EndInline,

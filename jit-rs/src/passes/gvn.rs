@@ -94,6 +94,8 @@ fn kind(op: Op) -> Kind {
         | Op::GuardNoDict
         | Op::GuardSharedKeys(_)
         | Op::GuardNamespaces
+        | Op::GuardRoom
+        | Op::GuardInline(_)
         | Op::LoadField(_)
         | Op::LoadWord(_)
         | Op::LoadGlobal(..)
@@ -198,7 +200,11 @@ impl Numbers {
 impl Table {
     /// What an instruction does to memory, and what is known of its result.
     fn act(&mut self, inst: &Inst, inline_values: u32) {
-        if inst.op.runs_code() || matches!(inst.op, Op::Call(..) | Op::Releases) {
+        let changes = match inst.op {
+            Op::Call(helper, _) => helper.changes_objects(),
+            op => op.runs_code() || op == Op::Releases,
+        };
+        if changes {
             self.memory.clear();
             return;
         }
