@@ -95,6 +95,14 @@ class Definitions:
             self.emit(f"    raise {self.pick(RAISED)}(self.n)")
         self.emit(f"return {self.expression('int', 2)}")
         self.indent -= 1
+        if "x" in attributes and self.chance(0.6):
+            # Small, and with numbers of both kinds.
+            self.emit("def scaled(self, by):")
+            number = lambda: self.pick(["self.x", "self.x", "self.n", "by"])
+            terms = [f"{number()} {self.pick('+-*')} {number()}" for _ in range(self.random.randrange(1, 4))]
+            self.emit(f"    return ({f') {self.pick("+-")} ('.join(terms)})")
+            for by in "2", "0.5", "2**62":
+                attributes[f"scaled({by})"] = "float"
         if self.chance(0.4):
             self.emit("@property")
             self.emit("def twice(self):")

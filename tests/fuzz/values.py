@@ -324,7 +324,8 @@ class Expressions:
         name = self.pick(list(self.classes))
         if self.affordable(3):
             self.spend(3)
-            return f"{name}({self.pick(['', '', 'n=', 'x=1.5, n='])}{self.expression('int', depth)})"
+            x = self.pick(["1.5", "2", "-0.0", "2**40", "True"])
+            return f"{name}({self.pick(['', '', 'n=', f'x={x}, n='])}{self.expression('int', depth)})"
         return "None"
 
     def attribute(self, kind, depth):
