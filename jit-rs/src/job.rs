@@ -35,6 +35,8 @@ pub enum Wish {
 pub enum Stage {
     /// It has been built.
     Built,
+    /// Tuples that nobody sees have been removed.
+    Replaced,
     /// Values have been numbered.
     Numbered,
     /// Dead code has been removed.
@@ -90,6 +92,7 @@ impl Stage {
     pub fn title(self) -> &'static str {
         match self {
             Self::Built => "as built",
+            Self::Replaced => "after scalar replacement",
             Self::Numbered => "after value numbering",
             Self::Pruned => "after dead code",
             Self::Counted => "after reference counts",
@@ -105,6 +108,8 @@ impl Job {
     pub fn represent(&self, mut watch: impl FnMut(Stage, &Function)) -> Result<Function, String> {
         let mut function = build::build(&self.code, self.entry, &self.history)?;
         watch(Stage::Built, &function);
+        passes::tuples::run(&mut function);
+        watch(Stage::Replaced, &function);
         passes::gvn::run(&mut function, layout::INLINE_VALUES as u32);
         watch(Stage::Numbered, &function);
         passes::dce::run(&mut function);

@@ -599,6 +599,88 @@ class InlineTest(ProgramTest):
                 traceback.print_exc(file=sys.stdout)
 """)
 
+    def test_tuples_that_nobody_sees(self):
+        self.check("""
+            import gc, sys, traceback
+            class Grid:
+                def __init__(self, width, height, item=0.0):
+                    self.width = width
+                    self.data = [item] * (width * height)
+                def __repr__(self):
+                    return "Grid"
+                def index(self, x, y):
+                    if 0 <= x < self.width:
+                        return y * self.width + x
+                    raise IndexError(x, y)
+                def __getitem__(self, xy):
+                    x, y = xy
+                    return self.data[self.index(x, y)]
+                def __setitem__(self, xy, value):
+                    x, y = xy
+                    self.data[self.index(x, y)] = value
+            def swap(a, b):
+                return b, a
+            def three(a, b, c):
+                return a, b, c
+            def run(grid, n, step=1, odd=None):
+                total = 0.0
+                for i in range(n):
+                    x, y = swap(i % 7, i * step % 5)
+                    grid[y, x] = i * 0.5
+                    total += grid[y, x] + grid[0, i % 5]
+                    p, q, r = three(i, total, odd)
+                    if i % 100 == 99:
+                        print(p, q, r, sys.getrefcount(r) - sys.getrefcount(odd))
+                return total
+            grid = Grid(7, 5)
+            print(run(grid, 3000))
+            # Other types, what raises in the middle, what does not fit.
+            print(run(Grid(7, 5, 2**70), 300, odd=object))
+            for case in ((Grid(3, 5), 200), (Grid(7, 2), 200), (grid, "x"), (grid, 200, 2**62)):
+                for _ in range(60):
+                    try:
+                        run(*case)
+                    except (IndexError, TypeError) as error:
+                        trace = error.__traceback__
+                        names = []
+                        while trace:
+                            shown = {name: value for name, value in trace.tb_frame.f_locals.items()
+                                     if isinstance(value, (int, float, tuple))}
+                            names.append((trace.tb_frame.f_code.co_name, trace.tb_lineno, trace.tb_lasti, shown))
+                            trace = trace.tb_next
+                        if _ % 10 == 0: print(repr(error), names)
+            # The tuple itself, when the interpreter goes on in the middle.
+            class Odd(int):
+                def __le__(self, other):
+                    frame = sys._getframe(1)
+                    if frame.f_code.co_name == "index": frame = frame.f_back
+                    print(frame.f_code.co_name, frame.f_locals.get("xy"), gc.is_tracked(frame.f_locals.get("xy")))
+                    return True
+                __ge__ = __lt__ = __gt__ = __le__
+            def read(grid, x, y):
+                return grid[x, y]
+            for i in range(3000):
+                read(grid, i % 7, i % 5)
+            kept = [object() for _ in range(3)]
+            for _ in range(100):
+                print(read(grid, Odd(3), 2))
+            for _ in range(100):
+                for pair in ((kept[0], kept[1]), ("a", 1), (1, None), (1.0, 1)):
+                    try:
+                        read(grid, *pair)
+                    except TypeError as error:
+                        message = str(error)
+            print(message, [sys.getrefcount(item) - sys.getrefcount(kept[0]) for item in kept])
+            # What is kept is a tuple still.
+            def keep(a, b):
+                t = a, b
+                u = swap(*t) if a else swap(b, a)
+                return t, u, t is u, t[0], len(t)
+            for i in range(3000):
+                kept = keep(i, i + 0.5)
+            print(kept, gc.is_tracked(kept[0]))
+        """)
+
     def test_guesses_are_dropped_inside(self):
         # What is wrong about the numbers in a function keeps nothing from being executed in place of its call.
         status, out, err = run(VECTORS + """

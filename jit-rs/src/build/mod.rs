@@ -517,6 +517,7 @@ impl<'a> Builder<'a> {
         let unsure = unsure.filter_map(|(slot, raw)| Some((*slot, *self.env.unsure.get(raw)?)));
         let unsure = unsure.collect();
         self.function.states.push(FrameState {
+            tuples: Vec::new(),
             offset,
             stack,
             dirty,

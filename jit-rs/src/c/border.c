@@ -25,6 +25,9 @@ static void
 act(F **frames, const struct clinker_exit *exit, uint64_t *values,
     uint32_t from, uint32_t to)
 {
+    PyObject *items[CLINKER_MAX_SPARE_ITEMS];
+    int count = 0;
+    PyObject *tuple = NULL;
     for (uint32_t i = from; i < to; i++) {
         const struct clinker_action *action = &exit->actions[i];
         uint32_t index = action->value;
@@ -88,6 +91,20 @@ act(F **frames, const struct clinker_exit *exit, uint64_t *values,
                 if (*value == 0) {
                     i += action->place;
                 }
+                break;
+            case CLINKER_ITEM_SHARED:
+                Py_INCREF(object);
+                // fall through
+            case CLINKER_ITEM:
+                items[count++] = object;
+                break;
+            case CLINKER_TUPLE:
+                tuple = clinker_make_tuple(items, count);
+                count = 0;
+                *place = tuple;
+                break;
+            case CLINKER_TUPLE_AGAIN:
+                *place = Py_NewRef(tuple);
                 break;
         }
     }

@@ -33,10 +33,23 @@ make(void *memory, PyTypeObject *type)
 static void *reserved[MAX_RESERVED];
 static int reserved_count;
 
+/* The same for tuples of so many items. */
+static PyObject *spare[CLINKER_MAX_SPARE_ITEMS + 1];
+
 /* Fill what is reserved, as far as there is memory. */
 void
 clinker_reserve_numbers(void)
 {
+    for (int i = 1; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
+        if (spare[i] == NULL) {
+            spare[i] = PyTuple_New(i);
+            if (spare[i] == NULL) {
+                PyErr_Clear();
+                break;
+            }
+            PyObject_GC_UnTrack(spare[i]);
+        }
+    }
     while (reserved_count < MAX_RESERVED) {
         void *memory = PyObject_Malloc(NUMBER_SIZE);
         if (memory == NULL) {
@@ -49,9 +62,38 @@ clinker_reserve_numbers(void)
 void
 clinker_release_reserved_numbers(void)
 {
+    for (int i = 1; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
+        Py_CLEAR(spare[i]);
+    }
     while (reserved_count > 0) {
         PyObject_Free(reserved[--reserved_count]);
     }
+}
+
+/* A tuple of so many items, which are stolen. */
+PyObject *
+clinker_make_tuple(PyObject *const *items, int count)
+{
+    assert(0 < count && count <= CLINKER_MAX_SPARE_ITEMS);
+    PyObject *tuple = PyTuple_New(count);
+    if (tuple == NULL) {
+        PyErr_Clear();
+        tuple = spare[count];
+        if (tuple == NULL) {
+            Py_FatalError("no memory for a tuple in native code");
+        }
+        spare[count] = NULL;
+        PyObject_GC_Track(tuple);
+        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(),
+                                  PyExc_MemoryError);
+    }
+    else if (spare[count] == NULL) {
+        clinker_reserve_numbers();
+    }
+    for (int i = 0; i < count; i++) {
+        PyTuple_SET_ITEM(tuple, i, items[i]);
+    }
+    return tuple;
 }
 
 /* A new number, which has its reference and its type. */

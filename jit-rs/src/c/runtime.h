@@ -90,7 +90,16 @@ enum clinker_act {
     CLINKER_NEW_OBJECT_SHARED,
     // Leave out as many actions as the place says, unless the value is true.
     CLINKER_SKIP_UNLESS,
+    // Make it the next item of a tuple.
+    CLINKER_ITEM,
+    CLINKER_ITEM_SHARED,
+    // Put a tuple of the items on the value stack, and there once more.
+    CLINKER_TUPLE,
+    CLINKER_TUPLE_AGAIN,
 };
+
+// The items of a tuple that is made where native code is left, at most.
+#define CLINKER_MAX_SPARE_ITEMS 4
 
 // How many functions can be executed in place of calls at a time.
 #define CLINKER_MAX_PUSHES 3
@@ -308,6 +317,7 @@ clinker_method(PyTypeObject *type, const char *name)
 /* number.c */
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
+PyObject *clinker_make_tuple(PyObject *const *items, int count);
 int clinker_keep_float(PyObject *object);
 
 /* border.c */

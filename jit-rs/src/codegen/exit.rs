@@ -33,6 +33,14 @@ pub enum Act {
     NewObjectShared,
     /// Leaves out as many actions as the place says, unless the truth value is true.
     SkipUnless,
+    /// Makes it the next item of a tuple.
+    Item,
+    /// The same with a new reference.
+    ItemShared,
+    /// Puts a tuple of the items on the stack.
+    Tuple,
+    /// Puts it there once more.
+    TupleAgain,
 }
 
 /// A frame that is pushed: `struct clinker_inlined`.

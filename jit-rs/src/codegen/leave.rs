@@ -220,8 +220,7 @@ impl Generator<'_> {
         for &value in &leave.take {
             *borrowed.entry(value).or_default() += 1;
         }
-        for (index, &value) in state.stack.iter().enumerate() {
-            let (place, acts) = self.place(state, index);
+        let mut put = |planner: &mut Planner, acts: (Act, Act), place, value| {
             let rep = function.rep(value);
             if rep == Rep::Object {
                 let left = borrowed.entry(value).or_default();
@@ -230,6 +229,27 @@ impl Generator<'_> {
                 planner.act(act, place, value);
             } else {
                 planner.put(rep, acts, place, value);
+            }
+        };
+        let is_made = |index: usize| {
+            let mut tuples = state.tuples.iter();
+            tuples.any(|tuple| tuple.places.contains(&(index as u32)))
+        };
+        for (index, &value) in state.stack.iter().enumerate() {
+            if !is_made(index) {
+                let (place, acts) = self.place(state, index);
+                put(&mut planner, acts, place, value);
+            }
+        }
+        for tuple in &state.tuples {
+            for &item in &tuple.items {
+                put(&mut planner, (Act::Item, Act::ItemShared), (0, 0), item);
+            }
+            let mut act = Act::Tuple;
+            for &index in &tuple.places {
+                let (place, _) = self.place(state, index as usize);
+                planner.act(act, place, tuple.items[0]);
+                act = Act::TupleAgain;
             }
         }
         for &value in &leave.drop {

@@ -67,6 +67,36 @@ pub struct FrameState {
     pub unsure: Vec<(u32, Value)>,
     /// Functions that are being executed in place of a call, outermost first: their frames do not exist.
     pub inlined: Vec<Inlined>,
+    /// Tuples that do not exist.
+    pub tuples: Vec<Tuple>,
+}
+
+/// A tuple that is made where native code is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuple {
+    /// Where it is on the value stack.
+    pub places: Vec<u32>,
+    /// Its items.
+    pub items: Vec<Value>,
+}
+
+impl FrameState {
+    /// The values on the stack, and those that tuples on it are made of.
+    pub fn values(&self) -> impl Iterator<Item = Value> {
+        let items = self.tuples.iter().flat_map(|tuple| &tuple.items);
+        self.stack.iter().chain(items).copied()
+    }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        let items = self.tuples.iter_mut().flat_map(|tuple| &mut tuple.items);
+        self.stack.iter_mut().chain(items)
+    }
+
+    /// Whether it needs a value.
+    pub fn needs(&self, value: Value) -> bool {
+        self.values().any(|needed| needed == value)
+    }
 }
 
 /// The frame that a function would have which is executed in place of a call.
@@ -249,6 +279,16 @@ impl Function {
 }
 
 impl End {
+    /// The values that it refers to itself, to be changed.
+    pub fn values_mut(&mut self) -> Vec<&mut Value> {
+        match self {
+            Self::Jump(_, args) => args.iter_mut().collect(),
+            Self::Branch(value, ..) | Self::Return(value, _) => vec![value],
+            Self::Yield(end) => end.stack.iter_mut().chain([&mut end.value]).collect(),
+            Self::Exit(..) | Self::Reraise(..) | Self::Enter(..) | Self::Unreachable => Vec::new(),
+        }
+    }
+
     /// The blocks it may go to.
     pub fn targets(&self) -> impl Iterator<Item = Block> {
         let mut more: &[(u32, Block)] = &[];

@@ -4,7 +4,7 @@ use crate::exceptions::Handler;
 
 use super::{
     Block, CallKind, Comparison, Convention, Element, End, FloatOp, FrameState, Function, Helper,
-    Inlined, Inst, IntOp, Leave, Math, Op, Rep, State, Type, Value, Yield,
+    Inlined, Inst, IntOp, Leave, Math, Op, Rep, State, Tuple, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -326,12 +326,25 @@ impl Parser {
                 kind,
             });
         }
+        let mut tuples = Vec::new();
+        while rest.take(" tuple ") {
+            let mut places = vec![rest.number()?];
+            rest.expect("=")?;
+            while !rest.take("(") {
+                places.push(rest.number()?);
+                rest.expect("=")?;
+            }
+            let items = rest.values()?;
+            rest.expect(")")?;
+            tuples.push(Tuple { places, items });
+        }
         let state = FrameState {
             offset,
             stack,
             dirty,
             unsure,
             inlined,
+            tuples,
         };
         let states = &mut self.function.states;
         let known = states.iter().position(|known| *known == state);

@@ -83,6 +83,10 @@ impl fmt::Display for FrameState {
             }
             write!(f, " {callee}@{offset}/{call} from {base}")?;
         }
+        for tuple in &self.tuples {
+            let places: Vec<String> = tuple.places.iter().map(u32::to_string).collect();
+            write!(f, " tuple {}=({})", places.join("="), List(&tuple.items))?;
+        }
         Ok(())
     }
 }

@@ -145,7 +145,8 @@ impl Verifier<'_> {
 
     fn state(&self, seen: &FxHashSet<Value>, state: super::State) -> Result<(), String> {
         let state = self.function.state(state);
-        self.uses(seen, &state.stack)?;
+        let values: Vec<Value> = state.values().collect();
+        self.uses(seen, &values)?;
         for (slot, value) in &state.dirty {
             self.uses(seen, &[*value])?;
             if self.function.rep(*value) == Rep::Object {

@@ -48,7 +48,7 @@ pub fn run(function: &mut Function) {
 
 fn use_state(function: &Function, state: crate::hir::State, used: &mut FxHashSet<Value>) {
     let state = function.state(state);
-    used.extend(state.stack.iter().copied());
+    used.extend(state.values());
     let variables = state.dirty.iter().chain(&state.unsure);
     used.extend(variables.map(|(_, value)| *value));
 }

@@ -26,7 +26,8 @@ pub fn run(function: &mut Function, inline_values: u32) {
         });
         let block = &mut function.blocks[index];
         block.insts = insts;
-        numbers.rename_end(&mut block.end);
+        let values = block.end.values_mut();
+        values.into_iter().for_each(|value| numbers.rename(value));
         at_end.push(matches!(block.end, End::Branch(..)).then_some(table));
     }
     for state in &mut function.states {
@@ -146,20 +147,8 @@ impl Numbers {
         values.iter_mut().for_each(|value| self.rename(value));
     }
 
-    fn rename_end(&self, end: &mut End) {
-        match end {
-            End::Jump(_, args) => self.rename_all(args),
-            End::Branch(value, ..) | End::Return(value, _) => self.rename(value),
-            End::Yield(end) => {
-                self.rename(&mut end.value);
-                self.rename_all(&mut end.stack);
-            }
-            End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => {}
-        }
-    }
-
     fn rename_state(&self, state: &mut FrameState) {
-        self.rename_all(&mut state.stack);
+        state.values_mut().for_each(|value| self.rename(value));
         for (_, value) in state.dirty.iter_mut().chain(&mut state.unsure) {
             self.rename(value);
         }

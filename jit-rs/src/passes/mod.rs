@@ -3,6 +3,7 @@
 pub mod dce;
 pub mod gvn;
 pub mod refcount;
+pub mod tuples;
 
 #[cfg(test)]
 mod tests {
@@ -27,6 +28,14 @@ mod tests {
     fn values_are_numbered() {
         let file = include_str!("../../tests/golden/passes/gvn.hir");
         check(file, |function| super::gvn::run(function, 32));
+    }
+
+    #[test]
+    fn tuples_are_replaced() {
+        check(
+            include_str!("../../tests/golden/passes/tuples.hir"),
+            super::tuples::run,
+        );
     }
 
     #[test]

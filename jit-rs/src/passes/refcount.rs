@@ -78,7 +78,7 @@ fn live_in(function: &Function) -> Vec<FxHashSet<Value>> {
 fn visit(function: &Function, inst: &Inst, act: &mut impl FnMut(Value)) {
     inst.args.iter().copied().for_each(&mut *act);
     if let Some(state) = inst.state {
-        function.state(state).stack.iter().copied().for_each(act);
+        function.state(state).values().for_each(act);
     }
 }
 
@@ -87,7 +87,7 @@ fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
         End::Jump(_, args) => args.iter().copied().for_each(act),
         End::Branch(value, ..) | End::Return(value, _) => act(*value),
         End::Exit(state, _) | End::Reraise(state, _) => {
-            function.state(*state).stack.iter().copied().for_each(act)
+            function.state(*state).values().for_each(act)
         }
         End::Yield(end) => {
             act(end.value);
@@ -219,7 +219,7 @@ impl Walk<'_> {
         }
         self.promote(|walk, value| {
             walk.is_used_after(value, position)
-                || state.is_some_and(|state| walk.function.state(state).stack.contains(&value))
+                || state.is_some_and(|state| walk.function.state(state).needs(value))
         });
         for value in std::mem::take(&mut self.pending) {
             self.env.own.remove(&value);
@@ -234,7 +234,7 @@ impl Walk<'_> {
     fn leave(&self, state: &FrameState) -> Leave {
         let mut leave = Leave::default();
         let mut moved = FxHashSet::default();
-        for &value in &state.stack {
+        for value in state.values() {
             if self.is_immortal(value) {
                 continue;
             }
@@ -284,7 +284,7 @@ impl Walk<'_> {
                     || args.contains(&value)
                     || inst
                         .state
-                        .is_some_and(|state| walk.function.state(state).stack.contains(&value))
+                        .is_some_and(|state| walk.function.state(state).needs(value))
             });
         }
         let leaves_after = inst.op.leaves_after();
@@ -318,7 +318,7 @@ impl Walk<'_> {
                         || borrowed.contains(&value)
                         || inst
                             .state
-                            .is_some_and(|state| walk.function.state(state).stack.contains(&value))
+                            .is_some_and(|state| walk.function.state(state).needs(value))
                 });
             }
         }

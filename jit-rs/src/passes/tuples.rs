@@ -1,0 +1,208 @@
+//! Removes tuples that nobody sees: scalar replacement after escape analysis.
+//!
+//! A tuple that is made and taken apart again, as the index of `a[x, y]` is by a `__getitem__()` that is executed in place of a call,
+//! or what such a function returns to be unpacked, is not made: its items take the place of what is loaded from it. Where native code is left
+//! meanwhile, it is made from them ([`Tuple`]).
+
+use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
+use crate::layout;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Runs the pass.
+pub fn run(function: &mut Function) {
+    let mut made = candidates(function);
+    if made.is_empty() {
+        return;
+    }
+    reject(function, &mut made);
+    if !made.is_empty() {
+        replace(function, &made);
+    }
+}
+
+/// A tuple that may be removed.
+struct Made {
+    /// Where it gets its last item.
+    filled: (usize, usize),
+    items: Vec<Value>,
+}
+
+/// The tuples that are filled where they are made.
+fn candidates(function: &Function) -> FxHashMap<Value, Made> {
+    let mut made = FxHashMap::default();
+    for (block, data) in function.blocks.iter().enumerate() {
+        let mut filling: FxHashMap<Value, (usize, Vec<Option<Value>>)> = FxHashMap::default();
+        for (position, inst) in data.insts.iter().enumerate() {
+            match (inst.op, inst.result) {
+                (Op::Call(Helper::NewTuple, count), Some(tuple))
+                    if count as usize <= layout::MAX_SPARE_ITEMS =>
+                {
+                    filling.insert(tuple, (position, vec![None; count as usize]));
+                }
+                (Op::PutTupleItem(index), _) => {
+                    if let Some((last, items)) = filling.get_mut(&inst.args[1]) {
+                        *last = position;
+                        items[index as usize] = Some(inst.args[0]);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (tuple, (last, items)) in filling {
+            if let Some(items) = items.into_iter().collect() {
+                let filled = (block, last);
+                made.insert(tuple, Made { filled, items });
+            }
+        }
+    }
+    made
+}
+
+/// Takes those out that something needs as a tuple.
+fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
+    let known = constants(function);
+    for (index, block) in function.blocks.iter().enumerate() {
+        for (position, inst) in block.insts.iter().enumerate() {
+            for (argument, value) in inst.args.iter().enumerate() {
+                if !is_harmless(inst, argument, &known) {
+                    made.remove(value);
+                }
+            }
+            if let Some(state) = inst.state {
+                // What leaves before it is filled does not have it.
+                made.retain(|tuple, made| {
+                    made.filled < (index, position) || !function.state(state).stack.contains(tuple)
+                });
+            }
+        }
+        match &block.end {
+            End::Jump(_, args) => args.iter().for_each(|value| drop(made.remove(value))),
+            End::Branch(value, ..) | End::Return(value, _) => drop(made.remove(value)),
+            End::Yield(end) => {
+                made.remove(&end.value);
+                end.stack.iter().for_each(|value| drop(made.remove(value)));
+            }
+            End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => {}
+        }
+    }
+    // One in another one is made with it.
+    let inner: Vec<Value> = made.values().flat_map(|made| made.items.clone()).collect();
+    for item in inner {
+        made.remove(&item);
+    }
+}
+
+/// Constants that instructions refer to.
+fn constants(function: &Function) -> FxHashMap<Value, Op> {
+    let insts = function.blocks.iter().flat_map(|block| &block.insts);
+    let constants = insts.filter(|inst| matches!(inst.op, Op::Int(_) | Op::Null));
+    constants
+        .filter_map(|inst| Some((inst.result?, inst.op)))
+        .collect()
+}
+
+/// Whether an instruction needs no tuple for an operand.
+fn is_harmless(inst: &Inst, argument: usize, known: &FxHashMap<Value, Op>) -> bool {
+    match inst.op {
+        Op::PutTupleItem(_) => argument == 1,
+        Op::Size | Op::EndInline | Op::GuardType(Type::TUPLE) => true,
+        Op::Is => known.get(&inst.args[1 - argument]) == Some(&Op::Null),
+        Op::TupleItem => matches!(known.get(&inst.args[1]), Some(Op::Int(_))),
+        _ => false,
+    }
+}
+
+fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
+    let known = constants(function);
+    let mut same: FxHashMap<Value, Value> = FxHashMap::default();
+    let mut raw: FxHashMap<Value, Value> = FxHashMap::default();
+    let rename = |same: &FxHashMap<Value, Value>, value: &mut Value| {
+        while let Some(&other) = same.get(value) {
+            *value = other;
+        }
+    };
+    let items: FxHashSet<Value> = made.values().flat_map(|made| made.items.clone()).collect();
+    for index in 0..function.blocks.len() {
+        let mut insts = std::mem::take(&mut function.blocks[index].insts);
+        insts.retain_mut(|inst| {
+            let tuple = inst.args.iter().find_map(|value| made.get_key_value(value));
+            match (inst.op, tuple) {
+                (Op::Call(Helper::NewTuple, _), _)
+                    if inst.result.is_some_and(|result| made.contains_key(&result)) =>
+                {
+                    inst.op = Op::Null;
+                }
+                (Op::BoxInt | Op::BoxFloat | Op::BoxBool, _)
+                    if inst.result.is_some_and(|result| items.contains(&result)) =>
+                {
+                    raw.extend(inst.result.zip(inst.args.first().copied()));
+                }
+                (Op::PutTupleItem(_) | Op::GuardType(_), Some(_)) => return false,
+                (Op::Size, Some((_, made))) => {
+                    inst.op = Op::Int(made.items.len() as i64);
+                    inst.args.clear();
+                }
+                (Op::Is, Some(_)) => {
+                    inst.op = Op::Bool(false);
+                    inst.args.clear();
+                }
+                (Op::EndInline, Some(_)) => {
+                    let args = std::mem::take(&mut inst.args);
+                    let objects = args.into_iter().flat_map(|value| match made.get(&value) {
+                        Some(made) => made.items.clone(),
+                        None => vec![value],
+                    });
+                    inst.args = objects.collect();
+                }
+                (Op::TupleItem, Some((_, made))) => {
+                    let Some(&Op::Int(item)) = known.get(&inst.args[1]) else {
+                        unreachable!("its index is known");
+                    };
+                    same.extend(inst.result.zip(made.items.get(item as usize).copied()));
+                    return false;
+                }
+                _ => {}
+            }
+            inst.args.iter_mut().for_each(|value| rename(&same, value));
+            match inst.op {
+                // When a number dies is nobody's concern.
+                Op::EndInline => inst.args.retain(|value| !raw.contains_key(value)),
+                Op::GuardType(_) | Op::UnboxInt | Op::UnboxFloat | Op::UnboxBool => {}
+                // It is some particular object to others.
+                _ => raw.retain(|object, _| !inst.args.contains(object)),
+            }
+            true
+        });
+        function.blocks[index].insts = insts;
+        for value in function.blocks[index].end.values_mut() {
+            rename(&same, value);
+            raw.remove(value);
+        }
+    }
+    for tuple in made.keys() {
+        function.values[tuple.0 as usize] = (Rep::Object, Type::NULL);
+    }
+    for state in &mut function.states {
+        in_state(state, made, |value| {
+            rename(&same, value);
+            // An object is made of it where native code is left.
+            if let Some(&unboxed) = raw.get(value) {
+                *value = unboxed;
+            }
+        });
+    }
+}
+
+fn in_state(state: &mut FrameState, made: &FxHashMap<Value, Made>, rename: impl Fn(&mut Value)) {
+    for (tuple, made) in made {
+        let places = state.stack.iter().enumerate();
+        let places = places.filter(|(_, value)| *value == tuple);
+        let places: Vec<u32> = places.map(|(place, _)| place as u32).collect();
+        if !places.is_empty() {
+            let items = made.items.clone();
+            state.tuples.push(Tuple { places, items });
+        }
+    }
+    state.tuples.sort_unstable_by_key(|tuple| tuple.places[0]);
+    state.values_mut().for_each(rename);
+}
