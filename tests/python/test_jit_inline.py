@@ -681,6 +681,41 @@ class InlineTest(ProgramTest):
             print(kept, gc.is_tracked(kept[0]))
         """)
 
+    def test_tuples_without_memory(self):
+        # The memory of the tuple that the interpreter needs is missing once: that is raised, soon after at the latest.
+        self.check("""
+            import _testcapi
+            class Grid:
+                def __init__(self):
+                    self.data = list(range(100))
+                def __getitem__(self, xy):
+                    x, y = xy
+                    return self.data[y * 10 + x]
+            def read(grid, y, out):
+                for x in range(4):
+                    out[x] = grid[x, y]
+            grid = Grid()
+            out = [None] * 4
+            for i in range(3000):
+                read(grid, i % 5, out)
+            # None that has been freed is left.
+            kept = [(i, i + 1) for i in range(5000)]
+            kinds = set()
+            for start in range(30):
+                out = [None] * 4
+                _testcapi.set_nomemory(start % 6, start % 6 + 1)
+                try:
+                    read(grid, True, out)
+                except MemoryError:
+                    kinds.add("MemoryError")
+                else:
+                    kinds.add("all")
+                finally:
+                    _testcapi.remove_mem_hooks()
+                assert all(item in (None, 10 + x) for x, item in enumerate(out)), out
+            print("MemoryError" in kinds)
+        """)
+
     def test_guesses_are_dropped_inside(self):
         # What is wrong about the numbers in a function keeps nothing from being executed in place of its call.
         status, out, err = run(VECTORS + """
