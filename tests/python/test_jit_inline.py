@@ -688,24 +688,23 @@ class InlineTest(ProgramTest):
             class Grid:
                 def __init__(self):
                     self.data = list(range(100))
-                def __getitem__(self, xy):
-                    x, y = xy
-                    return self.data[y * 10 + x]
-            def read(grid, y, out):
-                for x in range(4):
-                    out[x] = grid[x, y]
+                def __getitem__(self, xyz):
+                    x, y, z = xyz
+                    return self.data[y * 10 + x + z]
+            def read(grid, x, y):
+                return grid[x, y, 0]
             grid = Grid()
-            out = [None] * 4
             for i in range(3000):
-                read(grid, i % 5, out)
+                read(grid, i % 7, i % 5)
             # None that has been freed is left.
-            kept = [(i, i + 1) for i in range(5000)]
+            kept = [(i, i, i) for i in range(5000)]
             kinds = set()
             for start in range(30):
                 out = [None] * 4
                 _testcapi.set_nomemory(start % 6, start % 6 + 1)
                 try:
-                    read(grid, True, out)
+                    for x in range(4):
+                        out[x] = read(grid, x, True)
                 except MemoryError:
                     kinds.add("MemoryError")
                 else:
