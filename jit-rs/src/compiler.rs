@@ -189,6 +189,7 @@ impl Compiled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Guess {
     offset: u32,
+    /// In what is executed in place of a call at that instruction.
     inner: Option<codegen::Inner>,
 }
 

@@ -64,7 +64,8 @@ fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
     for (index, block) in function.blocks.iter().enumerate() {
         for (position, inst) in block.insts.iter().enumerate() {
             for (argument, value) in inst.args.iter().enumerate() {
-                if !is_harmless(inst, argument, &known) {
+                let count = made.get(value).map(|made| made.items.len());
+                if count.is_some_and(|count| !is_harmless(inst, argument, count, &known)) {
                     made.remove(value);
                 }
             }
@@ -101,13 +102,14 @@ fn constants(function: &Function) -> FxHashMap<Value, Op> {
         .collect()
 }
 
-/// Whether an instruction needs no tuple for an operand.
-fn is_harmless(inst: &Inst, argument: usize, known: &FxHashMap<Value, Op>) -> bool {
+/// Whether an instruction needs no tuple of so many items for an operand.
+fn is_harmless(inst: &Inst, argument: usize, count: usize, known: &FxHashMap<Value, Op>) -> bool {
     match inst.op {
         Op::PutTupleItem(_) => argument == 1,
         Op::Size | Op::EndInline | Op::GuardType(Type::TUPLE) => true,
         Op::Is => known.get(&inst.args[1 - argument]) == Some(&Op::Null),
-        Op::TupleItem => matches!(known.get(&inst.args[1]), Some(Op::Int(_))),
+        Op::TupleItem => matches!(known.get(&inst.args[1]),
+                                  Some(&Op::Int(index)) if (0..count as i64).contains(&index)),
         _ => false,
     }
 }
@@ -158,7 +160,7 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
                     let Some(&Op::Int(item)) = known.get(&inst.args[1]) else {
                         unreachable!("its index is known");
                     };
-                    same.extend(inst.result.zip(made.items.get(item as usize).copied()));
+                    same.extend(inst.result.zip(Some(made.items[item as usize])));
                     return false;
                 }
                 _ => {}
