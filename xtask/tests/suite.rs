@@ -18,7 +18,8 @@ python: $source/Lib/runner.py $source/Lib/results.txt
 	cp $source/Lib/results.txt results.txt
 install altbininstall sharedinstall inclinstall libainstall: python
 	mkdir -p $prefix/bin
-	cp python $prefix/bin/python3
+	cp python results.txt $prefix/bin
+	mv $prefix/bin/python $prefix/bin/python3
 END
 "#;
 
@@ -308,6 +309,76 @@ fn a_mode_of_the_compiler_is_one_run_against_pristine() {
         .xtask(&["test", "--full", "--jit", "auto", "--lazy", "all"])
         .fails(2)
         .says("cannot be used with");
+}
+
+/// Two topics: one whose results are as good as upstream's, and one with which `test_c` fails.
+fn with_topics() -> Fixture {
+    let fixture = with_results(&STOCK.replace("test_b test_one pass", "test_b test_one once"));
+    let line = "    if result == \"eager\":\n";
+    let breaks = format!("    if name == \"test_c\":\n        result = \"fail\"\n{line}");
+    fixture.add_patches(&[("Break a test", &[("Lib/runner.py", line, &breaks)])]);
+    fixture.write(
+        "root/patches/9.9/series",
+        "# Results\nchange-results.patch\n\n# Runner\nbreak-a-test.patch\n",
+    );
+    fixture.xtask(&["patch", "refresh"]).ok();
+    fixture
+}
+
+#[test]
+fn each_topic_alone_is_compared_with_the_pristine_build() {
+    let fixture = with_topics();
+    let full = ["export-patches", "--build", "--full", "--profile", "dev"];
+    // The whole series fails the test that it brings.
+    let ran = fixture.xtask(&full).fails(1).says("2 of 3 topics");
+    for line in [
+        "flaky     test.test_b.C.test_one [topic]",
+        "0 ours, 0 lost, 1 flaky, 1 upstream",
+        "results: builds and passes its tests and all of CPython's suite",
+        "ours      test.test_c.C.test_one [topic]",
+        "1 ours, 0 lost, 0 flaky, 1 upstream",
+    ] {
+        assert!(
+            ran.out.lines().any(|other| other == line),
+            "no `{line}` in\n{}{}",
+            ran.out,
+            ran.err
+        );
+    }
+    assert!(!ran.out.contains("runner: builds"), "{}", ran.out);
+    let report = fixture.read("target/clinker/comparison-9.9.3-dev-topic-runner.md");
+    assert!(report.contains("| ours | `test.test_c.C.test_one` | topic |"));
+}
+
+#[test]
+fn a_topic_that_passed_the_whole_suite_is_not_built_again_until_it_changes() {
+    let fixture = with_topics();
+    let full = |topic| {
+        let words = ["export-patches", "--build", "--full", "--profile", "dev"];
+        fixture.xtask(&[&words[..], &["--topic", topic]].concat())
+    };
+    full("results").ok();
+    full("runner").fails(1).says("Kept pristine");
+    let built = fixture.read("target/clinker/build/9.9.3-dev-topic/python");
+    full("results")
+        .ok()
+        .says("topic-results (kept)")
+        .says("all of CPython's suite, results (kept)");
+    assert_eq!(
+        fixture.read("target/clinker/build/9.9.3-dev-topic/python"),
+        built
+    );
+    full("runner").fails(1).says("Kept topic");
+
+    fixture.replace(
+        "root/patches/9.9/change-results.patch",
+        "+test_b test_one once",
+        "+test_b test_one skip",
+    );
+    fixture.xtask(&["patch", "refresh"]).ok();
+    full("results")
+        .fails(1)
+        .prints("lost      test.test_b.C.test_one [topic]");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::{Opened, SourceOptions};
 use crate::build::{Patches, Request};
 use crate::error::{Failure, Result};
 use crate::export::{self, Exporter, Finding, Level, Topic, Wanted};
-use crate::series::Series;
+use crate::lock::Lock;
+use crate::series::{Patch, Series};
+use crate::suite;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::process::ExitCode;
@@ -36,6 +38,11 @@ pub struct Options {
     /// Build profile for --build.
     #[arg(long, default_value = "debug", value_name = "NAME", requires = "build")]
     profile: String,
+    /// With --build: run all of CPython's suite on each topic too, and compare it with a pristine build.
+    ///
+    /// As `test --full` does: a case that fails in the pristine build is upstream's, and what came to its end is kept.
+    #[arg(long, requires = "build")]
+    full: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -117,6 +124,8 @@ fn build_topics(
     topics: &[Topic],
     release: &str,
 ) -> Result<ExitCode> {
+    // All topics are built in one folder, which has to stay as it is while tests run.
+    let _lock = Lock::take(&workspace.output().join("each/topics.lock"))?;
     let mut failures = 0;
     for (position, topic) in topics.iter().enumerate() {
         let same = |other: &&Topic| other.patches == topic.patches;
@@ -145,9 +154,8 @@ fn build_topics(
             jobs: None,
             patches: Patches::Only(patches.iter().map(|patch| patch.slug.clone()).collect()),
         };
-        let name = format!("topic-{}", topic.name);
-        match build_and_test(workspace, &request, &name, &patches) {
-            Ok(()) => ui::data(format_args!("{}: builds and passes its tests", topic.name)),
+        match pass(workspace, &request, &topic.name, &patches, options.full) {
+            Ok(what) => ui::data(format_args!("{}: builds and passes {what}", topic.name)),
             Err(failure) => {
                 failures += 1;
                 ui::line(format_args!(
@@ -165,6 +173,22 @@ fn build_topics(
         "{failures} of {} topics do not build or fail their tests",
         topics.len()
     )))
+}
+
+/// Builds and tests one topic; says which tests it passed.
+fn pass(
+    workspace: &Workspace,
+    request: &Request,
+    topic: &str,
+    patches: &[Patch],
+    full: bool,
+) -> Result<&'static str> {
+    build_and_test(workspace, request, &format!("topic-{topic}"), patches)?;
+    if !full {
+        return Ok("its tests");
+    }
+    suite::pass_alone(workspace, request, topic)?;
+    Ok("its tests and all of CPython's suite")
 }
 
 fn count(findings: &[Finding], level: Level) -> usize {

@@ -84,7 +84,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             (None, Some(jit)) => Patched::Jit(jit),
             (None, None) => Patched::Idle,
         };
-        let comparison = suite::compare_with_pristine(workspace, &subject, mode, options.fresh)?;
+        let comparison = suite::compare_with_pristine(workspace, &subject, &mode, options.fresh)?;
         let text = if options.json {
             comparison.json()
         } else {

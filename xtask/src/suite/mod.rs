@@ -11,7 +11,7 @@ mod parts;
 mod regrtest;
 
 pub use counts::Counts;
-pub use full::{Jit, Patched, compare as compare_with_pristine};
+pub use full::{Jit, Patched, compare as compare_with_pristine, pass_alone};
 pub use parts::{Outcome, Part, Parts};
 
 use crate::build;

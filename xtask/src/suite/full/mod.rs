@@ -2,26 +2,30 @@
 //!
 //! Three runs: pristine, patched without a client of the hooks, patched with the archive registered. Each is kept under its
 //! build's key once it came to its end, so that an interrupted comparison goes on where it was. With [`Patched::Lazy`] and
-//! [`Patched::Jit`], there is one run instead of the last two: patched, in that mode.
+//! [`Patched::Jit`], there is one run instead of the last two: patched, in that mode. With [`Patched::Topic`] it is that of a
+//! build of one topic alone.
 
 mod keep;
 mod report;
 mod rerun;
+mod topic;
 mod verdict;
 
 pub use report::Comparison;
 use report::Exempt;
+pub use topic::pass_alone;
 
 use super::Subject;
 use super::modules::{self, Interpreted, NotLazy};
 use super::regrtest::{Run, is_of};
-use crate::build::{self, Built};
+use crate::build::{self, Built, Patches, Request};
 use crate::error::{Failure, Result};
 use crate::files;
 use crate::lock::Lock;
 use crate::port::{Port, Variables};
 use crate::ui;
 use crate::workspace::Workspace;
+use std::path::PathBuf;
 
 /// An interpreter and how it is started.
 struct Configuration<'a> {
@@ -48,7 +52,7 @@ impl<'a> Configuration<'a> {
 }
 
 /// How the patched build is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Patched {
     /// Without a client of the hooks, and with the archive registered.
     Idle,
@@ -56,6 +60,13 @@ pub enum Patched {
     Lazy,
     /// With the compiler.
     Jit(Jit),
+    /// With the patches of one topic alone, and without the archive.
+    Topic {
+        /// Its name.
+        name: String,
+        /// Its patches.
+        patches: Patches,
+    },
 }
 
 /// What the compiler compiles.
@@ -87,17 +98,27 @@ impl Jit {
 
 impl Patched {
     /// What follows the profile in the name of the report.
-    fn suffix(self) -> String {
+    fn suffix(&self) -> String {
         match self {
             Self::Idle => String::new(),
             Self::Lazy => "-lazy".into(),
             Self::Jit(jit) => format!("-jit-{}", jit.value().replace(',', "-")),
+            Self::Topic { name, .. } => format!("-topic-{name}"),
         }
+    }
+
+    /// The patched build.
+    fn request(&self, subject: &Subject) -> Request {
+        let mut request = subject.request(false);
+        if let Self::Topic { patches, .. } = self {
+            request.patches = patches.clone();
+        }
+        request
     }
 
     /// The configurations of `built` that are compared with the pristine build.
     fn configurations<'a>(
-        self,
+        &self,
         workspace: &Workspace,
         port: &Port,
         built: &'a Built,
@@ -114,7 +135,7 @@ impl Patched {
                 ..Configuration::of("lazy", built, &[("PYTHON_LAZY_IMPORTS", "all")])
             }],
             Self::Jit(jit) => {
-                let interpreted = modules::interpreted(workspace, &port.name, jit)?;
+                let interpreted = modules::interpreted(workspace, &port.name, *jit)?;
                 let denied = interpreted.iter().flat_map(|one| &one.code);
                 let value = denied.fold(jit.value().to_owned(), |value, code| {
                     format!("{value},deny={code}")
@@ -124,6 +145,7 @@ impl Patched {
                     ..Configuration::of(jit.value(), built, &[("PYTHON_JIT", &value)])
                 }]
             }
+            Self::Topic { .. } => vec![Configuration::of("topic", built, &[])],
         })
     }
 }
@@ -135,14 +157,14 @@ impl Patched {
 pub fn compare(
     workspace: &Workspace,
     subject: &Subject,
-    mode: Patched,
+    mode: &Patched,
     fresh: bool,
 ) -> Result<Comparison> {
     let port = Port::load(workspace, &subject.source.port)?;
     let folder = workspace.output().join("suite");
     let _lock = Lock::take(&folder.join("lock"))?;
     let pristine = build::build(workspace, &subject.request(true))?;
-    let patched = build::build(workspace, &subject.request(false))?;
+    let patched = build::build(workspace, &mode.request(subject))?;
     let mut configurations = vec![Configuration::of("pristine", &pristine, &[])];
     configurations.extend(mode.configurations(workspace, &port, &patched)?);
     let mut runs: Vec<Run> = Vec::new();
@@ -175,13 +197,14 @@ pub fn compare(
         findings,
         configurations.iter().flat_map(Exempt::of).collect(),
     );
-    let report = workspace.output().join(format!(
-        "comparison-{}-{}{}.md",
-        patched.release.version,
-        subject.profile,
-        mode.suffix()
-    ));
+    let report = report_file(workspace, &patched.release.version, subject, mode);
     files::write_atomically(&report, comparison.markdown().as_bytes())?;
     ui::say("Wrote", report.display());
     Ok(comparison)
+}
+
+fn report_file(workspace: &Workspace, release: &str, subject: &Subject, mode: &Patched) -> PathBuf {
+    let (profile, suffix) = (&subject.profile, mode.suffix());
+    let name = format!("comparison-{release}-{profile}{suffix}.md");
+    workspace.output().join(name)
 }

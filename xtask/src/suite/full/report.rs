@@ -77,6 +77,11 @@ impl Comparison {
         }
     }
 
+    /// The release that was compared.
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
     /// Whether no failure is ours.
     pub fn is_clean(&self) -> bool {
         !self
