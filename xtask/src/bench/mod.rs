@@ -3,7 +3,9 @@
 pub mod apps;
 mod bars;
 mod behavior;
+mod callgrind;
 pub mod compiled;
+pub mod designs;
 mod environment;
 pub mod instructions;
 pub mod jit;

@@ -13,8 +13,20 @@ pub struct Settings {
     pub packages: Vec<String>,
     /// What `bench instructions` measures.
     pub instructions: Instructions,
+    /// What `bench lazy-designs` counts besides.
+    pub designs: Designs,
     /// What `bench jit` measures.
     pub jit: Jit,
+}
+
+/// How names are read that may be deferred imports.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Designs {
+    /// Functions of the modules in `bench/designs/subject/` whose names end with `_names`.
+    pub names: Vec<String>,
+    /// How often each is run.
+    pub loops: u32,
 }
 
 /// How the compiler is measured.

@@ -4,12 +4,14 @@ use super::SourceOptions;
 use super::json::print_json;
 use crate::bench::apps;
 use crate::bench::compiled;
+use crate::bench::designs;
 use crate::bench::instructions::{self, Comparison};
 use crate::bench::jit;
 use crate::bench::lazy::{self, Against};
 use crate::build::{self, Built, Patches, Request};
 use crate::error::{Context, Failure, Result};
 use crate::files::write_atomically;
+use crate::port::Port;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::fmt::Display;
@@ -30,6 +32,8 @@ enum What {
     Instructions(Instructions),
     /// Measures the start of command-line tools with imports eager and lazy, and checks that they do the same.
     Lazy(Lazy),
+    /// Compares lazy imports in the dictionary with two other designs: what sees a placeholder, instructions, the start of tools.
+    LazyDesigns(LazyDesigns),
     /// Measures benchmarks of pyperformance compiled: steady state, the first second, memory.
     Jit(Jit),
     /// Measures real programs from start to end, compiled, and checks that they do the same.
@@ -76,6 +80,21 @@ struct Lazy {
     /// Draw the wall times.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct LazyDesigns {
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Only this tool of tools.toml; can be given several times.
+    #[arg(long = "tool", value_name = "NAME")]
+    tools: Vec<String>,
+    /// Interleaved runs of each command [default: as in tools.toml]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Write what was measured as JSON, with each way of reading.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -143,6 +162,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     match &options.what {
         What::Instructions(options) => run_instructions(workspace, options)?,
         What::Lazy(options) => run_lazy(workspace, options)?,
+        What::LazyDesigns(options) => run_lazy_designs(workspace, options)?,
         What::Jit(options) => run_jit(workspace, options)?,
         What::Apps(options) => run_apps(workspace, options)?,
     }
@@ -180,6 +200,37 @@ fn run_lazy(workspace: &Workspace, options: &Lazy) -> Result<()> {
     if let Some(file) = &options.svg {
         write_atomically(file, lazy::svg(&report).as_bytes())?;
     }
+    same(report.failures())
+}
+
+fn run_lazy_designs(workspace: &Workspace, options: &LazyDesigns) -> Result<()> {
+    designs::check_machine()?;
+    let port = Port::load(workspace, &options.source.port)?;
+    let mut plan = lazy::Plan::of(workspace, &port.name, &options.tools)?;
+    plan.rounds = options.rounds.unwrap_or(plan.rounds);
+    let pristine = build_one(workspace, &options.source, designs::PRISTINE, true)?;
+    let source = same_release(&options.source, &pristine);
+    let dictionary = build_one(workspace, &source, designs::DICTIONARY, false)?;
+    let instructions = build_one(workspace, &source, designs::INSTRUCTIONS, false)?;
+    let report = designs::measure(
+        workspace,
+        &port,
+        &plan,
+        &designs::Builds {
+            pristine: &pristine,
+            dictionary: &dictionary,
+            instructions: &instructions,
+        },
+    )?;
+    designs::print(&report);
+    if let Some(file) = &options.json {
+        let text = serde_json::to_vec_pretty(&report).doing("write JSON to", file)?;
+        write_atomically(file, &text)?;
+    }
+    none(
+        report.escapes(),
+        "ways of reading do not get the object from the dictionary",
+    )?;
     same(report.failures())
 }
 
@@ -238,29 +289,49 @@ fn build_both(
     source: &SourceOptions,
     profile: &str,
 ) -> Result<(Built, Built)> {
-    let mut request = Request {
+    let patched = build_one(workspace, source, profile, false)?;
+    let source = same_release(source, &patched);
+    let pristine = build_one(workspace, &source, profile, true)?;
+    Ok((patched, pristine))
+}
+
+fn build_one(
+    workspace: &Workspace,
+    source: &SourceOptions,
+    profile: &str,
+    pristine: bool,
+) -> Result<Built> {
+    let request = Request {
         source: source.clone(),
         profile: profile.to_owned(),
-        pristine: false,
+        pristine,
         jobs: None,
         patches: Patches::All,
     };
-    let patched = build::build(workspace, &request)?;
-    request.pristine = true;
-    request.source.release = Some(patched.release.version.clone());
-    let pristine = build::build(workspace, &request)?;
-    Ok((patched, pristine))
+    build::build(workspace, &request)
+}
+
+fn same_release(source: &SourceOptions, built: &Built) -> SourceOptions {
+    SourceOptions {
+        release: Some(built.release.version.clone()),
+        ..source.clone()
+    }
 }
 
 /// Fails if commands, given with how they differ, did not do the same.
 fn same(failures: Vec<(impl Display, &str)>) -> Result<()> {
+    none(
+        failures,
+        "commands do not do the same as with the stock interpreter",
+    )
+}
+
+/// Fails if there are failures, given with what happened.
+fn none(failures: Vec<(impl Display, &str)>, what: &str) -> Result<()> {
     if failures.is_empty() {
         return Ok(());
     }
-    let mut failure = Failure::check(format!(
-        "{} commands do not do the same as with the stock interpreter",
-        failures.len()
-    ));
+    let mut failure = Failure::check(format!("{} {what}", failures.len()));
     for (name, difference) in failures {
         failure = failure.because(format!("{name}\n{difference}"));
     }

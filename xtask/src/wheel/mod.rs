@@ -29,8 +29,22 @@ fn packed(from: &Path, name: &str) -> Result<(String, Vec<u8>)> {
     Ok((name.to_owned(), content))
 }
 
+/// The Rust package that is packed.
+///
+/// # Errors
+/// When the port has none.
+pub fn package(port: &Port) -> Result<&str> {
+    port.archive.as_deref().ok_or_else(|| {
+        Failure::environment(format!("port {} has no archive to pack", port.name))
+            .next("name its package as `archive` in port.toml")
+    })
+}
+
 /// The files that are not compiled, each with its name in the wheel.
-fn python_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+///
+/// # Errors
+/// When one cannot be read.
+pub fn python_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let wheel = folder.join("wheel");
     let mut files = Vec::new();
     for entry in WalkDir::new(&wheel).sort_by_file_name() {
@@ -51,10 +65,7 @@ fn python_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
 /// # Errors
 /// When something cannot be compiled or written.
 pub fn make(workspace: &Workspace, port: &Port, built: &Built, stock: &Built) -> Result<PathBuf> {
-    let package = port.archive.as_deref().ok_or_else(|| {
-        Failure::environment(format!("port {} has no archive to pack", port.name))
-            .next("name its package as `archive` in port.toml")
-    })?;
+    let package = package(port)?;
     let native = extension::build(workspace, built, package, extension::HOOKS)?;
     let reduced = extension::build(workspace, stock, package, extension::STOCK)?;
     let python = port.abi.soabi.replace("cpython-", "cp");

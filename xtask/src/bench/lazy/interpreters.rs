@@ -27,7 +27,7 @@ pub struct Interpreter {
 }
 
 /// What everything is compared with.
-const STOCK: &str = "stock";
+pub const STOCK: &str = "stock";
 
 /// With everything lazy.
 pub const ALL: &str = "all";
@@ -97,22 +97,13 @@ pub fn prepare(
     against: &[Against],
 ) -> Result<Interpreters> {
     let (patched, pristine) = (builds.patched, builds.pristine);
-    let folder = workspace.output().join("bench");
-    let prefix = patched.prefix.file_name().unwrap_or_default();
-    let packages = Packages {
-        folder: folder.join(format!("tools-{}", prefix.display())),
-        name: "the tools",
-        requirements: &plan.requirements,
-        pip: pip::of(pristine),
-        sources: Sources::Refuse,
-    };
-    packages.install(workspace)?;
+    let packages = install_tools(workspace, plan, patched, pristine)?;
     let ours = |name: &str, built: &Built, options: &[OsString]| Interpreter {
         name: name.to_owned(),
         command: [&[built.python.clone().into()], options].concat(),
         base: 0,
         ours: true,
-        packages: packages.folder.clone(),
+        packages: packages.clone(),
         brings_packages: name == STOCK,
     };
     let all = ["-X".into(), "lazy_imports=all".into()];
@@ -137,7 +128,7 @@ pub fn prepare(
             Some(base) => interpreters[base].packages.clone(),
             None => {
                 let packages = Packages {
-                    folder: folder.join(format!("tools-for-{}", file_name(name))),
+                    folder: folder_of_tools(workspace, &format!("for-{}", file_name(name))),
                     name: &format!("the tools for {name}"),
                     requirements: &plan.requirements,
                     pip: [command.as_slice(), &[bundled_pip(pristine)?]].concat(),
@@ -157,6 +148,33 @@ pub fn prepare(
         });
     }
     Ok(interpreters)
+}
+
+/// Installs the tools for the interpreters of a patched build, which the stock one shares; returns their folder.
+///
+/// # Errors
+/// When packages cannot be installed.
+pub fn install_tools(
+    workspace: &Workspace,
+    plan: &Plan,
+    patched: &Built,
+    pristine: &Built,
+) -> Result<PathBuf> {
+    let prefix = patched.prefix.file_name().unwrap_or_default();
+    let packages = Packages {
+        folder: folder_of_tools(workspace, &prefix.to_string_lossy()),
+        name: "the tools",
+        requirements: &plan.requirements,
+        pip: pip::of(pristine),
+        sources: Sources::Refuse,
+    };
+    packages.install(workspace)?;
+    Ok(packages.folder)
+}
+
+fn folder_of_tools(workspace: &Workspace, mark: &str) -> PathBuf {
+    let folder = workspace.output().join("bench");
+    folder.join(format!("tools-{mark}"))
 }
 
 /// The pip that CPython's sources bring, which any interpreter can run: not each has one of its own.

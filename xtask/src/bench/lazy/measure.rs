@@ -6,13 +6,14 @@ use super::report::{Compared, Measured, Report, Row};
 use super::settings::{Case, Plan};
 use crate::bench::behavior;
 use crate::bench::runs::{Runs, Usage};
+use crate::build::Built;
 use crate::error::{Context, Result};
 use crate::lock::Lock;
 use crate::ui;
 use crate::workspace::Workspace;
 use std::path::Path;
 
-/// Measures the plan.
+/// Measures the plan with the stock interpreter, the patched one in its modes, and those of the user.
 ///
 /// # Errors
 /// When packages cannot be installed or a command cannot be started.
@@ -26,26 +27,50 @@ pub fn measure(
     let _lock = Lock::take(&workspace.output().join("bench/run.lock"))?;
     let profile = workspace.output().join("bench/lazy.profile");
     let interpreters = interpreters::prepare(workspace, plan, builds, &profile, against)?;
-    let runs = Runs::new(workspace, &plan.project, &builds.pristine.python);
+    let record = |runs: &Runs, tool: &str| record(plan, runs, &interpreters, tool, &profile);
+    let profile = builds.profile;
+    measure_with(
+        workspace,
+        plan,
+        builds.pristine,
+        profile,
+        &interpreters,
+        record,
+    )
+}
+
+/// Measures the plan with these interpreters, the stock one first, whose profile is named. Does something before each tool.
+///
+/// # Errors
+/// When a command cannot be started.
+pub fn measure_with(
+    workspace: &Workspace,
+    plan: &Plan,
+    pristine: &Built,
+    profile: &str,
+    interpreters: &[Interpreter],
+    before: impl Fn(&Runs, &str) -> Result<()>,
+) -> Result<Report> {
+    let runs = Runs::new(workspace, &plan.project, &pristine.python);
     let calls = Calls::new();
     let mut rows = Vec::new();
-    let mut recorded = None;
+    let mut prepared = None;
     for case in &plan.cases {
-        if recorded != Some(&case.tool) {
-            record(plan, &runs, &interpreters, &case.tool, &profile)?;
-            recorded = Some(&case.tool);
+        if prepared != Some(&case.tool) {
+            before(&runs, &case.tool)?;
+            prepared = Some(&case.tool);
         }
         let step = ui::Step::new("Measuring", &case.name);
-        rows.push(row(plan, &runs, &calls, &interpreters, case)?);
+        rows.push(row(plan, &runs, &calls, interpreters, case)?);
         step.done();
     }
     Ok(Report {
-        release: builds.patched.release.version.clone(),
-        profile: builds.profile.to_owned(),
+        release: pristine.release.version.clone(),
+        profile: profile.to_owned(),
         rounds: plan.rounds,
         interpreters: interpreters.iter().map(compared).collect(),
         rows,
-        notes: notes(&interpreters, calls.missing())?,
+        notes: notes(interpreters, calls.missing())?,
     })
 }
 

@@ -12,7 +12,8 @@ mod settings;
 mod tables;
 
 pub use chart::svg;
-pub use interpreters::{Against, Builds};
-pub use measure::measure;
+pub use interpreters::{Against, Builds, Interpreter, STOCK, install_tools};
+pub use measure::{measure, measure_with};
+pub use report::Report;
 pub use settings::Plan;
 pub use tables::print;

@@ -40,7 +40,7 @@ match arguments:
         # It was started with -B, for the sake of this file.
         sys.dont_write_bytecode = False
         exec(code, {"__name__": "__main__", "builtin": int(builtin)})
-    case ["-m", "venv", folder]:
+    case ["-m", "venv", *_, folder]:
         make_venv(folder)
     case ["-m", "ensurepip" | "pip" as module, "--version"]:
         print(module, "1.0 from", library)
