@@ -7,7 +7,7 @@ use support::{Fixture, Ran};
 const SETTINGS: &str = "packages = [\"pyperformance==1\"]\n\n[instructions]\ntolerance = 0.3\n\n\
     [instructions.loops]\nfast = 10\nslow = 5\n\n\
     [instructions.dictionary]\ntolerance = 0.4\nloops = 7\noperations = [\"get\"]\n\n\
-    [designs]\nnames = []\nloops = 1\n\n\
+    [designs]\nbenchmarks = []\noperations = []\nnames = []\nloops = 1\n\n\
     [jit]\nseconds = 0.02\nrounds = 2\n\n[jit.benchmarks]\nfast = []\nslow = [\"x\"]\n";
 
 /// Counts 1000 instructions for a start and 100000 for each loop, and as many more as MORE says when the interpreter is

@@ -9,9 +9,9 @@ const PROFILES: &str = "[profile.plain]\nabout = \"as upstream has it\"\nconfigu
     [profile.lazy-opcodes]\nabout = \"an experiment\"\nconfigure = []\narchive = false\n\n[profile.dev]";
 
 const SETTINGS: &str = "packages = [\"pyperformance==1\"]\n\n[instructions]\ntolerance = 0.3\n\n\
-    [instructions.loops]\nfast = 10\n\n\
-    [instructions.dictionary]\ntolerance = 0.4\nloops = 7\noperations = [\"get\"]\n\n\
-    [designs]\nnames = [\"own\"]\nloops = 1000\n\n\
+    [instructions.loops]\nfast = 10\nother = 10\n\n\
+    [instructions.dictionary]\ntolerance = 0.4\nloops = 7\noperations = [\"get\", \"pop\"]\n\n\
+    [designs]\nbenchmarks = [\"fast\"]\noperations = [\"get\"]\nnames = [\"own\"]\nloops = 1000\n\n\
     [jit]\nseconds = 0.02\nrounds = 2\n\n[jit.benchmarks]\n";
 
 const TOOLS: &str = "rounds = 3\nhide = []\n\n[[tool]]\nname = \"talk\"\nscript = \"talk\"\n\
@@ -108,13 +108,16 @@ fn every_design_is_tried_counted_and_started() {
     let json = fixture.path().join("found.json").display().to_string();
     let ran = bench(&fixture, &["--rounds", "2", "--json", &json]).ok();
     let found = lines(&ran);
-    let wanted = "2 ways of reading a deferred import, and what they get\n\
+    let first = "2 ways of reading a deferred import, and what they get\n\
         dictionary instructions loader\n\
         object 2 1 0\n\
         placeholder 0 1 0\n\
         missing 0 0 1\n\
         an exception 0 0 1\n\
         \n\
+        CPython 9.9.4 (plain), the fastest of 2 interleaved runs";
+    assert_eq!(found[..8].join("\n"), first, "{}", ran.out);
+    let last = "\n\
         instructions with eager imports\n\
         stock dictionary instructions loader\n\
         start 1000 +0.0 % +0.0 % +0.0 %\n\
@@ -125,10 +128,8 @@ fn every_design_is_tried_counted_and_started() {
         start 1000 +0.0 % +0.0 % +0.0 %\n\
         names, own 100000000 +0.0 % +1.0 % +100.0 %\n\
         names, own beside a deferred import 100000000 +0.0 % +1.0 % +100.0 %\n\
-        dictionary, get 700000 +0.0 % +1.0 % +100.0 %\n\
-        \n\
-        CPython 9.9.4 (plain), the fastest of 2 interleaved runs";
-    assert_eq!(found[..20].join("\n"), wanted, "{}", ran.out);
+        dictionary, get 700000 +0.0 % +1.0 % +100.0 %";
+    assert!(found.join("\n").ends_with(last), "{}", ran.out);
     ran.prints("processor time: stock in ms")
         .prints("bench/lazy-loader/bin/python -X lazy_imports=all, compared with stock");
     let found: serde_json::Value = serde_json::from_str(&fixture.read("found.json")).expect("JSON");
@@ -136,10 +137,7 @@ fn every_design_is_tried_counted_and_started() {
     assert_eq!(found["escapes"][1]["outcomes"][1], "placeholder");
     let rows = found["tools"]["rows"].as_array().expect("rows");
     let names: Vec<_> = rows.iter().map(|row| row["name"].as_str()).collect();
-    assert_eq!(
-        names,
-        ["talk --version", "talk --help", "talk works"].map(Some)
-    );
+    assert_eq!(names, [Some("talk --version")]);
     // The loader is that of the wheel.
     let module = "target/clinker/bench/lazy-loader/lib/python9.9/site-packages/clinker/__init__.py";
     assert_eq!(fixture.read(module), "there = 1\n");

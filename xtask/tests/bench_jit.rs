@@ -6,7 +6,7 @@ use support::{Fixture, Ran};
 
 const SETTINGS: &str = "packages = [\"pyperformance==1\"]\n\n[instructions]\ntolerance = 0.3\n\n[instructions.loops]\n\n\
     [instructions.dictionary]\ntolerance = 0.4\nloops = 7\noperations = []\n\n\
-    [designs]\nnames = []\nloops = 1\n\n\
+    [designs]\nbenchmarks = []\noperations = []\nnames = []\nloops = 1\n\n\
     [jit]\nseconds = 0.05\nrounds = 2\n\n[jit.benchmarks]\none = []\ntwo = [\"--flag\"]\n";
 const DRIVER: &str = include_str!("../../cpython-ports/3.13/bench/steady.py");
 const ONE: &str = "import pyperf\n\

@@ -13,16 +13,20 @@ pub struct Settings {
     pub packages: Vec<String>,
     /// What `bench instructions` measures.
     pub instructions: Instructions,
-    /// What `bench lazy-designs` counts besides.
+    /// What `bench lazy-designs` counts.
     pub designs: Designs,
     /// What `bench jit` measures.
     pub jit: Jit,
 }
 
-/// How names are read that may be deferred imports.
+/// Whose instructions are counted with each way to defer imports.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Designs {
+    /// Some of the benchmarks that `instructions` counts, and as many loops of them.
+    pub benchmarks: Vec<String>,
+    /// Some of its operations of dictionaries, likewise. The keys are strings.
+    pub operations: Vec<String>,
     /// Functions of the modules in `bench/designs/subject/` whose names end with `_names`.
     pub names: Vec<String>,
     /// How often each is run.

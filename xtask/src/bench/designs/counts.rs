@@ -3,7 +3,7 @@
 use super::subjects::Subjects;
 use crate::bench::callgrind::{Counter, Program};
 use crate::bench::settings::Settings;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use serde::Serialize;
 use std::ffi::OsString;
 
@@ -30,7 +30,12 @@ impl Counts<'_> {
     /// With eager imports: the start, and benchmarks.
     pub fn eager(&self) -> Result<Vec<Row>> {
         let mut programs = vec![Program::start("start")];
-        for (name, loops) in &self.settings.instructions.loops {
+        for name in &self.settings.designs.benchmarks {
+            let loops = self.settings.instructions.loops.get(name);
+            let loops = loops.ok_or_else(|| {
+                Failure::environment(format!("[instructions.loops] has no {name}"))
+                    .next("correct the names in [designs] of the port's bench.toml")
+            })?;
             let packages = self.counter.packages;
             programs.push(Program::benchmark(packages, name, *loops)?);
         }
@@ -54,7 +59,7 @@ impl Counts<'_> {
         }
         let dictionary = &self.settings.instructions.dictionary;
         let script = self.subjects.programs.join("dictionary.py");
-        for operation in &dictionary.operations {
+        for operation in &designs.operations {
             let keys = format!("{operation}_str");
             let arguments = vec![script.clone().into(), keys.into()];
             let name = format!("dictionary, {operation}");

@@ -1,8 +1,8 @@
 //! Compares deferred imports in the dictionary with the two other designs: instructions that look for them, and a loader
 //! that rewrites the code of modules.
 //!
-//! Each way of reading a deferred import is tried, instructions are counted with nothing deferred and with everything lazy, and
-//! command-line tools are started.
+//! Each way of reading a deferred import is tried, command-line tools are started, and instructions are counted with nothing
+//! deferred and with everything lazy.
 
 mod counts;
 mod escapes;
@@ -10,6 +10,7 @@ mod subjects;
 mod tables;
 
 use super::callgrind::Counter;
+use super::runs::Runs;
 use super::settings::Settings;
 use super::{environment, lazy};
 use crate::build::machine;
@@ -20,7 +21,6 @@ use crate::workspace::Workspace;
 use serde::Serialize;
 
 pub use subjects::{Builds, DICTIONARY, INSTRUCTIONS, PRISTINE};
-pub use tables::print;
 
 /// What was measured; lists of values are in the order of the designs.
 #[derive(Debug, Serialize)]
@@ -29,12 +29,12 @@ pub struct Report {
     designs: Vec<String>,
     /// What each way of reading gets.
     escapes: Vec<escapes::Way>,
+    /// Starts of tools with everything lazy, but for stock.
+    tools: lazy::Report,
     /// Instructions with eager imports.
     eager: Vec<counts::Row>,
     /// Instructions with everything lazy, but for stock.
     lazy: Vec<counts::Row>,
-    /// Starts of tools with everything lazy, but for stock.
-    tools: lazy::Report,
 }
 
 impl Report {
@@ -57,7 +57,7 @@ pub fn check_machine() -> Result<()> {
     machine::require_tool("valgrind")
 }
 
-/// Measures.
+/// Measures, and prints each part when it is there: all of it takes long.
 ///
 /// # Errors
 /// When a program fails.
@@ -81,18 +81,28 @@ pub fn measure(
         settings: &settings,
         subjects: &subjects,
     };
+    let designs: Vec<_> = subjects.all.iter().map(|one| one.name.clone()).collect();
+    let escapes = escapes::all(workspace, &subjects)?;
+    tables::escapes(&designs[1..], &escapes);
+    let nothing = |_: &Runs, _: &str| Ok(());
+    let tools = lazy::measure_with(
+        workspace,
+        plan,
+        builds.pristine,
+        PRISTINE,
+        &subjects.all,
+        nothing,
+    )?;
+    lazy::print(&tools);
+    let eager = counts.eager()?;
+    tables::counts("with eager imports", &designs, &eager);
+    let lazy = counts.lazy()?;
+    tables::counts("with everything lazy but for stock", &designs, &lazy);
     Ok(Report {
-        designs: subjects.all.iter().map(|one| one.name.clone()).collect(),
-        escapes: escapes::all(workspace, &subjects)?,
-        tools: lazy::measure_with(
-            workspace,
-            plan,
-            builds.pristine,
-            PRISTINE,
-            &subjects.all,
-            |_, _| Ok(()),
-        )?,
-        eager: counts.eager()?,
-        lazy: counts.lazy()?,
+        designs,
+        escapes,
+        tools,
+        eager,
+        lazy,
     })
 }

@@ -1,19 +1,8 @@
 //! Prints what was measured.
 
-use super::Report;
 use super::counts::Row;
-use super::escapes::OBJECT;
-use crate::bench::lazy;
+use super::escapes::{OBJECT, Way};
 use crate::ui;
-
-/// One table for each thing that was measured.
-pub fn print(report: &Report) {
-    escapes(report);
-    counts(report, "with eager imports", &report.eager);
-    counts(report, "with everything lazy but for stock", &report.lazy);
-    ui::data("");
-    lazy::print(&report.tools);
-}
 
 /// How wide the first column is.
 const FIRST: usize = 44;
@@ -26,19 +15,18 @@ fn line(first: &str, cells: impl IntoIterator<Item = String>) {
     ui::data(line);
 }
 
-fn escapes(report: &Report) {
-    let designs = &report.designs[1..];
+/// How many ways of reading get what, with each design but stock.
+pub fn escapes(designs: &[String], ways: &[Way]) {
     ui::data(format_args!(
         "{} ways of reading a deferred import, and what they get",
-        report.escapes.len()
+        ways.len()
     ));
     line("", designs.iter().cloned());
     let kinds = [OBJECT, "placeholder", "missing"];
     let table = |name: &str, is: &dyn Fn(&str) -> bool| {
         let count = |place: usize| {
-            let ways = report.escapes.iter();
-            let ways = ways.filter(|way| is(&way.outcomes[place]));
-            ways.count().to_string()
+            let found = ways.iter().filter(|way| is(&way.outcomes[place]));
+            found.count().to_string()
         };
         line(name, (0..designs.len()).map(count));
     };
@@ -46,11 +34,13 @@ fn escapes(report: &Report) {
         table(kind, &|outcome| outcome == kind);
     }
     table("an exception", &|outcome| !kinds.contains(&outcome));
+    ui::data("");
 }
 
-fn counts(report: &Report, title: &str, rows: &[Row]) {
+/// What stock executes, and how many percent more each design does.
+pub fn counts(title: &str, designs: &[String], rows: &[Row]) {
     ui::data(format_args!("\ninstructions {title}"));
-    line("", report.designs.iter().cloned());
+    line("", designs.iter().cloned());
     for row in rows {
         let stock = row.counts[0];
         let percent = |count: &u64| (*count as f64 / stock as f64 - 1.0) * 100.0;

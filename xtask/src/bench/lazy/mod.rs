@@ -15,5 +15,5 @@ pub use chart::svg;
 pub use interpreters::{Against, Builds, Interpreter, STOCK, install_tools};
 pub use measure::{measure, measure_with};
 pub use report::Report;
-pub use settings::Plan;
+pub use settings::{Plan, Purpose};
 pub use tables::print;
