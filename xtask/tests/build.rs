@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use support::Fixture;
 use support::buildable::kill;
 
@@ -175,6 +176,38 @@ fn a_missing_tool_is_named_with_the_command_that_installs_it() {
     run(&["doctor"])
         .fails(2)
         .says("`sudo dnf install gcc make`");
+}
+
+#[test]
+fn a_profile_can_name_its_compiler() {
+    let fixture = Fixture::buildable();
+    fixture.replace(
+        "root/cpython-ports/9.9/port.toml",
+        "[profile.dev]",
+        "[profile.other]\nabout = \"another compiler\"\ncompiler = \"clang\"\nconfigure = []\n\n[profile.dev]",
+    );
+    let tools = fixture.tools_without(&[], &["apt-get"]);
+    let build = |path: &OsStr| {
+        let mut command = fixture.command();
+        // The profile's own counts.
+        command.env("PATH", path).env("CC", "gcc");
+        command.args(["build", "--port", "9.9", "--profile", "other"]);
+        support::ran(&command.output().expect("running xtask"))
+    };
+    build(tools.as_os_str())
+        .fails(2)
+        .says("clang: compiles CPython in the profile clang")
+        .says("`sudo apt-get install clang`");
+    fixture.write("tools/clang", "#!/bin/sh\nexec gcc \"$@\"\n");
+    support::buildable::executable(&tools.join("clang"));
+    let mut path = tools.into_os_string();
+    path.push(":");
+    path.push(support::search_path());
+    build(&path).ok();
+    let makefile = fixture.read("target/clinker/build/9.9.4-other/Makefile");
+    assert!(makefile.contains("\nCC = clang\n"), "{makefile}");
+    let record = fixture.read("target/clinker/9.9.4-other/clinker.json");
+    assert!(record.contains("tools/clang "), "{record}");
 }
 
 #[test]

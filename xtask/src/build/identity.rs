@@ -74,8 +74,7 @@ pub struct ArchiveIdentity {
 
 impl Configuration {
     /// The configuration of a build on this machine.
-    pub fn here(arguments: Vec<String>, script: String) -> Result<Self> {
-        let compiler = machine::compiler()?;
+    pub fn here(compiler: PathBuf, arguments: Vec<String>, script: String) -> Result<Self> {
         let version = machine::version(&compiler).unwrap_or_default();
         let (libraries, _) = machine::libraries(&compiler)?;
         let variable = |name: &&str| Some((name.to_string(), std::env::var(name).ok()?));

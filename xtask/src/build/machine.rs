@@ -65,6 +65,13 @@ const TOOLS: &[(&str, &str, bool, &str, &str)] = &[
         "pkg-config",
         "pkgconf",
     ),
+    (
+        "clang",
+        "compiles CPython in the profile clang",
+        false,
+        "clang",
+        "clang",
+    ),
     ("gdb", "runs CPython's test_gdb", false, "gdb", "gdb"),
     (
         "valgrind",
@@ -129,6 +136,21 @@ pub fn compiler() -> Result<PathBuf> {
                 .because(error)
                 .next(install(&[["gcc", "gcc"]]))
         })
+}
+
+/// The C compiler that a profile names.
+///
+/// # Errors
+/// When it is not there; the failure gives the command that installs it.
+pub fn named_compiler(name: &str) -> Result<PathBuf> {
+    require_tool(name)?;
+    which::which(name).map_err(|error| {
+        Failure::environment(format!(
+            "the compiler that the profile names, {name}, is not there"
+        ))
+        .because(error)
+        .next("install it, or build another profile")
+    })
 }
 
 /// All tools, found or not.

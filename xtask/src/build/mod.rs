@@ -171,6 +171,13 @@ impl Subject {
     fn identity(&self, workspace: &Workspace, request: &Request) -> Result<Identity> {
         let mut arguments = vec![format!("--prefix={}", self.prefix.display())];
         let profile = self.port.profile(&request.profile)?;
+        let compiler = match &profile.compiler {
+            Some(name) => {
+                arguments.push(format!("CC={name}"));
+                machine::named_compiler(name)?
+            }
+            None => machine::compiler()?,
+        };
         arguments.extend(profile.configure.iter().cloned());
         if self.archive.is_some() {
             arguments.extend(profile.with_archive.iter().cloned());
@@ -179,7 +186,7 @@ impl Subject {
         Ok(Identity {
             release: self.release.version.clone(),
             tree: self.tree.to_string(),
-            configuration: Configuration::here(arguments, script)?,
+            configuration: Configuration::here(compiler, arguments, script)?,
             archive: self
                 .archive
                 .as_deref()

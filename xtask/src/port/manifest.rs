@@ -108,6 +108,8 @@ pub type Variables = BTreeMap<String, String>;
 pub struct Profile {
     /// What it is for, in a few words.
     pub about: String,
+    /// The C compiler it is built with; the machine's own unless given.
+    pub compiler: Option<String>,
     /// Arguments of CPython's `configure`.
     pub configure: Vec<String>,
     /// More of them, if the archive is linked in; `{repository}` is the repository's root.
