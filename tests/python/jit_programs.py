@@ -3,10 +3,21 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import unittest
 
+# The hooks of an interpreter without the GIL take no client: see TestAvailable of test_archive.py.
+HAS_COMPILER = not sysconfig.get_config_var("Py_GIL_DISABLED")
+needs_compiler = unittest.skipUnless(HAS_COMPILER, "nothing is compiled without the GIL")
+
 MODES = "auto,after=200", "all,sync", "all,warm"
+
+
+def setUpModule():
+    """For modules of tests that are about the compiler."""
+    if not HAS_COMPILER:
+        raise unittest.SkipTest("nothing is compiled without the GIL")
 
 
 def run(source, mode):

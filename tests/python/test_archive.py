@@ -11,6 +11,8 @@ import tempfile
 import textwrap
 import unittest
 
+from jit_programs import HAS_COMPILER, needs_compiler
+
 PROGRAM = """
 def fib(n):
     return n if n < 2 else fib(n - 1) + fib(n - 2)
@@ -52,6 +54,25 @@ def statistics(source=PROGRAM, *options):
             return {row["name"]: row for row in json.load(f)["hot"]}
 
 
+class TestAvailable(unittest.TestCase):
+
+    def test_programs_are_told(self):
+        self.assertIs(sys._jit.is_available(), HAS_COMPILER)
+        self.assertIs(sys._jit.is_enabled(), False)
+
+    @unittest.skipIf(HAS_COMPILER, "about an interpreter without the GIL")
+    def test_who_asks_for_it_without_the_gil_is_told(self):
+        told = "RuntimeError: the compiler is not available: this interpreter was built without the GIL\n"
+        for options, env in [(("-X", "jit=auto"), {}), ((), {"PYTHON_JIT": "auto"})]:
+            with self.subTest(options=options, env=env):
+                self.assertEqual(run(*options, env=env), (1, "", told))
+        program = "from clinker import jit; import sys; print(sys._is_gil_enabled(), jit.is_enabled()); jit.auto()"
+        status, output, errors = run(source=program)
+        self.assertEqual((status, output), (1, "False False\n"))
+        self.assertTrue(errors.endswith(told), errors)
+
+
+@needs_compiler
 class TestOption(unittest.TestCase):
 
     def test_builtin_and_not_imported(self):
@@ -94,6 +115,7 @@ class TestOption(unittest.TestCase):
         self.assertIn("RuntimeError: the compiler has been started", errors)
 
 
+@needs_compiler
 class TestStatistics(unittest.TestCase):
 
     def test_table(self):
@@ -241,16 +263,18 @@ main(int argc, char **argv)
 """
 
 
+@needs_compiler
 class TestEmbedding(unittest.TestCase):
 
-    @unittest.skipUnless(shutil.which("cc"), "needs a C compiler")
+    @unittest.skipUnless(shutil.which(shlex.split(sysconfig.get_config_var("CC"))[0]), "needs the C compiler")
     def test_static_library_has_the_archive(self):
         # As `python3-config --embed` says it.
         get = sysconfig.get_config_var
         with tempfile.TemporaryDirectory() as folder:
             program = os.path.join(folder, "program")
             subprocess.run(
-                ["cc", "-x", "c", "-", "-x", "none", "-o", program,
+                # The flags, because those of a sanitizer are needed to link too.
+                [*shlex.split(get("CC")), *shlex.split(get("PY_LDFLAGS")), "-x", "c", "-", "-x", "none", "-o", program,
                  f"-I{sysconfig.get_path('include')}", f"-L{get('LIBPL')}", f"-lpython{get('VERSION')}{sys.abiflags}",
                  *shlex.split(get("LIBS")), *shlex.split(get("SYSLIBS")), *shlex.split(get("LINKFORSHARED"))],
                 input=EMBEDDING, text=True, check=True, capture_output=True)

@@ -7,11 +7,17 @@ import tempfile
 import unittest
 
 import doc_examples
+from jit_programs import HAS_COMPILER
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # Pages that are of no use without examples.
 NEEDED = ("quick-start.md", "using-the-jit.md", "using-lazy-imports.md", "production.md")
+
+
+def needs_compiler(text):
+    commands = [part for part in doc_examples.parts(text) if isinstance(part, doc_examples.Command)]
+    return any("jit" in command.words.lower() for command in commands)
 
 
 def run(text):
@@ -23,12 +29,16 @@ class PagesTest(unittest.TestCase):
 
     def test_examples_print_what_the_pages_say(self):
         self.assertTrue(os.path.exists(os.path.join(os.path.dirname(sys.executable), "python3")))
-        commands = {}
+        commands, left_out = {}, set()
         for page in sorted(glob.glob(os.path.join(ROOT, "*.md")) + glob.glob(os.path.join(ROOT, "docs", "*.md"))):
             with self.subTest(page=os.path.relpath(page, ROOT)), open(page, encoding="utf-8") as file:
-                problems, commands[os.path.basename(page)] = run(file.read())
+                text = file.read()
+                if needs_compiler(text) and not HAS_COMPILER:
+                    left_out.add(os.path.basename(page))
+                    self.skipTest("its examples are about the compiler")
+                problems, commands[os.path.basename(page)] = run(text)
                 self.assertEqual(problems, [], "\n".join(problems))
-        for page in NEEDED:
+        for page in set(NEEDED) - left_out:
             with self.subTest(page=page):
                 self.assertGreater(commands.get(page, 0), 0, "no example was found")
 

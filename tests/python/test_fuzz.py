@@ -7,6 +7,8 @@ import sys
 import tempfile
 import unittest
 
+from jit_programs import setUpModule
+
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fuzz")
 # The compiler is paused while a program is interpreted, which a program can see.
 DIFFERENT = """

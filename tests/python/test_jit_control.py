@@ -7,6 +7,8 @@ import sys
 import textwrap
 import unittest
 
+from jit_programs import setUpModule
+
 PRELUDE = """
 import gc, sys
 from clinker import jit

@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest
+from jit_programs import ProgramTest, setUpModule
 
 # What exceptions look like, and calls of what may raise.
 TOOLS = """

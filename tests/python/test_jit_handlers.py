@@ -3,7 +3,7 @@
 import textwrap
 import unittest
 
-from jit_programs import ProgramTest, run
+from jit_programs import ProgramTest, run, setUpModule
 
 # Runs what follows often enough for handlers to be compiled, and shows the last results.
 REPEAT = """

@@ -10,6 +10,8 @@ import tempfile
 import textwrap
 import unittest
 
+from jit_programs import setUpModule
+
 PROGRAM = '''
 import sys
 from clinker import jit

@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest, run
+from jit_programs import ProgramTest, run, setUpModule
 
 # Loops, by the kind of iterator that machine code takes the items out of.
 KINDS = {

@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest, run
+from jit_programs import ProgramTest, run, setUpModule
 
 START = """
 import sys, threading, time

@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest
+from jit_programs import ProgramTest, setUpModule
 
 
 class OperandTest(ProgramTest):

@@ -8,6 +8,8 @@ import tempfile
 import textwrap
 import unittest
 
+from jit_programs import setUpModule
+
 PROGRAM = """
 def f(n):
     return n + 1

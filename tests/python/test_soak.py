@@ -7,6 +7,8 @@ import sys
 import tempfile
 import unittest
 
+from jit_programs import setUpModule
+
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "soak")
 sys.path.append(FOLDER)
 

@@ -58,6 +58,13 @@ Do as the value of -X jit or PYTHON_JIT says. Called by the interpreter.");
 static PyObject *
 start(PyObject *module, PyObject *value)
 {
+#ifdef Py_GIL_DISABLED
+    // Its hooks take no client.
+    PyErr_SetString(PyExc_RuntimeError,
+                    "the compiler is not available: this interpreter was "
+                    "built without the GIL");
+    return NULL;
+#endif
     Py_ssize_t length;
     const char *utf8 = PyUnicode_AsUTF8AndSize(value, &length);
     if (utf8 == NULL) {
