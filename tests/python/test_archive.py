@@ -240,6 +240,7 @@ class TestStatistics(unittest.TestCase):
         self.assertIn("<module>", hot)
 
 
+@needs_compiler
 class TestSymbols(unittest.TestCase):
 
     def test_interpreter_state_is_unchanged(self):

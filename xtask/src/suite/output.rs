@@ -51,6 +51,11 @@ pub fn unittest(output: &str) -> Option<Report> {
         }
     }
     let (run, closing) = (run?, closing?);
+    // A module, a class or a subtest that is skipped counts as skipped, and not as run.
+    let outside = output.lines().filter(|line| {
+        line.contains(" ... skipped ") && (line.starts_with("setUp") || line.starts_with("  "))
+    });
+    let outside = outside.count() as u64;
     let of = |name: &str| {
         let numbers = closing
             .split_once('(')
@@ -66,7 +71,7 @@ pub fn unittest(output: &str) -> Option<Report> {
     let skipped = of("skipped");
     Some(Report {
         counts: Counts {
-            passed: run.saturating_sub(failed + skipped),
+            passed: run.saturating_sub(failed + skipped.saturating_sub(outside)),
             failed,
             skipped,
         },
@@ -161,6 +166,21 @@ FAILED (failures=2, errors=1, skipped=3, unexpected successes=1)
         let report = unittest(output).unwrap();
         assert_eq!(report.counts, counts(2, 4, 3));
         assert_eq!(report.failures, ["test_x.C.test_a", "test_x.D.setUpClass"]);
+    }
+
+    #[test]
+    fn unittest_does_not_run_modules_that_it_skips() {
+        let output = "\
+setUpModule (test_x) ... skipped 'no'
+test_a (test_y.C.test_a) ... skipped 'no'
+test_b (test_y.C.test_b) ... 
+  test_b (test_y.C.test_b) (i=1) ... skipped 'no'
+test_c (test_y.C.test_c) ... ok
+Ran 3 tests in 0.1s
+
+OK (skipped=3)
+";
+        assert_eq!(unittest(output).unwrap().counts, counts(2, 0, 3));
     }
 
     #[test]
