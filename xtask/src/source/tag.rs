@@ -55,8 +55,10 @@ pub fn fetch(origin: &GitOrigin, folder: &Path) -> Result<Answer<PathBuf>> {
         .stderr(Stdio::piped())
         .spawn()
         .doing("run", &git)?;
-    if let Some(stream) = archive.stdout.take() {
-        unpack::tar(stream, &files, Path::new(&origin.remote))?;
+    if let Some(mut stream) = archive.stdout.take() {
+        unpack::tar(&mut stream, &files, Path::new(&origin.remote))?;
+        // The padding after an archive's end is read too: git would fail if nobody did.
+        std::io::copy(&mut stream, &mut std::io::sink()).doing("read from", &git)?;
     }
     let output = archive.wait_with_output().doing("wait for", &git)?;
     if !output.status.success() {
