@@ -108,7 +108,7 @@ impl Job {
     pub fn represent(&self, mut watch: impl FnMut(Stage, &Function)) -> Result<Function, String> {
         let mut function = build::build(&self.code, self.entry, &self.history)?;
         watch(Stage::Built, &function);
-        passes::tuples::run(&mut function);
+        passes::tuples::run(&mut function, layout::MAX_SPARE_ITEMS);
         watch(Stage::Replaced, &function);
         passes::gvn::run(&mut function, layout::INLINE_VALUES as u32);
         watch(Stage::Numbered, &function);

@@ -32,10 +32,8 @@ mod tests {
 
     #[test]
     fn tuples_are_replaced() {
-        check(
-            include_str!("../../tests/golden/passes/tuples.hir"),
-            super::tuples::run,
-        );
+        let file = include_str!("../../tests/golden/passes/tuples.hir");
+        check(file, |function| super::tuples::run(function, 4));
     }
 
     #[test]

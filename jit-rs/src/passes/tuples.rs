@@ -5,12 +5,11 @@
 //! meanwhile, it is made from them ([`Tuple`]).
 
 use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
-use crate::layout;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Runs the pass.
-pub fn run(function: &mut Function) {
-    let mut made = candidates(function);
+/// Runs the pass, on tuples of so many items at most.
+pub fn run(function: &mut Function, max_items: usize) {
+    let mut made = candidates(function, max_items);
     if made.is_empty() {
         return;
     }
@@ -28,15 +27,13 @@ struct Made {
 }
 
 /// The tuples that are filled where they are made.
-fn candidates(function: &Function) -> FxHashMap<Value, Made> {
+fn candidates(function: &Function, max_items: usize) -> FxHashMap<Value, Made> {
     let mut made = FxHashMap::default();
     for (block, data) in function.blocks.iter().enumerate() {
         let mut filling: FxHashMap<Value, (usize, Vec<Option<Value>>)> = FxHashMap::default();
         for (position, inst) in data.insts.iter().enumerate() {
             match (inst.op, inst.result) {
-                (Op::Call(Helper::NewTuple, count), Some(tuple))
-                    if count as usize <= layout::MAX_SPARE_ITEMS =>
-                {
+                (Op::Call(Helper::NewTuple, count), Some(tuple)) if count as usize <= max_items => {
                     filling.insert(tuple, (position, vec![None; count as usize]));
                 }
                 (Op::PutTupleItem(index), _) => {
