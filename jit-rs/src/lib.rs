@@ -58,4 +58,6 @@ mod perf;
 #[cfg(clinker_headers)]
 mod reclaim;
 #[cfg(clinker_headers)]
+mod refute;
+#[cfg(clinker_headers)]
 mod runtime;

@@ -16,6 +16,7 @@ mod generator;
 mod handler;
 mod held;
 mod inline;
+mod inlinee;
 mod instruction;
 mod iteration;
 mod merge;
@@ -37,7 +38,7 @@ use env::{Env, Local, Shape, boxed_type};
 use handler::Caught;
 pub use handler::{is_compiled, start_of};
 use inline::Inlining;
-pub use inline::inlinee;
+pub use inlinee::inlinee;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// More than any code object needs; a bug must not build for ever.
