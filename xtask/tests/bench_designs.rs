@@ -83,11 +83,7 @@ fn fixture(dictionary: &str) -> Fixture {
 }
 
 fn bench(fixture: &Fixture, arguments: &[&str]) -> Ran {
-    fixture.write("valgrind/valgrind", VALGRIND);
-    let folder = fixture.path().join("valgrind");
-    support::buildable::executable(&folder.join("valgrind"));
-    let folders = std::env::split_paths(support::search_path());
-    let path = std::env::join_paths(std::iter::once(folder).chain(folders)).expect("a path");
+    let path = support::buildable::path_with(fixture, "valgrind", VALGRIND);
     let mut command = fixture.command();
     command
         .args(["bench", "lazy-designs", "--port", "9.9"])

@@ -2,6 +2,7 @@
 //! Python play the interpreter; and a package that is linked into it as the archive.
 
 use super::{Fixture, Ran};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 const FILES: &[(&str, &str)] = &[
@@ -199,6 +200,15 @@ pub fn kill(signal: u32, process: &str) {
         .args(["-c", &command])
         .status();
     assert!(status.expect("running sh").success(), "{command}");
+}
+
+/// A PATH on which a script comes before all other programs of its name.
+pub fn path_with(fixture: &Fixture, name: &str, script: &str) -> OsString {
+    fixture.write(&format!("{name}/{name}"), script);
+    let folder = fixture.path().join(name);
+    executable(&folder.join(name));
+    let folders = std::env::split_paths(super::search_path());
+    std::env::join_paths(std::iter::once(folder).chain(folders)).expect("a path")
 }
 
 /// Lets a file be run.
