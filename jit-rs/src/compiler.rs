@@ -148,6 +148,8 @@ impl Compiled {
     fn outdate(&mut self) {
         self.calls.clear();
         self.outdated = self.units.len();
+        // Of what is compiled next it is found out again: code objects of functions that are inlined come and go.
+        self.unseen.clear();
     }
 
     /// If it is the entry at a loop that a guess keeps from being used, and there is other machine code, as that of the loop around it: that

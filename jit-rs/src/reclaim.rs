@@ -69,14 +69,20 @@ impl Compiler {
         let Some(running) = running() else {
             return;
         };
-        let mut freed = 0;
+        let (mut freed, mut is_left) = (0, false);
         for (id, compiled) in &mut self.codes {
-            if compiled.outdated > 0 && !running.contains(id) {
+            if compiled.outdated > 0 && running.contains(id) {
+                is_left = true;
+            } else if compiled.outdated > 0 {
                 let units = compiled.outdated_units();
                 freed += units.iter().map(|unit| unit.machine.size()).sum::<usize>();
             }
         }
         self.counts.bytes -= freed;
+        if is_left {
+            // Soon again: after as many compilations as now, the same may be running.
+            self.reclaimed -= PERIOD - 1;
+        }
     }
 
     /// Frees the machine code of dead code objects, unless it is on its way out.

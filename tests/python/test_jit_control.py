@@ -570,6 +570,30 @@ class ControlTest(unittest.TestCase):
             filler = [b"\\xff" * n for n in range(100, 600) for _ in range(20)]
         """)
 
+    def test_machine_code_of_what_often_runs(self):
+        # Each time that it is looked for what can be freed, the same function is running.
+        self.check("""
+            def make(k):
+                namespace = {}
+                exec(f"def inner(a): return a + {k}", namespace)
+                return namespace["inner"]
+            def outer(n):
+                for i in range(n): inner(i)
+            sizes = []
+            for k in range(1200):
+                inner = make(k)
+                outer(300)
+                jit.force_uncompile(outer)
+                jit.force_compile(outer)
+                if k % 600 == 599:
+                    gc.collect()
+                    sizes.append(jit.stats()["compilation"]["bytes"])
+                    # What was looked for during one of two compilations is during the other now.
+                    jit.force_compile(make(-k))
+            assert jit.stats()["compilation"]["compiled"] > 2000
+            assert max(sizes) < 200_000, sizes
+        """, "auto,after=60")
+
     def test_dead_functions(self):
         self.check("""
             for i in range(200):
