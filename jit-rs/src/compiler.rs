@@ -116,10 +116,10 @@ pub struct Compiled {
     /// Where native code is left since nothing had been executed there, as far as it has not turned out to matter.
     /// With the code objects, which are others in what is executed in place of calls.
     pub(crate) unseen: FxHashSet<(usize, u32)>,
-    /// How often a guess in what is executed in place of a call was dropped, by where the call is.
-    pub(crate) inner_refutations: FxHashMap<u32, u32>,
     /// How often that did turn out.
     pub discoveries: u32,
+    /// How often a guess in what is executed in place of a call was dropped, by where the call is.
+    pub(crate) inner_refutations: FxHashMap<u32, u32>,
     /// Where it cannot be compiled.
     refused: FxHashSet<u32>,
     /// How often it has been found there that native code would be left early.

@@ -28,8 +28,6 @@ pub(super) struct Outer<'a> {
     stack: Vec<Value>,
     /// What it stands for: the index among the callees, the function, and the new object of which it is the `__init__`.
     callee: u32,
-    /// The size of its frame in words.
-    frame_size: u32,
     function: Value,
     object: Option<Value>,
     /// The number of the operator whose method it is.
@@ -155,8 +153,8 @@ impl<'a> Builder<'a> {
     fn guard_inlinee(&mut self, callee: Callee, function: Value) -> Option<(&'a Inlinee, u32)> {
         let inlinee = self.inlinee()?;
         let outer = self.inlining.outer.iter();
-        let around: u32 = outer.map(|outer| outer.frame_size).sum();
-        if (around + callee.frame_size) as usize > codegen::MAX_FRAMES {
+        let around = outer.map(|outer| self.function.callees[outer.callee as usize].frame_size);
+        if (around.sum::<u32>() + callee.frame_size) as usize > codegen::MAX_FRAMES {
             return None;
         }
         let index = self.callee(callee);
@@ -196,7 +194,6 @@ impl<'a> Builder<'a> {
             locals,
             stack: std::mem::take(&mut self.env.stack),
             callee,
-            frame_size: self.function.callees[callee as usize].frame_size,
             function,
             object,
             operator,

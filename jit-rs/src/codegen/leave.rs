@@ -288,7 +288,7 @@ impl Generator<'_> {
         let refuted = inlinee?.history.refuted.get(&at);
         Some(Inner {
             code: self.function.callees[last.callee as usize].code,
-            offset: last.offset,
+            offset: at,
             refuted: refuted.copied().unwrap_or(0),
         })
     }
