@@ -5,6 +5,7 @@ use crate::clock::thread_time;
 use crate::code::{Code, Line, Text};
 use crate::compiler::{Compiler, Place, Progress};
 use crate::feedback::Feedback;
+use crate::heat::Heat;
 use crate::job::Wish;
 use crate::layout;
 use crate::log::Log;
@@ -14,6 +15,7 @@ use crate::profile::{Counts, Profile};
 use crate::report;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
@@ -43,6 +45,7 @@ pub struct Live {
     /// Whether it is to be compiled whatever the mode is.
     pub wanted: bool,
     hot: bool,
+    heat: Heat,
     specialized: u32,
     missed: u32,
     failed: u32,
@@ -156,6 +159,7 @@ impl Client {
                 suppressed: false,
                 wanted: false,
                 hot: false,
+                heat: Heat::new(Instant::now()),
                 specialized: 0,
                 missed: 0,
                 failed: 0,
@@ -222,6 +226,9 @@ impl Client {
             return 0;
         }
         if self.paused {
+            return period;
+        }
+        if self.options.in_background() && !live.heat.report(Instant::now()) {
             return period;
         }
         let mut place = Place {

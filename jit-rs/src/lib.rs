@@ -7,6 +7,7 @@ pub mod exceptions;
 mod feedback;
 pub mod filter;
 mod heap;
+pub mod heat;
 pub mod hir;
 pub mod history;
 pub mod lazy;
