@@ -49,6 +49,141 @@ for i in range(3):
 """)
 
 
+class FirstLineTest(ProgramTest):
+    """What is executed last in a line asks for the events of lines: the next line is told."""
+
+    def test_of_a_trace_function(self):
+        self.check("""
+import sys
+seen, act = [], None
+
+def trace(frame, event, argument):
+    if event != "opcode":
+        seen.append((frame.f_code.co_name, event, frame.f_lineno - frame.f_code.co_firstlineno))
+    if act and event == "line" and frame.f_code is act[0].__code__:
+        return act[1](frame)
+    return trace
+
+def start():
+    if asks:
+        sys._getframe(2).f_trace = trace
+        sys.settrace(trace)
+
+class Asks:
+    def __add__(self, other): start(); return 1
+    def __setattr__(self, name, value): start()
+    def __setitem__(self, index, value): start()
+    def __delitem__(self, index): start()
+    def __del__(self): start()
+    def __bool__(self): start(); return True
+
+def attribute(x):
+    x.a = 1
+    b = 2
+    return b
+def item(x):
+    x[0] = 1
+    b = 2
+    return b
+def delete(x):
+    del x[0]
+    b = 2
+    return b
+def argument(x):
+    return max(x + 1,
+               2)
+def truth(x):
+    if x:
+        b = 2
+    return b
+def loop(x):
+    for i in range(3):
+        x.a = i
+    return i
+def one_line(x):
+    for i in range(3): x.a = i
+    return i
+def dies(x):
+    x = Asks()
+    del x
+    b = 2
+    return b
+def caught(x):
+    try:
+        x.a = 1
+        b = 2
+    except ZeroDivisionError as error:
+        return error.__traceback__.tb_lineno - caught.__code__.co_firstlineno
+def generator(x):
+    x.a = 1
+    yield 1
+    x.a = 2
+    yield 2
+def items(x):
+    return list(generator(x))
+
+functions = [attribute, item, delete, argument, truth, loop, one_line, dies, caught, items]
+def call(function, x):
+    return function(x)
+def show(function):
+    seen.clear()
+    x = Asks()
+    try:
+        print(function.__name__, call(function, x))
+    except ZeroDivisionError as error:
+        print("raised", error.__traceback__.tb_next.tb_next.tb_lineno - function.__code__.co_firstlineno)
+    sys.settrace(None)
+    print([event for event in seen if event[0] not in ("show", "call")])
+
+asks = False
+for function in functions:
+    for i in range(300):
+        call(function, Asks())
+asks = True
+for function in functions:
+    for i in range(2):
+        show(function)
+
+def jump(frame):
+    global act
+    act = None
+    frame.f_lineno += 1
+    return trace
+def fail(frame):
+    1 / 0
+for way in (jump, fail):
+    for function in (attribute, item, delete, caught, dies):
+        act = function, way
+        show(function)
+        act = None
+""")
+
+    def test_of_a_tool(self):
+        self.check(START + """
+class Asks:
+    def __setattr__(self, name, value):
+        if asks:
+            monitoring.set_events(3, events.LINE)
+
+def f(x):
+    x.a = 1
+    b = 2
+    monitoring.set_events(3, 0)
+    return b
+
+def outer(x):
+    return f(x)
+
+asks = False
+for i in range(300):
+    outer(Asks())
+asks = True
+for i in range(3):
+    print(outer(Asks()))
+    show()
+""")
+
+
 class LocalEventsTest(ProgramTest):
     def test_of_the_code_that_asks(self):
         self.check(START + """

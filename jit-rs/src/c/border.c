@@ -3,6 +3,7 @@
 #include "runtime.h"
 #include "opcode_ids.h"
 #include "pycore_backoff.h"        // is_unreachable_backoff_counter()
+#include "pycore_instruments.h"    // _Py_call_instrumentation_line()
 #include "pycore_opcode_metadata.h" // _PyOpcode_Deopt
 
 /* Let pending events run after a call.  The number tells whether the frame has
@@ -220,6 +221,26 @@ finish_operators(F **frames, const struct clinker_exit *exit)
     return next;
 }
 
+#if CLINKER_HOOKS
+
+/* Tell of the line that an instruction begins if tools watch lines since the instruction
+ * before was executed, as INSTRUMENTED_LINE, which cannot know that one: it takes it for the
+ * line that the frame is at by then, and does not tell of it again.  Gives the instruction
+ * where to go on, or NULL if there is an exception. */
+static _Py_CODEUNIT *
+tell_line(F *frame, _Py_CODEUNIT *next, _Py_CODEUNIT *before)
+{
+    T *tstate = _PyThreadState_GET();
+    if (tstate->tracing == 0
+        && _Py_call_instrumentation_line(tstate, frame, next, before) < 0)
+    {
+        return NULL;
+    }
+    return frame->instr_ptr;
+}
+
+#endif
+
 /* Leave native code: gives the instruction where the interpreter goes on, or
  * NULL if it handles an exception. */
 static _Py_CODEUNIT *
@@ -255,6 +276,14 @@ leave(F *frame, struct clinker_exit *exit, uint64_t *values)
             tell(exit);
         }
     }
+#if CLINKER_HOOKS
+    // Where no guess is wrong, something may have been executed.
+    if (exit->next != NULL && exit->next->op.code == INSTRUMENTED_LINE
+        && exit->push_count == 0 && exit->guess < 0)
+    {
+        return tell_line(frame, exit->next, exit->instr);
+    }
+#endif
     return finish_operators(frames, exit);
 }
 
