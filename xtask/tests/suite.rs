@@ -241,6 +241,17 @@ fn an_interrupted_comparison_goes_on_with_what_is_kept() {
 }
 
 #[test]
+fn without_the_build_tree_it_says_how_to_get_one() {
+    let fixture = with_results(STOCK);
+    fixture.xtask(&["build"]).ok();
+    let tree = fixture.output().join("build/9.9.3-dev");
+    std::fs::remove_dir_all(tree).expect("removing a folder");
+    let prefix = "target/clinker/9.9.3-dev";
+    let ran = fixture.xtask(&["test", "--full"]).fails(2);
+    ran.says("the build tree is gone").says(prefix);
+}
+
+#[test]
 fn with_lazy_imports_what_is_left_out_is_named_and_neither_run_nor_lost() {
     let patched = STOCK.replace("one pass", "one eager");
     let fixture = with_results(&format!("{patched}test_d test_one pass\n"));

@@ -226,7 +226,7 @@ impl<'a> Parts<'a> {
 
     fn regrtest(&mut self, outcome: &mut Outcome, step: &Step, names: &[String]) -> Result<()> {
         let jobs = self.subject.jobs();
-        let mut command = regrtest_command(self.built()?, jobs);
+        let mut command = regrtest_command(self.built()?, jobs)?;
         command.args(names);
         self.count(outcome, step, "", &mut command, |finished| {
             let printed = Printed::read(&finished.output);
@@ -340,14 +340,27 @@ impl<'a> Parts<'a> {
 }
 
 /// CPython's test runner in a build tree, as `make test` runs it.
-pub fn regrtest_command(built: &Built, jobs: usize) -> Command {
-    let mut command = Command::new(built.build_tree.join("python"));
+///
+/// # Errors
+/// When the build tree is gone, which an installed interpreter does not need for anything else.
+pub fn regrtest_command(built: &Built, jobs: usize) -> Result<Command> {
+    let python = built.build_tree.join("python");
+    if !python.exists() {
+        return Err(Failure::environment("the build tree is gone")
+            .at(built.build_tree.display())
+            .because("CPython's tests run there, and only what was installed is left")
+            .next(format!(
+                "`rm -r {}`, then the same command builds both again",
+                built.prefix.display()
+            )));
+    }
+    let mut command = Command::new(python);
     command
         .args(regrtest::arguments())
         .arg(format!("-j{jobs}"))
         .current_dir(&built.build_tree);
     process::without_python_variables(&mut command).envs(&built.environment);
-    command
+    Ok(command)
 }
 
 fn line_of(command: &Command) -> String {

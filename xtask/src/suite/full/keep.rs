@@ -64,7 +64,7 @@ pub fn run(
         "Testing",
         format!("all of CPython's suite, {}", configuration.name),
     );
-    let mut command = regrtest_command(configuration.built, subject.jobs());
+    let mut command = regrtest_command(configuration.built, subject.jobs())?;
     command
         .arg("--junit-xml")
         .arg(&junit)

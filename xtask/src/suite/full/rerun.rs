@@ -121,7 +121,7 @@ fn alone(
         "Rerunning",
         format!("{file} alone, {}, attempt {number}", configuration.name),
     );
-    let mut command = regrtest_command(configuration.built, 1);
+    let mut command = regrtest_command(configuration.built, 1)?;
     command
         .arg("--junit-xml")
         .arg(&junit)
