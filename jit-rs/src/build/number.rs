@@ -2,22 +2,23 @@
 
 use super::Builder;
 use crate::hir::{Comparison, FloatOp, Helper, IntOp, Op, Rep, Type, Value};
+use crate::layout;
 use crate::opcode as op;
 
-/// The operators of `BINARY_OP` by their oparg, as in `Include/opcode.h`: those in place follow in the same order.
-const OPERATORS: u32 = 13;
-const ADD: u32 = 0;
-const AND: u32 = 1;
-const FLOOR_DIVIDE: u32 = 2;
-const LEFT_SHIFT: u32 = 3;
-const MULTIPLY: u32 = 5;
-const REMAINDER: u32 = 6;
-const OR: u32 = 7;
-const POWER: u32 = 8;
-const RIGHT_SHIFT: u32 = 9;
-const SUBTRACT: u32 = 10;
-const TRUE_DIVIDE: u32 = 11;
-const XOR: u32 = 12;
+/// The operators of `BINARY_OP` by their oparg: those in place follow in the same order.
+const OPERATORS: u32 = layout::NB_INPLACE_ADD as u32;
+const ADD: u32 = layout::NB_ADD as u32;
+const AND: u32 = layout::NB_AND as u32;
+const FLOOR_DIVIDE: u32 = layout::NB_FLOOR_DIVIDE as u32;
+const LEFT_SHIFT: u32 = layout::NB_LSHIFT as u32;
+const MULTIPLY: u32 = layout::NB_MULTIPLY as u32;
+const REMAINDER: u32 = layout::NB_REMAINDER as u32;
+const OR: u32 = layout::NB_OR as u32;
+const POWER: u32 = layout::NB_POWER as u32;
+const RIGHT_SHIFT: u32 = layout::NB_RSHIFT as u32;
+const SUBTRACT: u32 = layout::NB_SUBTRACT as u32;
+const TRUE_DIVIDE: u32 = layout::NB_TRUE_DIVIDE as u32;
+const XOR: u32 = layout::NB_XOR as u32;
 
 /// Forms for two floats.
 const FLOAT_FORMS: [u8; 3] = [

@@ -14,7 +14,7 @@
 
 extern PyMethodDef clinker_control_methods[];
 extern void clinker_prepare_objects(void);
-extern void clinker_reserve_numbers(void);
+extern void clinker_reserve_objects(void);
 
 static const char *
 text(const void *string, size_t *length)
@@ -92,7 +92,7 @@ start(PyObject *module, PyObject *value)
         return NULL;
     }
     clinker_prepare_objects();
-    clinker_reserve_numbers();
+    clinker_reserve_objects();
     Py_RETURN_NONE;
 }
 

@@ -30,6 +30,6 @@ int clinker_watch_locals(void);
 #endif
 
 /* number.c */
-void clinker_release_reserved_numbers(void);
+void clinker_release_reserved_objects(void);
 
 #endif /* CLINKER_GLUE_H */

@@ -60,7 +60,7 @@ finalize(PyInterpreterState *interp)
     clinker_give_generators_back();
     clinker_finalize();
     clinker_give_instances_back();
-    clinker_release_reserved_numbers();
+    clinker_release_reserved_objects();
 }
 
 static int

@@ -38,7 +38,7 @@ static PyObject *spare[CLINKER_MAX_SPARE_ITEMS + 1];
 
 /* Fill what is reserved, as far as there is memory. */
 void
-clinker_reserve_numbers(void)
+clinker_reserve_objects(void)
 {
     for (int i = 1; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
         if (spare[i] == NULL) {
@@ -60,7 +60,7 @@ clinker_reserve_numbers(void)
 }
 
 void
-clinker_release_reserved_numbers(void)
+clinker_release_reserved_objects(void)
 {
     for (int i = 1; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
         Py_CLEAR(spare[i]);
@@ -88,7 +88,7 @@ clinker_make_tuple(PyObject *const *items, int count)
                                   PyExc_MemoryError);
     }
     else if (spare[count] == NULL) {
-        clinker_reserve_numbers();
+        clinker_reserve_objects();
     }
     for (int i = 0; i < count; i++) {
         PyTuple_SET_ITEM(tuple, i, items[i]);
@@ -110,7 +110,7 @@ new_number(size_t size, PyTypeObject *type)
                                   PyExc_MemoryError);
     }
     else if (reserved_count < MAX_RESERVED) {
-        clinker_reserve_numbers();
+        clinker_reserve_objects();
     }
     if (clinker_is_unwatched()) {
         return make(object, type);

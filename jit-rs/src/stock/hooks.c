@@ -264,7 +264,7 @@ finalize(PyObject *module, PyObject *unused)
 {
     is_registered = 0;
     clinker_finalize();
-    clinker_release_reserved_numbers();
+    clinker_release_reserved_objects();
     Py_RETURN_NONE;
 }
 

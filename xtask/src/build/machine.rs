@@ -143,13 +143,14 @@ pub fn compiler() -> Result<PathBuf> {
 /// # Errors
 /// When it is not there; the failure gives the command that installs it.
 pub fn named_compiler(name: &str) -> Result<PathBuf> {
-    require_tool(name)?;
-    which::which(name).map_err(|error| {
-        Failure::environment(format!(
+    which::which(name).or_else(|error| {
+        // It knows the packages of those it has in its list.
+        require_tool(name)?;
+        Err(Failure::environment(format!(
             "the compiler that the profile names, {name}, is not there"
         ))
         .because(error)
-        .next("install it, or build another profile")
+        .next("install it, or build another profile"))
     })
 }
 
