@@ -128,6 +128,11 @@ pub fn super_name() -> u64 {
     object(12)
 }
 
+/// The name `KeyError`.
+pub fn key_error_name() -> u64 {
+    object(17)
+}
+
 /// What is in the place of an item that was removed from a set.
 pub fn set_dummy() -> u64 {
     object(14)

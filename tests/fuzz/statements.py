@@ -45,6 +45,7 @@ class Statements:
             "branch": 4 if depth else 0, "loop": 4 if depth and scope.loops < 3 else 0,
             "while_loop": 2 if depth and scope.loops < 3 else 0,
             "attempt": (6 if spice["errors"] else 3) if depth and spice["try"] else 0,
+            "look_up": 3 if depth and spice["try"] else 0,
             "attempt_group": 1 if depth and spice["try"] and spice["errors"] else 0,
             "with_block": 2 if depth and spice["with"] else 0,
             "match_block": 1 if depth and spice["match"] else 0,
@@ -312,6 +313,20 @@ class Statements:
             self.block(2, depth - 1)
             if errors and self.chance(0.15):
                 self.escape()
+
+    def look_up(self, depth):
+        """A dictionary may not have a key; the handler does little about that."""
+        dicts = self.variables("dict")
+        self.emit("try:")
+        name = self.target("int")
+        item = f"{self.pick(dicts) if dicts else self.expression('dict', 1)}[{self.key(2)}]"
+        self.emit("    " + self.pick([f"{name} = {item}", f"{name} = clamp({self.expression('int', 1)} + {item})", item]))
+        self.emit(f"except {'KeyError' if self.chance(0.9) else self.pick(ERRORS)}:")
+        options = ["pass", f"{name} = {self.constant('int')}", f"{name} = {self.local('int') or 0}"]
+        options += ["break", "continue"] if self.scope.loops else []
+        if self.scope.flavor not in ("module", "class"):
+            options.append("return" if self.scope.flavor == "generator" else f"return {self.constant(self.scope.result)}")
+        self.emit(f"    {self.pick(options)}")
 
     def escape(self):
         """Leaves a handler or what is done in the end."""

@@ -2,6 +2,7 @@
 
 use super::Handlers;
 use super::handler::{self, start_of};
+use super::quiet;
 use crate::exceptions::Handler;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
@@ -52,6 +53,11 @@ fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
         | op::POP_JUMP_IF_NOT_NONE => vec![next, next + instruction.oparg],
         // The end of the loop skips END_FOR and POP_TOP.
         op::FOR_ITER => vec![next, next + instruction.oparg + 2],
+        op::BINARY_SUBSCR => {
+            let quiet = quiet::handler_of(code, instruction);
+            let end = quiet.map(|quiet| quiet.end);
+            [next].into_iter().chain(end).collect()
+        }
         _ => vec![next],
     }
 }

@@ -36,7 +36,7 @@ impl Builder<'_> {
         }
     }
 
-    fn runs_code_if_released(&self, value: Value) -> bool {
+    pub(super) fn runs_code_if_released(&self, value: Value) -> bool {
         self.function.rep(value) == Rep::Object
             && !self.ty(value).is(Type::SCALAR | Type::NULL | Type::NONE)
     }

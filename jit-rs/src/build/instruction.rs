@@ -104,10 +104,7 @@ impl Builder<'_> {
                 let value = self.env.stack[self.env.stack.len() - oparg as usize];
                 self.push(value);
             }
-            op::SWAP => {
-                let top = self.env.stack.len() - 1;
-                self.env.stack.swap(top, top + 1 - oparg as usize);
-            }
+            op::SWAP => self.swap(oparg),
 
             // Operators
             op::BINARY_OP => {
@@ -480,6 +477,11 @@ impl Builder<'_> {
 
     pub(super) fn name(&self, index: u32) -> u64 {
         self.code.names[index as usize]
+    }
+
+    pub(super) fn swap(&mut self, depth: u32) {
+        let top = self.env.stack.len() - 1;
+        self.env.stack.swap(top, top + 1 - depth as usize);
     }
 
     /// What loads local variables or a constant, and does nothing else.

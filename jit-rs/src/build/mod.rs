@@ -24,6 +24,7 @@ mod native;
 mod number;
 mod operator;
 mod place;
+mod quiet;
 mod slice;
 mod subscript;
 mod unseen;

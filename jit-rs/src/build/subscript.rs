@@ -37,13 +37,17 @@ impl Builder<'_> {
             && self.require(container, guess)
             && (guess == Type::DICT || self.require(key, Type::INT));
         let ty = if is_guess { guess } else { Type::NEVER };
+        let quiet = (ty == Type::DICT).then(|| self.quiet_handler()).flatten();
         let (key, container) = (self.pop(), self.pop());
         let operands = [container, key];
         let result = match ty {
             Type::LIST => self.item(Op::ListItem, container, key),
             Type::TUPLE => self.item(Op::TupleItem, container, key),
             Type::STR => self.call_value(Helper::GetItemStr, 0, &operands, Type::OBJECT),
-            Type::DICT => self.call_value(Helper::GetItemDict, 0, &operands, Type::OBJECT),
+            Type::DICT => match quiet {
+                Some(quiet) => self.find_item(quiet, container, key),
+                None => self.call_value(Helper::GetItemDict, 0, &operands, Type::OBJECT),
+            },
             _ => match Element::of(ty) {
                 Some(element) => self.item(Op::ArrayItem(element), container, key),
                 None => self.call_value(Helper::GetItem, 0, &operands, Type::OBJECT),

@@ -274,6 +274,44 @@ clinker_get_item_dict(T *tstate, F *frame, PyObject *dict, PyObject *key,
     return value;
 }
 
+/* Whether a frame means the exception when it says KeyError. */
+static int
+knows_key_error(F *frame)
+{
+    PyObject *spaces[] = {frame->f_globals, frame->f_builtins};
+    for (int i = 0; i < 2; i++) {
+        PyObject *value;
+        if (!PyDict_CheckExact(spaces[i])) {
+            return 0;
+        }
+        if (PyDict_GetItemRef(spaces[i], clinker_key_error_name, &value) < 0) {
+            PyErr_Clear();
+            return 0;
+        }
+        if (value != NULL) {
+            int is_it = value == PyExc_KeyError;
+            Py_DECREF(value);
+            return is_it;
+        }
+    }
+    return 0;
+}
+
+/* The same for a handler of KeyError in which nobody sees it: NULL if there is no item.  It is
+ * raised if the handler is for something else, or tools have begun to watch. */
+PyObject *
+clinker_find_item_dict(T *tstate, F *frame, PyObject *dict, PyObject *key,
+                       uint64_t unused)
+{
+    PyObject *value;
+    int found = PyDict_GetItemRef(dict, key, &value);
+    if (found == 0 && (!knows_key_error(frame) || clinker_is_changed(frame))) {
+        _PyErr_SetKeyError(key);
+        found = -1;
+    }
+    return found < 0 ? RAISED : value;
+}
+
 /* An exact string and an exact int. */
 PyObject *
 clinker_get_item_str(T *tstate, F *frame, PyObject *string, PyObject *key,
@@ -373,6 +411,7 @@ const struct clinker_entry clinker_operator_helpers[] = {
     ENTRY(append_str),
     ENTRY(get_item),
     ENTRY(get_item_dict),
+    ENTRY(find_item_dict),
     ENTRY(get_item_str),
     ENTRY(set_item),
     ENTRY(set_item_dict),

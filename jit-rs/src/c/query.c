@@ -153,12 +153,16 @@ clinker_float_value(PyObject *object, double *value)
 
 static PyObject *super_name;
 
+/* The name KeyError. */
+PyObject *clinker_key_error_name;
+
 /* Make what native code wants to know. */
 void
 clinker_prepare_objects(void)
 {
     super_name = PyUnicode_InternFromString("super");
-    if (super_name == NULL) {
+    clinker_key_error_name = PyUnicode_InternFromString("KeyError");
+    if (super_name == NULL || clinker_key_error_name == NULL) {
         PyErr_Clear();
     }
 }
@@ -202,6 +206,8 @@ clinker_object(int which)
             return &_Py_SINGLETON(strings).ascii[0];
         case 16:
             return &PyMethodDescr_Type;
+        case 17:
+            return clinker_key_error_name;
         default:
             Py_UNREACHABLE();
     }

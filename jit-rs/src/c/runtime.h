@@ -365,6 +365,7 @@ int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
 /* What a function returned by clinker_return(), whose caller is native code: nothing
  * runs until the native code that calls it hands that on. */
 extern PyObject *clinker_returned;
+extern PyObject *clinker_key_error_name;
 
 PyObject *clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next);
 PyObject *clinker_settle(T *tstate, F *caller, _Py_CODEUNIT *next);

@@ -86,6 +86,7 @@ helpers! {
     AppendStr = "append_str", Status, Borrowed, false;
     GetItem = "get_item", Object, Borrowed, true;
     GetItemDict = "get_item_dict", Object, Borrowed, true;
+    FindItemDict = "find_item_dict", Next, Borrowed, true;
     GetItemStr = "get_item_str", Object, Borrowed, true;
     GetSlice = "get_slice", Object, Borrowed, true;
     GetSliceWithStep = "get_slice_with_step", Object, Borrowed, true;

@@ -1,0 +1,127 @@
+//! Exceptions that nobody sees are not made.
+//!
+//! If a dictionary does not have the key of `d[k]`, and the handler is an `except KeyError:` that does no more than to put
+//! something into variables, the program goes on behind the handler.
+
+use super::Builder;
+use crate::hir::{Helper, Op, Type, Value};
+use crate::opcode as op;
+use crate::runtime;
+use crate::snapshot::{Code, Instruction};
+
+/// Instructions of such a handler between its test and the `POP_EXCEPT`.
+const MAX_INSTRUCTIONS: usize = 6;
+
+/// A handler in which nothing can look at the exception.
+#[derive(Debug, Clone, Copy)]
+pub struct Quiet<'a> {
+    /// What it does, up to the `POP_EXCEPT`.
+    body: &'a Instruction,
+    /// Where the program goes on.
+    pub end: u32,
+    /// What is left of the value stack.
+    depth: usize,
+}
+
+/// The handler of an instruction, if it is one of these and the interpreter has been there.
+pub fn handler_of<'a>(code: &'a Code, instruction: &Instruction) -> Option<Quiet<'a>> {
+    if instruction.opcode != op::BINARY_SUBSCR {
+        return None;
+    }
+    let handler = code.exceptions.handler(instruction.offset)?;
+    let push = code.at(handler.offset)?;
+    let class = code.at(push.next)?;
+    let name = code.names.get(class.oparg as usize >> 1);
+    if push.opcode != op::PUSH_EXC_INFO
+        || handler.lasti
+        || class.specialized != op::LOAD_GLOBAL_BUILTIN
+        || class.oparg & 1 != 0
+        || name != Some(&runtime::key_error_name())
+    {
+        return None;
+    }
+    let mut body = class.next;
+    for opcode in [op::CHECK_EXC_MATCH, op::POP_JUMP_IF_FALSE, op::POP_TOP] {
+        let test = code.at(body)?;
+        if test.opcode != opcode {
+            return None;
+        }
+        body = test.next;
+    }
+    let mut last = code.at(body)?;
+    for _ in 0..MAX_INSTRUCTIONS {
+        match last.opcode {
+            op::NOP | op::LOAD_CONST | op::LOAD_FAST | op::STORE_FAST | op::SWAP => {
+                last = code.at(last.next)?;
+            }
+            op::POP_EXCEPT => {
+                return Some(Quiet {
+                    body: code.at(body)?,
+                    end: last.next,
+                    depth: handler.depth as usize,
+                });
+            }
+            _ => break,
+        }
+    }
+    None
+}
+
+impl<'a> Builder<'a> {
+    /// The handler of the current instruction, whose operands are on the stack, if it sees nothing of the exception, and if nothing
+    /// that is dropped on the way could run code, which might look.
+    pub(super) fn quiet_handler(&self) -> Option<Quiet<'a>> {
+        let quiet = handler_of(self.code, &self.instruction)?;
+        let mut dropped = self.env.stack.get(quiet.depth..)?.iter();
+        let runs_code = dropped
+            .any(|&value| self.env.held.contains(&value) && self.runs_code_if_released(value));
+        let fits = !self.is_inlined()
+            && !runs_code
+            && self.instructions_of(quiet).all(|instruction| {
+                instruction.opcode != op::STORE_FAST
+                    || self
+                        .slot_type(instruction.oparg)
+                        .is(Type::SCALAR | Type::NULL)
+            });
+        fits.then_some(quiet)
+    }
+
+    fn instructions_of(&self, quiet: Quiet<'a>) -> impl Iterator<Item = &'a Instruction> + use<'a> {
+        let code = self.code;
+        let follow = move |last: &&Instruction| code.at(last.next);
+        let all = std::iter::successors(Some(quiet.body), follow);
+        all.take_while(|instruction| instruction.opcode != op::POP_EXCEPT)
+    }
+
+    /// The item of a dictionary. Without one, the program goes on behind the handler.
+    pub(super) fn find_item(&mut self, quiet: Quiet<'a>, dict: Value, key: Value) -> Value {
+        let ty = Type::OBJECT | Type::NULL;
+        let found = self.call_value(Helper::FindItemDict, 0, &[dict, key], ty);
+        let is_there = self.is_object(found);
+        let (there, missing) = self.split(is_there);
+        let env = self.env.clone();
+        self.begin(missing);
+        self.env.stack.truncate(quiet.depth);
+        // In place of the exception that was handled before.
+        let before = self.value(Op::Null, &[], Type::NULL);
+        self.push(before);
+        for instruction in self.instructions_of(quiet) {
+            match instruction.opcode {
+                op::STORE_FAST => {
+                    let value = self.pop();
+                    self.store(instruction.oparg, value, false);
+                }
+                op::SWAP => self.swap(instruction.oparg),
+                op::NOP => {}
+                _ => self.push_loaded(instruction),
+            }
+        }
+        self.pop();
+        self.boundary(Op::Boundary, quiet.end);
+        self.go(quiet.end);
+        self.env = env;
+        self.begin(there);
+        self.learn(found, Type::OBJECT);
+        found
+    }
+}
