@@ -12,6 +12,7 @@ from jit_programs import setUpModule
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "soak")
 sys.path.append(FOLDER)
 
+import heap
 import soak
 
 
@@ -62,6 +63,17 @@ class SoakTest(unittest.TestCase):
         with self.assertRaisesRegex(soak.Wrong, "121.0 MiB after warming up, 156.*at the end"):
             soak.judged(leak, 10)
         self.assertIn("in a run of at least 5 minutes", soak.judged(leak, 1))
+        # What is given out is small, and so is a leak of 100 bytes for each change.
+        leak = [(60 * minute, 4.5 + minute * 0.17) for minute in range(30)]
+        with self.assertRaisesRegex(soak.Wrong, "in use: 6.3 MiB after warming up, 9.3 MiB at the end, at most 7.6 allowed"):
+            soak.judged(leak, 30, "in use", soak.MORE_IN_USE)
+
+    def test_what_is_given_out(self):
+        before = heap.in_use()
+        if before is None:
+            self.skipTest("the C library does not tell")
+        block = bytearray(10 << 20)
+        self.assertAlmostEqual(heap.in_use() - before, len(block) / 2**20, delta=0.5)
 
 
 if __name__ == "__main__":

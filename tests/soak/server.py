@@ -7,6 +7,7 @@ import traceback
 import urllib.parse
 
 import churn
+import heap
 import work
 from clinker import jit
 
@@ -62,7 +63,7 @@ def status(server):
     thread = server.churn
     # What another thread goes on with has to be copied at once.
     return {"answered": server.answered, "changes": dict(thread.counts), "events": thread.events,
-            "wrong": thread.wrong[:20], "compilation": (jit.stats() or {}).get("compilation")}
+            "wrong": thread.wrong[:20], "in_use": heap.in_use(), "compilation": (jit.stats() or {}).get("compilation")}
 
 
 def main():

@@ -17,9 +17,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Seconds between two looks at the memory, and between two lines that tell of it.
 LOOK, TELL = 1, 60
-# How much more memory there may be at the end than after warming up: a part of it, and MiB. What is shorter than so
-# many minutes is all warming up: its memory is told, not judged.
-PART, MORE, JUDGED = 0.05, 16, 5
+# How much more memory there may be at the end than after warming up: a part of it, and MiB, of the process and of what malloc() has
+# given out. What is shorter than so many minutes is all warming up: its memory is told, not judged.
+PART, MORE, MORE_IN_USE, JUDGED = 0.05, 16, 1, 5
 
 
 class Wrong(Exception):
@@ -49,14 +49,14 @@ def ask(port, path):
         connection.close()
 
 
-def judged(memory, minutes):
+def judged(memory, minutes, what="memory", more=MORE):
     """What is to be told of the memory, as seconds and MiB of each look; raise Wrong if it grows."""
     def median(tenth):
         sizes = [size for _, size in memory]
         return statistics.median(sizes[len(sizes) * tenth // 10:len(sizes) * (tenth + 1) // 10 + 1])
     before, after = median(3), median(9)
-    most = before * (1 + PART) + MORE
-    text = f"memory: {before:.1f} MiB after warming up, {after:.1f} MiB at the end, at most {most:.1f} allowed"
+    most = before * (1 + PART) + more
+    text = f"{what}: {before:.1f} MiB after warming up, {after:.1f} MiB at the end, at most {most:.1f} allowed"
     if minutes < JUDGED:
         return f"{text} in a run of at least {JUDGED} minutes"
     if after > most:
@@ -72,6 +72,7 @@ class Soak:
         self.server = start("server.py", options.seed, mode=options.jit, stderr=self.errors)
         self.clients = []
         self.memory = []
+        self.in_use = []
 
     def begin(self):
         self.port = int(self.server.stdout.readline() or 0)
@@ -134,8 +135,12 @@ class Soak:
         return status
 
     def tell(self, seconds, status):
+        in_use = ""
+        if status["in_use"] is not None:
+            self.in_use.append((seconds, status["in_use"]))
+            in_use = f", {status['in_use']:.1f} in use"
         compilation = {"compiled": 0, "bytes": 0} | (status["compilation"] or {})
-        print(f"{seconds / 60:5.1f} min {self.memory[-1][1]:7.1f} MiB {status['answered']:9} answers "
+        print(f"{seconds / 60:5.1f} min {self.memory[-1][1]:7.1f} MiB{in_use} {status['answered']:9} answers "
               f"{sum(status['changes'].values()):7} changes {compilation['compiled']:7} compiled, of which "
               f"{compilation['bytes'] / 2**20:.1f} MiB are kept", flush=True)
 
@@ -155,6 +160,8 @@ def main():
         print("changes: " + ", ".join(f"{name} {count}" for name, count in sorted(status["changes"].items())))
         print(f"compilation: {json.dumps(status['compilation'])}")
         print(judged(soak.memory, options.minutes))
+        if soak.in_use:
+            print(judged(soak.in_use, options.minutes, "in use", MORE_IN_USE))
     except Wrong as wrong:
         print(f"FAILED: {wrong}")
         return 1
