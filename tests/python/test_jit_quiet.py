@@ -100,8 +100,38 @@ def with_cell(i):
     except KeyError:
         value = i
     return (lambda: value)()
+def remembers(i, known={(k, k + 1): k for k in range(0, 1000, 3)}):
+    j = i + 1
+    try:
+        return known[i, j]
+    except KeyError:
+        pass
+    return i * 2
+class Number:
+    def __init__(self, value):
+        self.value = value
+    def __hash__(self):
+        return hash(self.value)
+    def __eq__(self, other):
+        return self.value == other
+    def __del__(self):
+        died.append(sys.exception())
+died = []
+def of_objects(i, known={(k, k + 1): k for k in range(0, 1000, 3)}):
+    number = Number(i)
+    try:
+        return known[number, i + 1]
+    except KeyError:
+        pass
+    return number.value, len(died)
+def of_new_objects(i, known={(k, k + 1): k for k in range(0, 1000, 3)}):
+    try:
+        return known[Number(i), i + 1]
+    except KeyError:
+        pass
+    return len(died), died[-1]
 functions = [passes, constant, variable, returns, returns_variable, goes_on, leaves, on_the_stack, items, after_else, two_keys,
-             with_cell]
+             with_cell, remembers, of_objects, of_new_objects]
 """
 
 
@@ -118,12 +148,12 @@ for function in functions:
     def test_is_used(self):
         status, output, errors = run(START + HANDLERS + """
 import clinker.jit
-for function in passes, constant, returns, goes_on:
+for function in passes, constant, returns, goes_on, remembers, of_objects:
     repeat(function)
     clinker.jit.print_hir(function)
 """, "auto,after=200")
         self.assertEqual(status, 0, errors)
-        self.assertEqual(output.count("Call(find_item_dict"), 4, output)
+        self.assertEqual(output.count("Call(find_item_dict"), 6, output)
 
     def test_what_is_handled_around_it(self):
         self.check("""

@@ -73,8 +73,8 @@ impl<'a> Builder<'a> {
     pub(super) fn quiet_handler(&self) -> Option<Quiet<'a>> {
         let quiet = handler_of(self.code, &self.instruction)?;
         let mut dropped = self.env.stack.get(quiet.depth..)?.iter();
-        let runs_code = dropped
-            .any(|&value| self.env.held.contains(&value) && self.runs_code_if_released(value));
+        let runs_code =
+            dropped.any(|&value| self.may_run_code(value) && !self.is_tuple_of_others(value));
         let fits = !self.is_inlined()
             && !runs_code
             && self.instructions_of(quiet).all(|instruction| {
@@ -84,6 +84,26 @@ impl<'a> Builder<'a> {
                         .is(Type::SCALAR | Type::NULL)
             });
         fits.then_some(quiet)
+    }
+
+    /// Whether dropping a value may run code: nobody else may have it.
+    fn may_run_code(&self, value: Value) -> bool {
+        let mut locals = self.env.locals.iter();
+        self.env.held.contains(&value)
+            && self.runs_code_if_released(value)
+            && !locals.any(|local| local.object == Some(value))
+    }
+
+    /// Whether a value is a tuple that has just been made, of what others have too or what runs no code.
+    fn is_tuple_of_others(&self, value: Value) -> bool {
+        let insts = &self.function.blocks[self.block.0 as usize].insts;
+        let is_made = insts.iter().any(|inst| {
+            matches!(inst.op, Op::Call(Helper::NewTuple, _)) && inst.result == Some(value)
+        });
+        let mut puts = insts
+            .iter()
+            .filter(|inst| matches!(inst.op, Op::PutTupleItem(_)) && inst.args[1] == value);
+        is_made && puts.all(|put| !self.may_run_code(put.args[0]))
     }
 
     fn instructions_of(&self, quiet: Quiet<'a>) -> impl Iterator<Item = &'a Instruction> + use<'a> {
