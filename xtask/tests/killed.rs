@@ -140,6 +140,21 @@ fn patch_refresh() {
 }
 
 #[test]
+fn patch_edit_over_what_git_has_recorded_half() {
+    let fixture = Fixture::with_series();
+    fixture.xtask(&["patch", "edit", "count-steps"]).ok();
+    let folder = fixture.output().join("edit/9.9.2");
+    let record = fixture.output().join("git/9.9.git/worktrees/9.9.2");
+    std::fs::remove_dir_all(&folder).expect("removing a folder");
+    for name in ["commondir", "locked"] {
+        std::fs::write(record.join(name), "").expect("writing a file");
+    }
+    std::fs::write(folder.with_extension("2.making"), "").expect("writing a file");
+    fixture.xtask(&["patch", "edit", "count-steps"]).ok();
+    assert!(folder.join("Python").is_dir());
+}
+
+#[test]
 fn patch_drop_and_move() {
     let fixture = Fixture::with_series();
     the_same_after_kills(&fixture, &["patch", "drop", "count-steps"], &[SERIES]);

@@ -162,28 +162,49 @@ impl EditTree {
                 self.folder.display()
             )));
         }
+        let was_killed = making.exists();
         write_atomically(&making, b"")?;
-        if self.folder.exists() {
-            // A command was killed before it had made all of it.
-            std::fs::remove_dir_all(&self.folder).doing("remove", &self.folder)?;
-        }
         write_atomically(
             &db.folder().join("info").join("exclude"),
             b"__pycache__/\n*.o\n*.orig\n*.rej\n*.swp\n*~\n",
         )?;
-        run(git(db.folder())?.args(["worktree", "prune"]))?;
         let step =
             crate::ui::Step::new("Making", format!("the work tree {}", self.folder.display()));
+        let start = Instant::now();
+        while let Err(failure) = self.make(db, &commit) {
+            // The git of a command that was killed may still be making it.
+            if !was_killed || start.elapsed() > GIT_ENDS_WITHIN {
+                return Err(failure);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::fs::remove_file(&making).doing("remove", &making)?;
+        step.done();
+        Ok(())
+    }
+
+    /// Makes it, in place of what a command left that was killed before it had made all of it.
+    fn make(&self, db: &Database, commit: &str) -> Result<()> {
+        if self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder).doing("remove", &self.folder)?;
+        }
+        // Git does not get over what it has begun to record itself.
+        let record = self.folder.file_name().unwrap_or_default();
+        let record = db.folder().join("worktrees").join(record);
+        let is_empty =
+            |name| std::fs::metadata(record.join(name)).is_ok_and(|file| file.len() == 0);
+        if is_empty("commondir") || is_empty("gitdir") {
+            std::fs::remove_dir_all(&record).doing("remove", &record)?;
+        }
+        run(git(db.folder())?.args(["worktree", "prune"]))?;
         run(git(db.folder())?
             // Twice: a work tree that was being made when its command was killed is locked.
             .args([
                 "worktree", "add", "--quiet", "--detach", "--force", "--force",
             ])
             .arg(&self.folder)
-            .arg(&commit))?;
-        std::fs::remove_file(&making).doing("remove", &making)?;
-        step.done();
-        Ok(())
+            .arg(commit))
+        .map(drop)
     }
 
     fn move_to(&self, commit: &str) -> Result<()> {
