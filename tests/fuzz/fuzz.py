@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import warnings
@@ -41,8 +42,10 @@ class Process:
         self.mode = mode
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment["PYTHONHASHSEED"] = "0"
+        # Not a pipe: nobody reads it before the end, and finalizers may tell of more than fits one.
+        self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command(mode), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment)
+                                        stderr=self.errors, env=environment)
 
     def compare(self, number, text):
         """How a program differs, or None. A process that ends differs as well; one that takes too long does not."""
@@ -62,8 +65,9 @@ class Process:
         return json.loads(line)["difference"]
 
     def crash(self):
-        _, errors = self.process.communicate()
-        errors = errors.decode(errors="replace")
+        self.process.communicate()
+        self.errors.seek(0)
+        errors = self.errors.read().decode(errors="replace")
         if self.process.returncode == -signal.SIGPROF or "Timeout (" in errors:
             # The last word before tells what was running.
             native = errors.rindex("compiled\n") > errors.rfind("interpreted\n") if "compiled\n" in errors else False
@@ -77,6 +81,7 @@ class Process:
         if self.alive():
             self.process.kill()
         self.process.communicate()
+        self.errors.close()
 
 
 def command(mode):

@@ -96,6 +96,11 @@ attempt(call)
         # What only takes long, since it waits, does not end at once.
         self.assertEqual(self.show("import time\ntime.sleep(5)\n"), (0, None))
 
+    def test_what_is_told_on_standard_error_fits(self):
+        # More than a pipe holds.
+        program = "import os\nfor i in range(100): os.write(2, b'x' * 5000)\n"
+        self.assertEqual(self.show(program), (0, None))
+
     def test_leak(self):
         status, difference = self.show("""
 import _jit, sys
