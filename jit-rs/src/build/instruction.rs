@@ -104,7 +104,10 @@ impl Builder<'_> {
                 let value = self.env.stack[self.env.stack.len() - oparg as usize];
                 self.push(value);
             }
-            op::SWAP => self.swap(oparg),
+            op::SWAP => {
+                let top = self.env.stack.len() - 1;
+                self.env.stack.swap(top, top + 1 - oparg as usize);
+            }
 
             // Operators
             op::BINARY_OP => {
@@ -153,7 +156,7 @@ impl Builder<'_> {
                 if let Some(then) = self.call_getitem()? {
                     return Ok(then);
                 }
-                self.get_item();
+                self.get_item()?;
             }
             op::STORE_SUBSCR => self.set_item(),
             op::DELETE_SUBSCR => self.statement(Helper::DeleteItem, 2, 0),
@@ -477,11 +480,6 @@ impl Builder<'_> {
 
     pub(super) fn name(&self, index: u32) -> u64 {
         self.code.names[index as usize]
-    }
-
-    pub(super) fn swap(&mut self, depth: u32) {
-        let top = self.env.stack.len() - 1;
-        self.env.stack.swap(top, top + 1 - depth as usize);
     }
 
     /// What loads local variables or a constant, and does nothing else.

@@ -23,11 +23,8 @@ pub struct Quiet<'a> {
     depth: usize,
 }
 
-/// The handler of an instruction, if it is one of these and the interpreter has been there.
+/// The handler of a `BINARY_SUBSCR`, if it is one of these and the interpreter has been there.
 pub fn handler_of<'a>(code: &'a Code, instruction: &Instruction) -> Option<Quiet<'a>> {
-    if instruction.opcode != op::BINARY_SUBSCR {
-        return None;
-    }
     let handler = code.exceptions.handler(instruction.offset)?;
     let push = code.at(handler.offset)?;
     let class = code.at(push.next)?;
@@ -48,7 +45,8 @@ pub fn handler_of<'a>(code: &'a Code, instruction: &Instruction) -> Option<Quiet
         }
         body = test.next;
     }
-    let mut last = code.at(body)?;
+    let body = code.at(body)?;
+    let mut last = body;
     for _ in 0..MAX_INSTRUCTIONS {
         match last.opcode {
             op::NOP | op::LOAD_CONST | op::LOAD_FAST | op::STORE_FAST | op::SWAP => {
@@ -56,7 +54,7 @@ pub fn handler_of<'a>(code: &'a Code, instruction: &Instruction) -> Option<Quiet
             }
             op::POP_EXCEPT => {
                 return Some(Quiet {
-                    body: code.at(body)?,
+                    body,
                     end: last.next,
                     depth: handler.depth as usize,
                 });
@@ -114,7 +112,12 @@ impl<'a> Builder<'a> {
     }
 
     /// The item of a dictionary. Without one, the program goes on behind the handler.
-    pub(super) fn find_item(&mut self, quiet: Quiet<'a>, dict: Value, key: Value) -> Value {
+    pub(super) fn find_item(
+        &mut self,
+        quiet: Quiet<'a>,
+        dict: Value,
+        key: Value,
+    ) -> Result<Value, String> {
         let ty = Type::OBJECT | Type::NULL;
         let found = self.call_value(Helper::FindItemDict, 0, &[dict, key], ty);
         let is_there = self.is_object(found);
@@ -125,23 +128,18 @@ impl<'a> Builder<'a> {
         // In place of the exception that was handled before.
         let before = self.value(Op::Null, &[], Type::NULL);
         self.push(before);
-        for instruction in self.instructions_of(quiet) {
-            match instruction.opcode {
-                op::STORE_FAST => {
-                    let value = self.pop();
-                    self.store(instruction.oparg, value, false);
-                }
-                op::SWAP => self.swap(instruction.oparg),
-                op::NOP => {}
-                _ => self.push_loaded(instruction),
-            }
+        let instruction = self.instruction;
+        for in_handler in self.instructions_of(quiet) {
+            self.instruction = *in_handler;
+            self.operation()?;
         }
+        self.instruction = instruction;
         self.pop();
         self.boundary(Op::Boundary, quiet.end);
         self.go(quiet.end);
         self.env = env;
         self.begin(there);
         self.learn(found, Type::OBJECT);
-        found
+        Ok(found)
     }
 }

@@ -23,7 +23,7 @@ impl Builder<'_> {
         })
     }
 
-    pub(super) fn get_item(&mut self) {
+    pub(super) fn get_item(&mut self) -> Result<(), String> {
         let (container, key) = (self.peek(2), self.peek(1));
         let guess = match self.guess() {
             op::BINARY_SUBSCR_LIST_INT => Type::LIST,
@@ -45,7 +45,7 @@ impl Builder<'_> {
             Type::TUPLE => self.item(Op::TupleItem, container, key),
             Type::STR => self.call_value(Helper::GetItemStr, 0, &operands, Type::OBJECT),
             Type::DICT => match quiet {
-                Some(quiet) => self.find_item(quiet, container, key),
+                Some(quiet) => self.find_item(quiet, container, key)?,
                 None => self.call_value(Helper::GetItemDict, 0, &operands, Type::OBJECT),
             },
             _ => match Element::of(ty) {
@@ -54,6 +54,7 @@ impl Builder<'_> {
             },
         };
         self.push(result);
+        Ok(())
     }
 
     fn item(&mut self, item: Op, container: Value, key: Value) -> Value {

@@ -278,23 +278,18 @@ clinker_get_item_dict(T *tstate, F *frame, PyObject *dict, PyObject *key,
 static int
 knows_key_error(F *frame)
 {
-    PyObject *spaces[] = {frame->f_globals, frame->f_builtins};
-    for (int i = 0; i < 2; i++) {
-        PyObject *value;
-        if (!PyDict_CheckExact(spaces[i])) {
-            return 0;
-        }
-        if (PyDict_GetItemRef(spaces[i], clinker_key_error_name, &value) < 0) {
-            PyErr_Clear();
-            return 0;
-        }
-        if (value != NULL) {
-            int is_it = value == PyExc_KeyError;
-            Py_DECREF(value);
-            return is_it;
-        }
+    if (!PyDict_CheckExact(frame->f_globals)
+        || !PyDict_CheckExact(frame->f_builtins))
+    {
+        return 0;
     }
-    return 0;
+    PyObject *value = _PyDict_LoadGlobal((PyDictObject *)frame->f_globals,
+                                         (PyDictObject *)frame->f_builtins,
+                                         clinker_key_error_name);
+    int is_it = value == PyExc_KeyError;
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return is_it;
 }
 
 /* The same for a handler of KeyError in which nobody sees it: NULL if there is no item.  It is
