@@ -78,6 +78,8 @@ pub struct History {
     pub handlers: Handlers,
     /// How many guesses at instructions have been wrong too often, by where they begin.
     pub refuted: FxHashMap<u32, u32>,
+    /// Where edges lead to for which variables were guessed wrong too often.
+    pub unexpected: FxHashSet<u32>,
     /// Whether no guess is to be made at all.
     pub generic: bool,
     /// Whether what has not been executed is compiled as well, without a guess. Else native code is left there.

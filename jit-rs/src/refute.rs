@@ -21,6 +21,8 @@ struct Guess {
     offset: u32,
     /// In what is executed in place of a call at that instruction.
     inner: Option<codegen::Inner>,
+    /// At variables, for an edge that leads there.
+    is_edge: bool,
 }
 
 impl Guess {
@@ -39,8 +41,12 @@ impl Compiled {
         let exits = current.iter().flat_map(|unit| &unit.exits);
         let guess = |exit: &codegen::Exit| {
             let (offset, times) = exit.refuted()?;
-            let inner = exit.inner();
-            (times >= SUSPICIOUS).then_some(Guess { offset, inner })
+            let guess = Guess {
+                offset,
+                inner: exit.inner(),
+                is_edge: exit.is_edge(),
+            };
+            (times >= SUSPICIOUS).then_some(guess)
         };
         exits.filter_map(guess).collect()
     }
@@ -83,7 +89,7 @@ impl Compiler {
         let unseen = &mut compiled.unseen;
         let mut wrong: Vec<Guess> = wrong
             .into_iter()
-            .filter(|guess| !unseen.remove(&guess.place(id)))
+            .filter(|guess| guess.is_edge || !unseen.remove(&guess.place(id)))
             .collect();
         let inner = compiled.take_inner(&mut wrong);
         if !wrong.is_empty() {
@@ -98,6 +104,10 @@ impl Compiler {
             compiled.history.whole |= compiled.discoveries > MAX_DISCOVERIES;
         }
         for guess in wrong {
+            if guess.is_edge {
+                compiled.history.unexpected.insert(guess.offset);
+                continue;
+            }
             *compiled.history.refuted.entry(guess.offset).or_default() += 1;
         }
         compiled.retire(id);

@@ -34,9 +34,13 @@ class Expressions:
             call = self.call(kind, depth - 1)
             if call:
                 return call
-        if self.chance(0.03) and self.scope.flavor != "class" and depth > 1:
-            name = self.fresh("w")
-            return f"({name} := {self.expression(kind, depth - 1)})"
+        if self.chance(0.05) and self.scope.flavor != "class" and depth > 1:
+            # One that is assigned to may be an operand already.
+            name = self.local(kind) if self.chance(0.5) else None
+            value = self.expression(kind, depth - 1)
+            if name is not None and self.is_repeated() and kind not in ("float", "bool"):
+                value = f"clamp({value})" if kind == "int" else f"cut({value})"
+            return f"({name or self.fresh('w')} := {value})"
         return getattr(self, f"{kind}_expression")(depth - 1)
 
     def constant(self, kind):

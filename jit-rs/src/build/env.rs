@@ -25,7 +25,7 @@ pub struct Env {
     pub types: FxHashMap<Value, Type>,
     /// The unboxed value of objects.
     pub raw: FxHashMap<Value, Value>,
-    /// Unboxed values of variables that may be unbound, with whether they are bound.
+    /// Unboxed values of variables that may be unbound, or in their slot and not read from there, with whether they are bound.
     pub unsure: FxHashMap<Value, Value>,
     /// The objects of unboxed values.
     pub boxed: FxHashMap<Value, Value>,
@@ -54,7 +54,7 @@ pub enum Kind {
     Known(Rep),
     /// Unboxed, as a parameter: the result of arithmetic, which is no particular object.
     Raw(Rep),
-    /// The same, if it is bound, which another parameter tells: it gets its first value in the loop.
+    /// The same, if it is bound, which another parameter tells: it gets its first value in the loop. Else the slot is what holds it, if anything does.
     Unsure(Rep),
 }
 

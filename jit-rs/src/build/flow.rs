@@ -22,10 +22,37 @@ pub struct Flow {
     pub loops: FxHashSet<u32>,
     /// The handlers that are compiled, by where their native code begins.
     pub handlers: FxHashMap<u32, Handler>,
+    /// The entries.
+    pub roots: Vec<u32>,
+    /// By where edges lead to, where they come from.
+    predecessors: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Flow {
+    /// The instructions of the loop that begins at an offset: what leads to the jumps back there.
+    pub fn body(&self, header: u32) -> FxHashSet<u32> {
+        let mut body = FxHashSet::from_iter([header]);
+        let sources = |target: u32| self.predecessors.get(&target).into_iter().flatten();
+        let mut work: Vec<u32> = sources(header)
+            .filter(|source| **source >= header)
+            .copied()
+            .collect();
+        while let Some(start) = work.pop() {
+            if self.instructions.contains(&start) && body.insert(start) {
+                work.extend(sources(start));
+            }
+        }
+        body
+    }
+}
+
+/// Whether native code ends at an instruction and may go on later.
+pub fn is_suspended(instruction: &Instruction) -> bool {
+    matches!(instruction.opcode, op::YIELD_VALUE | op::SEND)
 }
 
 /// Where an instruction can go to.
-fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
+pub fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
     let next = instruction.next;
     match instruction.opcode {
         _ if !is_compiled(instruction) => vec![],
@@ -192,13 +219,15 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
             }
         }
     }
+    let (entries, handlers) = walk.roots.split_at(walk.roots.len() - walk.handlers.len());
     let mut flow = Flow {
         instructions: walk.instructions,
         merges,
         handlers: walk.handlers,
+        roots: entries.to_vec(),
+        predecessors: walk.predecessors,
         ..Flow::default()
     };
-    let (entries, handlers) = walk.roots.split_at(walk.roots.len() - flow.handlers.len());
     let (mut visited, mut all) = (FxHashSet::default(), Vec::new());
     let mut loops = FxHashSet::default();
     let onward = |leader| targets(code, leader, &leaders, &flow, false);

@@ -53,7 +53,7 @@ impl Builder<'_> {
         let locals = self.env.locals.iter().enumerate();
         let locals = locals.map(|(slot, local)| match local.raw {
             Some(raw) if self.env.unsure.contains_key(&raw) => {
-                boxed_type(self.function.rep(raw)) | Type::NULL
+                boxed_type(self.function.rep(raw)) | local.slot
             }
             Some(raw) => boxed_type(self.function.rep(raw)),
             None => self.slot_type(slot as u32),

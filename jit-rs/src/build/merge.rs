@@ -2,12 +2,13 @@
 
 use super::Builder;
 use super::env::{Env, Kind, Local, Shape, boxed_type};
+use super::peel;
 use crate::hir::{Block, End, Op, Rep, State, Type, Value};
 
 impl Builder<'_> {
     /// Whether the instructions of a block have been built: then an edge to it closes a loop.
     pub(super) fn is_built(&self, target: u32) -> bool {
-        self.flow.loops.contains(&target)
+        self.flow.loops.contains(&peel::offset(target))
             && self.merges.get(&target).is_some_and(|block| {
                 let data = &self.function.blocks[block.0 as usize];
                 !data.insts.is_empty() || data.end != End::Unreachable
@@ -38,14 +39,29 @@ impl Builder<'_> {
 
     /// At the end of a loop: what has turned out to be a number, or of a type, should come in like that.
     pub(super) fn narrow(&mut self, target: u32) {
-        if !self.history.may_guess(target) {
+        if !self.may_expect(target) {
             return;
         }
         let now = self.shape();
+        if self.is_better_peeled(target, &now) {
+            self.to_peel.push(target);
+        }
         let locals = self.env.locals.len();
         let mut shape = self.shapes[&target].clone();
         for (slot, kind) in now.locals.into_iter().enumerate() {
             let place = (target, slot);
+            if let Kind::Slot(before) = shape.locals[slot]
+                && self.may_stay(target, slot, before)
+            {
+                // It is not read as it comes in, and has its slot until it gets another value.
+                if let Kind::Raw(rep) | Kind::Unsure(rep) = kind
+                    && self.pinned.insert(place)
+                {
+                    shape.locals[slot] = Kind::Unsure(rep);
+                    self.again = true;
+                }
+                continue;
+            }
             if let (Kind::Slot(before), Kind::Raw(rep) | Kind::Known(rep)) =
                 (shape.locals[slot], kind)
                 && before.may_be(boxed_type(rep))
@@ -79,6 +95,26 @@ impl Builder<'_> {
         self.shapes.insert(target, shape);
     }
 
+    /// Whether a variable is a number at the end of a loop that cannot have been one before it, or one of another type.
+    fn is_better_peeled(&self, target: u32, now: &Shape) -> bool {
+        let mut kinds = self.shapes[&target]
+            .locals
+            .iter()
+            .zip(&now.locals)
+            .enumerate();
+        kinds.any(|(slot, kinds)| match kinds {
+            (Kind::Raw(before) | Kind::Known(before), Kind::Raw(after) | Kind::Known(after)) => {
+                before != after
+            }
+            (&Kind::Slot(before), Kind::Raw(after)) => {
+                before != Type::NULL
+                    && !before.may_be(boxed_type(*after))
+                    && !self.may_stay(target, slot, before)
+            }
+            _ => false,
+        })
+    }
+
     /// Brings the variables and the stack into the shape that a block expects, or widens that.
     pub(super) fn conform(&mut self, target: u32, state: State) -> Option<Vec<Value>> {
         let mut shape = self.shapes[&target].clone();
@@ -102,6 +138,12 @@ impl Builder<'_> {
                         fits = false;
                     }
                 },
+                Kind::Raw(rep)
+                    if !is_dirty && self.may_stay(target, slot, self.slot_type(slot as u32)) =>
+                {
+                    shape.locals[slot] = Kind::Unsure(rep);
+                    fits = false;
+                }
                 Kind::Known(rep) if is_dirty => {
                     shape.locals[slot] = Kind::Raw(rep);
                     fits = false;
@@ -116,6 +158,14 @@ impl Builder<'_> {
                             fits = false;
                         }
                     }
+                }
+                Kind::Slot(ty)
+                    if let Some(raw) = raw
+                        && self.may_stay(target, slot, ty)
+                        && self.pinned.insert((target, slot)) =>
+                {
+                    shape.locals[slot] = Kind::Unsure(self.function.rep(raw));
+                    fits = false;
                 }
                 Kind::Slot(ty) => {
                     self.sync_local(slot as u32);
@@ -164,6 +214,14 @@ impl Builder<'_> {
         fits.then_some(args)
     }
 
+    /// Whether a variable can stay in its slot while it counts as unbound: nothing reads it before it gets another value, which releases
+    /// nothing that runs code.
+    fn may_stay(&self, target: u32, slot: usize, held: Type) -> bool {
+        let live = self.live.get(&peel::offset(target));
+        held.is(Type::SCALAR | Type::NULL)
+            && live.is_some_and(|live| !live.contains(&(slot as u32)))
+    }
+
     /// The unboxed value of a variable for a block that expects one.
     fn raw_local(&mut self, target: u32, slot: u32, rep: Rep, state: State) -> Option<Value> {
         let local = self.env.locals[slot as usize];
@@ -174,7 +232,7 @@ impl Builder<'_> {
         let known = self.slot_type(slot);
         let place = (target, slot as usize);
         if !known.may_be(ty)
-            || self.history.refuted.contains_key(&target)
+            || !self.may_expect(target)
             || !(known == ty || self.pinned.contains(&place) || self.expects(target, known, ty))
         {
             return None;
@@ -187,7 +245,7 @@ impl Builder<'_> {
         Some(self.unboxed(object, state))
     }
 
-    /// The unboxed value of a variable that may be unbound, and whether it is bound.
+    /// The unboxed value of a variable that may be unbound or only in its slot, and whether it is bound and not in its slot.
     fn unsure_local(
         &mut self,
         target: u32,
@@ -195,8 +253,9 @@ impl Builder<'_> {
         rep: Rep,
         state: State,
     ) -> Option<[Value; 2]> {
-        let is_unbound =
-            self.env.locals[slot as usize].raw.is_none() && self.slot_type(slot) == Type::NULL;
+        let held = self.slot_type(slot);
+        let is_unbound = self.env.locals[slot as usize].raw.is_none()
+            && (held == Type::NULL || self.may_stay(target, slot as usize, held));
         let value = if is_unbound {
             let nothing = if rep == Rep::Float {
                 Op::Float(0)
@@ -214,11 +273,12 @@ impl Builder<'_> {
 
     /// Whether a guard makes sure that what a handler leads to stays as it is without the handler.
     fn expects(&self, target: u32, known: Type, ty: Type) -> bool {
-        self.is_cold
-            && known.may_be(ty)
-            && ty.is_one()
-            && !self.history.generic
-            && !self.history.refuted.contains_key(&target)
+        self.is_cold && known.may_be(ty) && ty.is_one() && self.may_expect(target)
+    }
+
+    /// Whether guards may make sure that variables are what a block expects.
+    fn may_expect(&self, target: u32) -> bool {
+        !self.history.generic && !self.history.unexpected.contains(&peel::offset(target))
     }
 
     /// The object in the slot of a variable, which is not unboxed.

@@ -19,10 +19,12 @@ mod inline;
 mod inlinee;
 mod instruction;
 mod iteration;
+mod live;
 mod merge;
 mod native;
 mod number;
 mod operator;
+mod peel;
 mod place;
 mod quiet;
 mod slice;
@@ -40,6 +42,7 @@ use handler::Caught;
 pub use handler::{is_compiled, start_of};
 use inline::Inlining;
 pub use inlinee::inlinee;
+use peel::Peeled;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// More than any code object needs; a bug must not build for ever.
@@ -52,16 +55,19 @@ const MAX_ATTEMPTS: usize = 60;
 pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, String> {
     let entries = flow::entries(code, entry.offset);
     let flow = flow::flow(code, &entries, entry.is_loop, &history.handlers);
+    let live = live::live(code, &flow);
     let mut shapes = FxHashMap::default();
     let mut caught = FxHashMap::default();
     let mut pinned = FxHashSet::default();
     let mut refused = FxHashSet::default();
+    let mut peeled = Peeled::default();
     let mut attempts = 0;
     while attempts < MAX_ATTEMPTS {
         let mut builder = Builder {
             code,
             history,
             flow: &flow,
+            live: &live,
             function: Function::default(),
             block: Block(0),
             env: Env::default(),
@@ -77,6 +83,9 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             shapes,
             pinned,
             caught,
+            peeled,
+            to_peel: Vec::new(),
+            leader: None,
             is_cold: false,
             closed: FxHashSet::default(),
             open: FxHashMap::default(),
@@ -101,6 +110,14 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
         shapes = builder.shapes;
         pinned = builder.pinned;
         caught = builder.caught;
+        peeled = builder.peeled;
+        for header in builder.to_peel {
+            if let Some(body) = peeled.peel(code, &flow, header) {
+                // What has been found about it is not true of the rounds.
+                shapes.retain(|place, _| !body.contains(place));
+                pinned.retain(|(place, _)| !body.contains(place));
+            }
+        }
     }
     Err("the types of its variables do not settle".into())
 }
@@ -109,6 +126,7 @@ struct Builder<'a> {
     code: &'a Code,
     history: &'a History,
     flow: &'a flow::Flow,
+    live: &'a live::Live,
     function: Function,
     /// The block that is being built.
     block: Block,
@@ -116,12 +134,18 @@ struct Builder<'a> {
     /// The state before the current instruction.
     state: State,
     instruction: Instruction,
-    /// How blocks where edges meet are entered, by their offset.
+    /// How blocks where edges meet are entered, by their place: see `peel.rs`.
     shapes: FxHashMap<u32, Shape>,
-    /// Variables and places of the stack that keep the shape they have, by the offset of the block.
+    /// Variables and places of the stack that keep the shape they have, by the place of the block.
     pinned: FxHashSet<(u32, usize)>,
     /// What handlers get, by where they begin.
     caught: FxHashMap<u32, Caught>,
+    /// The loops whose first round is built on its own.
+    peeled: Peeled,
+    /// Loops that had better be, by where they begin.
+    to_peel: Vec<u32>,
+    /// The place where what is being built began, unless native code is entered there.
+    leader: Option<u32>,
     /// Whether handlers and what follows them is being built.
     is_cold: bool,
     /// Loops whose end has been built.
@@ -156,7 +180,7 @@ impl<'a> Builder<'a> {
         let mut built = FxHashSet::default();
         loop {
             let before = built.len();
-            for &leader in &self.flow.order {
+            for leader in self.peeled.order(self.flow) {
                 if !built.contains(&leader) && self.reach(leader) {
                     built.insert(leader);
                     self.straight(leader)?;
@@ -175,10 +199,11 @@ impl<'a> Builder<'a> {
 
     /// Begins a block, if something leads to it.
     fn reach(&mut self, leader: u32) -> bool {
+        self.leader = None;
         if let Some(&handler) = self.flow.handlers.get(&leader) {
             self.catch(handler);
         }
-        if self.flow.merges.contains(&leader) {
+        if self.meet(peel::offset(leader)) {
             let Some(&block) = self.merges.get(&leader) else {
                 return false;
             };
@@ -190,12 +215,18 @@ impl<'a> Builder<'a> {
             self.block = block;
             self.env = env;
         }
+        self.leader = Some(leader);
         true
+    }
+
+    /// Whether edges meet at an instruction.
+    fn meet(&self, offset: u32) -> bool {
+        self.flow.merges.contains(&offset) || self.peeled.meet(offset)
     }
 
     /// Builds instructions until the block ends.
     fn straight(&mut self, leader: u32) -> Result<(), String> {
-        let mut offset = leader;
+        let mut offset = peel::offset(leader);
         loop {
             let instruction = *self
                 .code
@@ -207,7 +238,7 @@ impl<'a> Builder<'a> {
                 return Ok(());
             };
             offset = next;
-            if self.flow.merges.contains(&offset) || !self.flow.instructions.contains(&offset) {
+            if self.meet(offset) || !self.flow.instructions.contains(&offset) {
                 self.go(offset);
                 return Ok(());
             }
@@ -468,7 +499,7 @@ impl<'a> Builder<'a> {
         {
             self.emit(Op::SyncLocal(slot), &[raw, bound], None, None);
             self.env.locals[slot as usize] = Local {
-                slot: boxed_type(self.function.rep(raw)) | Type::NULL,
+                slot: local.slot | boxed_type(self.function.rep(raw)),
                 object: None,
                 raw: None,
             };
@@ -520,6 +551,7 @@ impl<'a> Builder<'a> {
         let unsure = unsure.collect();
         self.function.states.push(FrameState {
             tuples: Vec::new(),
+            is_edge: false,
             offset,
             stack,
             dirty,
@@ -577,27 +609,29 @@ impl<'a> Builder<'a> {
             self.end(End::Exit(state, Leave::default()));
             return;
         }
-        if !self.flow.merges.contains(&target) {
-            self.open.insert(target, (self.block, self.env.clone()));
+        let place = self.peeled.place(self.leader, target);
+        if !self.meet(target) {
+            self.open.insert(place, (self.block, self.env.clone()));
             return;
         }
-        if !self.shapes.contains_key(&target) {
+        if !self.shapes.contains_key(&place) {
             let shape = self.shape();
-            self.shapes.insert(target, shape);
+            self.shapes.insert(place, shape);
         }
-        let known = self.merges.get(&target).copied();
-        let is_back_edge = known.is_some() && self.is_built(target);
+        let known = self.merges.get(&place).copied();
+        let is_back_edge = known.is_some() && self.is_built(place);
         let block = known.unwrap_or_else(|| {
             let block = self.function.block();
-            self.merges.insert(target, block);
+            self.merges.insert(place, block);
             block
         });
         // What only a handler finds out is no reason to expect it.
-        if is_back_edge && (self.closed.insert(target) || !self.is_cold) {
-            self.narrow(target);
+        if is_back_edge && (self.closed.insert(place) || !self.is_cold) {
+            self.narrow(place);
         }
         let state = self.state_at(target);
-        match self.conform(target, state) {
+        self.function.states[state.0 as usize].is_edge = true;
+        match self.conform(place, state) {
             Some(args) => self.end(End::Jump(block, args)),
             None => {
                 self.again = true;

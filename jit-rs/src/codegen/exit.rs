@@ -123,6 +123,8 @@ pub struct Plan {
     pub code: u64,
     /// What is executed in place of a call there.
     pub inner: Option<Inner>,
+    /// Whether the guess is one at variables, for an edge that leads there.
+    pub is_edge: bool,
 }
 
 /// Where native code is left in what is executed in place of a call, innermost.
@@ -141,6 +143,7 @@ pub struct Inner {
 pub struct Exit {
     offset: u32,
     inner: Option<Inner>,
+    is_edge: bool,
     /// How many of the times have been told.
     told: u32,
     head: Box<Head>,
@@ -182,6 +185,7 @@ impl Exit {
         Self {
             offset: plan.offset,
             inner: plan.inner,
+            is_edge: plan.is_edge,
             told: 0,
             head: Box::new(head),
             _actions: actions,
@@ -213,6 +217,11 @@ impl Exit {
     /// The instruction whose guess it refutes, and how often it has.
     pub fn refuted(&self) -> Option<(u32, u32)> {
         (self.head.guess >= 0 && self.head.next != 0).then(|| (self.offset, self.times()))
+    }
+
+    /// Whether the guess is one at variables, for an edge that leads there.
+    pub fn is_edge(&self) -> bool {
+        self.is_edge
     }
 
     /// What is executed in place of a call there.

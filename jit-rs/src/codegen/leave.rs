@@ -272,6 +272,7 @@ impl Generator<'_> {
             handler: None,
             code: self.id,
             inner: self.inner(state),
+            is_edge: state.is_edge,
         };
         (plan, handed)
     }

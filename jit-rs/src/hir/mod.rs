@@ -63,12 +63,14 @@ pub struct FrameState {
     pub stack: Vec<Value>,
     /// Local variables whose slot in the frame does not hold their value, with the value.
     pub dirty: Vec<(u32, Value)>,
-    /// Those of them that are unbound, and whose slot is empty, unless a truth value is true.
+    /// Those of them that are unbound, or in their slot, unless a truth value is true.
     pub unsure: Vec<(u32, Value)>,
     /// Functions that are being executed in place of a call, outermost first: their frames do not exist.
     pub inlined: Vec<Inlined>,
     /// Tuples that do not exist.
     pub tuples: Vec<Tuple>,
+    /// Whether an edge leads to the instruction, for which variables are guessed to be of some type.
+    pub is_edge: bool,
 }
 
 /// A tuple that is made where native code is left.

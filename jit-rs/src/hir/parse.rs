@@ -338,6 +338,7 @@ impl Parser {
             rest.expect(")")?;
             tuples.push(Tuple { places, items });
         }
+        let is_edge = rest.take(" edge");
         let state = FrameState {
             offset,
             stack,
@@ -345,6 +346,7 @@ impl Parser {
             unsure,
             inlined,
             tuples,
+            is_edge,
         };
         let states = &mut self.function.states;
         let known = states.iter().position(|known| *known == state);

@@ -87,6 +87,9 @@ impl fmt::Display for FrameState {
             let places: Vec<String> = tuple.places.iter().map(u32::to_string).collect();
             write!(f, " tuple {}=({})", places.join("="), List(&tuple.items))?;
         }
+        if self.is_edge {
+            write!(f, " edge")?;
+        }
         Ok(())
     }
 }

@@ -85,6 +85,9 @@ fn notes(
         };
         notes.push(format!("guesses were wrong too often: dropped {times}"));
     }
+    if history.unexpected.contains(&start) {
+        notes.push("variables were guessed wrong too often: not guessed".into());
+    }
     notes
 }
 

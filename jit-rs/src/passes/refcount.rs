@@ -141,8 +141,12 @@ fn block(function: &mut Function, index: usize, env: Env, live: &[FxHashSet<Valu
         .map(|(value, _)| *value)
         .collect();
     dead.into_iter().for_each(|value| walk.release(value));
+    let count = insts.len();
     for (position, inst) in insts.into_iter().enumerate() {
         walk.inst(position, inst);
+    }
+    if let End::Exit(state, _) | End::Reraise(state, _) = end {
+        walk.take_stale(count, state);
     }
     let end = walk.end(end);
     let (env, out) = (walk.env, walk.out);
@@ -274,6 +278,9 @@ impl Walk<'_> {
     }
 
     fn inst(&mut self, position: usize, mut inst: Inst) {
+        if let Some(state) = inst.state {
+            self.take_stale(position, state);
+        }
         if matches!(inst.op, Op::Boundary | Op::Periodic) {
             self.release_pending(position, inst.state);
         }
@@ -377,6 +384,27 @@ impl Walk<'_> {
             self.env.own.insert(value, Own::Owned);
         }
         self.forget_slot(slot);
+    }
+
+    /// Before something that may leave or show the frame: unboxed variables are put into their slots then, so what is borrowed
+    /// from there, and is needed at a position or after it, gets owned.
+    fn take_stale(&mut self, position: usize, state: State) {
+        let function = self.function;
+        for &(slot, _) in &function.state(state).dirty {
+            let own = self.env.own.iter();
+            let stale: Vec<Value> = own
+                .filter(|(value, own)| {
+                    **own == Own::Slot(slot)
+                        && self.last.get(value).is_some_and(|&last| last >= position)
+                        && !self.is_immortal(**value)
+                })
+                .map(|(value, _)| *value)
+                .collect();
+            for value in stale {
+                self.take(value);
+                self.env.own.insert(value, Own::Owned);
+            }
+        }
     }
 
     fn forget_slot(&mut self, slot: u32) {
