@@ -44,6 +44,7 @@ class Statements:
             "assign": 8, "augment": 6, "unpack": 1, "store": 3, "show": 1.5, "expression_line": 1,
             "branch": 4 if depth else 0, "loop": 4 if depth and scope.loops < 3 else 0,
             "while_loop": 2 if depth and scope.loops < 3 else 0,
+            "accumulate": 3 if depth and scope.loops < 2 and scope.flavor != "class" else 0,
             "attempt": (6 if spice["errors"] else 3) if depth and spice["try"] else 0,
             "look_up": 3 if depth and spice["try"] else 0,
             "attempt_group": 1 if depth and spice["try"] and spice["errors"] else 0,
@@ -265,6 +266,60 @@ class Statements:
         self.emit(f"{fuel} -= 1")
         self.indent -= 1
         self.loop_body(trips, depth)
+
+    def accumulate(self, depth):
+        """A loop with variables that are numbers at its end, whatever they were before, and get another value in each round."""
+        total = self.target("float")
+        start = self.pick(["0", "0", "0.0", "None", "'none'", "2**62", "()", self.expression(self.pick(["int", "float"]), 1)])
+        self.emit(f"{total} = {start}")
+        if self.chance(0.5):
+            trips = self.trips()
+            outer = self.target("int")
+            self.emit(f"for {outer} in range({trips}):")
+            self.scope.loops += 1
+            self.scope.multiple *= trips
+            self.indent += 1
+            if self.chance(0.3):
+                self.emit(f"{total} = {self.pick(['0', '0.5', total])}")
+            self.rounds(total)
+            self.indent -= 1
+            self.scope.multiple //= trips
+            self.scope.loops -= 1
+        else:
+            self.rounds(total)
+        self.emit(f"show({total})")
+
+    def rounds(self, total):
+        """The loop of `accumulate()` itself."""
+        trips = self.trips()
+        self.spend(4 * trips)
+        item, first, second = self.target("int"), self.fresh("t"), self.pick([self.fresh("t"), self.target("float")])
+        kind = self.pick(["int", "int", "float"])
+        values = ", ".join(self.constant(kind) for _ in range(trips))
+        source = self.pick([f"range({trips})", f"cut({self.expression('list', 1)})", f"({values},)", f"[{values}]"])
+        self.emit(f"for {item} in {source}:")
+        self.indent += 1
+        number = lambda: self.pick([self.constant("float"), self.constant("int"), first, item, self.expression(kind, 1)])
+        step = f"{second} {self.pick('+-*')} {number()}"
+        lines = [f"{first} = {item} {self.pick(['+', '-', '*', '*', '/'])} {number().replace(first, item)}",
+                 f"{second} = {first} {self.pick(['+', '-', '*'])} {number()}",
+                 f"{total} = {second} if not {total} or type({total}) is str else {total} {self.pick('+-')} {second}"
+                 if self.chance(0.4) else f"{total} {self.pick(['+=', '-=', '+='])} {self.pick([first, second])}"]
+        extra = [f"if {item} == {self.constant('int')}: {self.pick(['break', 'continue'])}", "peek()", f"show({first})", f"show({second})",
+                 f"show(({first}, ({first} := {step}), {self.expression('int', 1)}))", f"if {item} == 2: del {first}",
+                 f"if {first} > {self.constant('int')}: {second} = {self.pick(['None', item, step])}"]
+        if self.spice["poke"] and self.scope.flavor != "module":
+            extra.append(f"poke({self.pick([first, second, total])!r}, {self.expression(self.kind(), 1)})")
+        for _ in range(self.pick([0, 1, 1, 2])):
+            # Mostly where all of them have a value.
+            lines.insert(self.random.randrange(2 if self.chance(0.85) else 0, len(lines) + 1), self.pick(extra))
+        if self.chance(0.2):
+            lines = ["try:", *("    " + line for line in lines), "except (ArithmeticError, TypeError):",
+                     f"    {self.pick(['pass', f'{total} = 0', f'show({item})'])}"]
+        for line in lines:
+            self.emit(line)
+        self.indent -= 1
+        self.scope.names[second] = "float"
 
     def jump(self, depth):
         self.emit(f"if {self.expression('bool', 2)}:")
