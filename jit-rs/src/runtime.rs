@@ -128,9 +128,15 @@ pub fn super_name() -> u64 {
     object(12)
 }
 
-/// The name `KeyError`.
-pub fn key_error_name() -> u64 {
+/// The method definition of `next`, or 0.
+pub fn next_method() -> u64 {
     object(17)
+}
+
+/// The name of an exception that handlers drop, by its number: `enum clinker_quiet`.
+pub fn quiet_name(quiet: usize) -> u64 {
+    assert!(quiet < layout::QUIETS);
+    object((layout::QUIET_NAMES + quiet) as c_int)
 }
 
 /// What is in the place of an item that was removed from a set.

@@ -148,7 +148,7 @@ class Expressions:
                 return self.pick([
                     f"{e('list', depth)}.count({e('int', depth)})", f"{e('str', depth)}.find({e('str', 0)})", f"{e('str', depth)}.count({e('str', 0)})",
                     f"{e('dict', depth)}.setdefault({self.key(depth)}, {e('int', depth)})", f"{e('dict', depth)}.pop({self.key(depth)}, {e('int', 0)})",
-                    f"divmod({e('int', depth)}, 7)[1]", f"hash({e('int', depth)})", f"pow({e('int', 0)}, 2, 101)", f"{e('int', depth)}.bit_length()",
+                    f"divmod({e('int', depth)}, 7)[1]", f"hash(int({e('int', depth)}))", f"pow({e('int', 0)}, 2, 101)", f"{e('int', depth)}.bit_length()",
                     f"getattr({e('obj', depth)}, 'n', {e('int', 0)})", f"round({e('float', 0)})", f"ord({e('str', 0)}[:1])", f"{e('tuple', depth)}.index({e('int', 0)})",
                     f"list.pop({e('list', depth)})",
                 ])

@@ -1,4 +1,4 @@
-"""Handlers of KeyError in which nobody sees the exception, which is not made then."""
+"""Handlers of exceptions in which nobody sees the exception, which is not made then."""
 
 import textwrap
 import unittest
@@ -338,6 +338,282 @@ for function in passes, constant, returns, goes_on, remembers, of_objects:
             repeat(g)
             repeat(unbound)
         """)
+
+
+OTHERS = """
+class Plain:
+    pass
+class Slots:
+    __slots__ = "a", "b"
+class Computed:
+    def __init__(self, value):
+        self.value = value
+    @property
+    def a(self):
+        if self.value % 3:
+            raise AttributeError("no a")
+        return self.value
+class Falls:
+    def __getattr__(self, name):
+        if name != "a" or self.value % 3:
+            raise AttributeError(name)
+        return self.value
+class All:
+    def __getattribute__(self, name):
+        if name == "a" and object.__getattribute__(self, "value") % 2:
+            raise AttributeError(name)
+        return object.__getattribute__(self, name)
+class Worse(AttributeError):
+    pass
+class Raises:
+    @property
+    def a(self):
+        raise Worse("a") if self.value % 2 else ValueError("a")
+class Descriptor:
+    def __get__(self, owner, kind):
+        if owner.value % 2:
+            raise AttributeError
+        return self
+class Described:
+    a = Descriptor()
+class Class:
+    a = 5
+def made(kind, i, *values):
+    thing = kind(*values)
+    if i % 4 and kind not in (Computed, Class):
+        try:
+            thing.a = i
+        except Exception:
+            pass
+    try:
+        thing.value = i
+    except AttributeError:
+        pass
+    return thing
+def attribute(thing):
+    try:
+        return thing.a
+    except AttributeError:
+        return -1
+def sums(things):
+    total = 0
+    for thing in things:
+        try:
+            total += thing.a
+        except AttributeError:
+            continue
+    return total
+def chain(thing):
+    try:
+        value = thing.a.real
+    except AttributeError:
+        value = None
+    return value
+def last(items, i):
+    try:
+        value = items[i]
+    except IndexError:
+        value = None
+    return value
+def until(iterator):
+    found = []
+    while True:
+        try:
+            item = next(iterator)
+        except StopIteration:
+            break
+        found.append(item)
+    return found
+def first(iterator):
+    try:
+        return next(iterator)
+    except StopIteration:
+        return "nothing"
+"""
+
+
+class OtherErrorsTest(ProgramTest):
+    """`AttributeError`, `IndexError` and `StopIteration`."""
+
+    def check(self, source):
+        super().check(START + OTHERS + textwrap.dedent(source))
+
+    def test_attributes(self):
+        self.check("""
+            def one(i, kind, *values):
+                thing = made(kind, i, *values)
+                return attribute(thing), chain(thing), sums([thing, thing])
+            def caught(i, kind):
+                try:
+                    return one(i, kind)
+                except (ValueError, TypeError) as error:
+                    return repr(error), repr(error.__context__)
+            for kind in Plain, Slots, Falls, All, Raises, Class, object, int, str, type(sys):
+                repeat(caught, kind) if kind is not type(sys) else repeat(one, kind, "name")
+            repeat(one, Computed, 4)
+            repeat(one, Computed, 6)
+            repeat(caught, Described)
+            kinds = [Plain, Slots, Falls, All, Class, Plain]
+            def mixed(i):
+                return one(i, kinds[i % 6])
+            repeat(mixed)
+            def of_class(i):
+                return attribute(Plain if i % 5 else Class), attribute(sys), attribute(None)
+            repeat(of_class)
+            Plain.a = 7
+            repeat(one, Plain)
+            repeat(of_class)
+        """)
+
+    def test_items(self):
+        self.check("""
+            import array, collections
+            class Own:
+                def __getitem__(self, index):
+                    if index > 3:
+                        raise IndexError(index)
+                    return index * 2
+            def one(i, items):
+                return last(items, i % 7), last(items, -(i % 7)), last(items, i % 2)
+            def caught(i, items, index):
+                try:
+                    return last(items, index), one(i, items)
+                except (TypeError, KeyError, ValueError) as error:
+                    return repr(error), repr(error.__context__)
+            things = [1, 2.5, "s", None], (1, 2.5, "s"), "text", b"text", range(4), array.array("d", [1, 2]), collections.deque([1, 2, 3]), Own(), [], ()
+            for thing in things:
+                repeat(one, thing)
+            def mixed(i):
+                return one(i, things[i % 3])
+            repeat(mixed)
+            for index in None, 2**70, -2**70, 1.5, "s", True, slice(1, 3), {}:
+                for thing in things[:3] + ({1: 2},):
+                    repeat(caught, thing, index)
+        """)
+
+    def test_iterators(self):
+        self.check("""
+            class Counts:
+                def __init__(self, n, error=StopIteration):
+                    self.n, self.error = n, error
+                def __iter__(self):
+                    return self
+                def __next__(self):
+                    self.n -= 1
+                    if self.n < 0:
+                        raise self.error
+                    return self.n
+            class Ends(StopIteration):
+                pass
+            def gives(n):
+                yield from range(n)
+                return "value"
+            def fails(n):
+                yield n
+                raise ValueError(n)
+            makers = [lambda n: iter(range(n)), lambda n: iter([None] * n), lambda n: iter("x" * n), gives, Counts, lambda n: Counts(n, Ends),
+                      lambda n: map(str, gives(n)), lambda n: zip(gives(n), range(9)), lambda n: iter(dict.fromkeys(range(n)).items()), fails,
+                      lambda n: Counts(n, KeyError), lambda n: [n], lambda n: None, lambda n: iter(lambda: 3, 3)]
+            def one(i, make):
+                try:
+                    return until(make(i % 5)), first(make(i % 2))
+                except (ValueError, KeyError, TypeError) as error:
+                    return repr(error), repr(error.__context__)
+            for make in makers:
+                repeat(one, make)
+            def mixed(i):
+                return one(i, makers[i % len(makers)])
+            repeat(mixed)
+            def two(i):
+                iterator = iter(range(i % 4))
+                found = []
+                for _ in range(3):
+                    try:
+                        pair = next(iterator), next(iterator)
+                    except StopIteration:
+                        pair = None
+                    found.append(pair)
+                return found
+            repeat(two)
+            original = next
+            def next(iterator):
+                return original(iterator, "default")
+            def still(i):
+                return first(iter(range(i % 2)))
+            repeat(still)
+            del next
+            repeat(still)
+            def changed(i):
+                global StopIteration
+                if i == 1200:
+                    StopIteration = ValueError
+                try:
+                    return first(iter(range(i % 2)))
+                except RuntimeError as error:
+                    return repr(error)
+                except BaseException as error:
+                    return "base", repr(error)
+            repeat(changed)
+            class Meddles:
+                def __next__(self):
+                    global StopIteration
+                    StopIteration = LookupError
+                    raise KeyError(1)
+            del StopIteration
+            def meddled(i):
+                global StopIteration
+                try:
+                    return first(Meddles() if i % 100 == 99 else iter(()))
+                except KeyError:
+                    return "no"
+                finally:
+                    globals().pop("StopIteration", None)
+            repeat(meddled)
+        """)
+
+    def test_tools(self):
+        self.check("""
+            events = []
+            def trace(frame, event, argument):
+                if frame.f_code.co_name in ("attribute", "first", "last"):
+                    events.append((frame.f_code.co_name, event, frame.f_lineno - frame.f_code.co_firstlineno,
+                                   event == "exception" and repr(argument[1])))
+                return trace
+            class Starts:
+                def __getattr__(self, name):
+                    sys._getframe(1).f_trace = trace
+                    sys.settrace(trace)
+                    raise AttributeError(name)
+                def __getitem__(self, index):
+                    sys._getframe(1).f_trace = trace
+                    sys.settrace(trace)
+                    raise IndexError(index)
+                def __next__(self):
+                    sys._getframe(1).f_trace = trace
+                    sys.settrace(trace)
+                    raise StopIteration
+            def quiet(i):
+                return attribute(Plain()), last([], i), first(iter(()))
+            repeat(quiet)
+            for i in range(6):
+                for f, arguments in (attribute, ()), (last, (i,)), (first, ()):
+                    print(f(Starts(), *arguments))
+                    sys.settrace(None)
+            print(*events, sep="\\n")
+        """)
+
+    def test_is_used(self):
+        status, output, errors = run(START + OTHERS + """
+import clinker.jit
+def one(i):
+    return attribute(Plain()), last([], i), first(iter(())), until(iter([i]))
+repeat(one)
+for function in attribute, last, first, until:
+    clinker.jit.print_hir(function)
+""", "auto,after=200")
+        self.assertEqual(status, 0, errors)
+        for helper, count in ("find_attr", 1), ("find_item", 1), ("find_next", 2):
+            self.assertEqual(output.count(f"Call({helper}, "), count, output)
 
 
 if __name__ == "__main__":

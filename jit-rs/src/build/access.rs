@@ -57,7 +57,7 @@ impl Builder<'_> {
         })
     }
 
-    pub(super) fn load_attr(&mut self) {
+    pub(super) fn load_attr(&mut self) -> Result<(), String> {
         let instruction = self.instruction;
         let name = self.name(instruction.oparg >> 1);
         let is_method = instruction.oparg & 1 != 0;
@@ -76,7 +76,7 @@ impl Builder<'_> {
             if is_method {
                 self.push_self(owner, form.is_method());
             }
-            return;
+            return Ok(());
         }
         let version = self.code.cache32(&instruction, 1);
         let index = u32::from(self.code.cache16(&instruction, 3));
@@ -102,13 +102,17 @@ impl Builder<'_> {
                 self.call(Helper::LoadMethod, name, &[owner], Type::NEVER);
                 self.push_operand(0, Type::OBJECT);
                 self.push_operand(1, Type::ANY);
-                return;
+                return Ok(());
             }
             _ => {
+                let quiet = self.quiet_handler();
                 self.pop();
-                let value = self.call_value(Helper::LoadAttr, name, &[owner], Type::OBJECT);
+                let value = match quiet {
+                    Some(quiet) => self.find(quiet, Helper::FindAttr, name, &[owner])?,
+                    None => self.call_value(Helper::LoadAttr, name, &[owner], Type::OBJECT),
+                };
                 self.push(value);
-                return;
+                return Ok(());
             }
         };
         self.pop();
@@ -116,6 +120,7 @@ impl Builder<'_> {
         if is_method {
             self.push_self(owner, false);
         }
+        Ok(())
     }
 
     /// What comes after a function or method: the owner of the function as its first argument, or nothing.

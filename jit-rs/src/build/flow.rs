@@ -80,7 +80,7 @@ pub fn successors(code: &Code, instruction: &Instruction) -> Vec<u32> {
         | op::POP_JUMP_IF_NOT_NONE => vec![next, next + instruction.oparg],
         // The end of the loop skips END_FOR and POP_TOP.
         op::FOR_ITER => vec![next, next + instruction.oparg + 2],
-        op::BINARY_SUBSCR => {
+        op::BINARY_SUBSCR | op::LOAD_ATTR | op::CALL => {
             let quiet = quiet::handler_of(code, instruction);
             let end = quiet.map(|quiet| quiet.end);
             [next].into_iter().chain(end).collect()

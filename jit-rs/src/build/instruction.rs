@@ -168,7 +168,7 @@ impl Builder<'_> {
                 if let Some(then) = self.call_property()? {
                     return Ok(then);
                 }
-                self.load_attr();
+                self.load_attr()?;
             }
             op::STORE_ATTR => self.store_attr(),
             op::DELETE_ATTR => self.statement(Helper::DeleteAttr, 1, self.name(oparg)),
@@ -236,6 +236,9 @@ impl Builder<'_> {
                     return Ok(then);
                 }
                 self.guard(Op::GuardCStack, &[]);
+                if self.find_next()? {
+                    return Ok(Then::Periodic);
+                }
                 let may_be_super = self.code.names.contains(&runtime::super_name());
                 if oparg == 0 && may_be_super && !self.env.locals.is_empty() {
                     // It looks into the first slot.

@@ -1,10 +1,12 @@
 //! Exceptions that nobody sees are not made.
 //!
 //! If a dictionary does not have the key of `d[k]`, and the handler is an `except KeyError:` that does no more than to put
-//! something into variables, the program goes on behind the handler.
+//! something into variables, the program goes on behind the handler. So it is with `IndexError` of `s[i]`, `AttributeError` of
+//! `o.a` and `StopIteration` of `next(i)`.
 
 use super::Builder;
 use crate::hir::{Helper, Op, Type, Value};
+use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
 use crate::snapshot::{Code, Instruction};
@@ -15,6 +17,8 @@ const MAX_INSTRUCTIONS: usize = 6;
 /// A handler in which nothing can look at the exception.
 #[derive(Debug, Clone, Copy)]
 pub struct Quiet<'a> {
+    /// The exception: `enum clinker_quiet`.
+    pub error: usize,
     /// What it does, up to the `POP_EXCEPT`.
     body: &'a Instruction,
     /// Where the program goes on.
@@ -23,17 +27,36 @@ pub struct Quiet<'a> {
     depth: usize,
 }
 
-/// The handler of a `BINARY_SUBSCR`, if it is one of these and the interpreter has been there.
+/// The exceptions of which handlers are known at an instruction.
+fn errors(instruction: &Instruction) -> &'static [usize] {
+    match instruction.opcode {
+        op::BINARY_SUBSCR => &[layout::KEY_ERROR, layout::INDEX_ERROR],
+        // Not a method.
+        op::LOAD_ATTR if instruction.oparg & 1 == 0 => &[layout::ATTRIBUTE_ERROR],
+        // It may be next().
+        op::CALL if instruction.oparg == 1 && instruction.specialized == op::CALL_BUILTIN_FAST => {
+            &[layout::STOP_ITERATION]
+        }
+        _ => &[],
+    }
+}
+
+/// The handler of an instruction, if it is one of these and the interpreter has been there.
 pub fn handler_of<'a>(code: &'a Code, instruction: &Instruction) -> Option<Quiet<'a>> {
+    let errors = errors(instruction);
+    if errors.is_empty() {
+        return None;
+    }
     let handler = code.exceptions.handler(instruction.offset)?;
     let push = code.at(handler.offset)?;
     let class = code.at(push.next)?;
-    let name = code.names.get(class.oparg as usize >> 1);
+    let name = *code.names.get(class.oparg as usize >> 1)?;
+    let mut errors = errors.iter().copied();
+    let error = errors.find(|&error| name == runtime::quiet_name(error))?;
     if push.opcode != op::PUSH_EXC_INFO
         || handler.lasti
         || class.specialized != op::LOAD_GLOBAL_BUILTIN
         || class.oparg & 1 != 0
-        || name != Some(&runtime::key_error_name())
     {
         return None;
     }
@@ -54,6 +77,7 @@ pub fn handler_of<'a>(code: &'a Code, instruction: &Instruction) -> Option<Quiet
             }
             op::POP_EXCEPT => {
                 return Some(Quiet {
+                    error,
                     body,
                     end: last.next,
                     depth: handler.depth as usize,
@@ -111,15 +135,33 @@ impl<'a> Builder<'a> {
         all.take_while(|instruction| instruction.opcode != op::POP_EXCEPT)
     }
 
-    /// The item of a dictionary. Without one, the program goes on behind the handler.
-    pub(super) fn find_item(
+    /// `next(i)` with such a handler.
+    pub(super) fn find_next(&mut self) -> Result<bool, String> {
+        let fits = self.guess() == op::CALL_BUILTIN_FAST
+            && self.instruction.oparg == 1
+            && self.ty(self.peek(2)) == Type::NULL;
+        let Some(quiet) = self.quiet_handler().filter(|_| fits) else {
+            return Ok(false);
+        };
+        let callable = self.peek(3);
+        let callable = self.boxed(callable);
+        self.guard(Op::GuardBuiltin(runtime::next_method()), &[callable]);
+        let iterator = self.pop_many(3)[2];
+        let item = self.find(quiet, Helper::FindNext, 0, &[iterator])?;
+        self.push(item);
+        Ok(true)
+    }
+
+    /// What a helper finds. If there is nothing, the program goes on behind the handler.
+    pub(super) fn find(
         &mut self,
         quiet: Quiet<'a>,
-        dict: Value,
-        key: Value,
+        helper: Helper,
+        number: u64,
+        operands: &[Value],
     ) -> Result<Value, String> {
         let ty = Type::OBJECT | Type::NULL;
-        let found = self.call_value(Helper::FindItemDict, 0, &[dict, key], ty);
+        let found = self.call_value(helper, number, operands, ty);
         let is_there = self.is_object(found);
         let (there, missing) = self.split(is_there);
         let env = self.env.clone();

@@ -37,7 +37,7 @@ impl Builder<'_> {
             && self.require(container, guess)
             && (guess == Type::DICT || self.require(key, Type::INT));
         let ty = if is_guess { guess } else { Type::NEVER };
-        let quiet = (ty == Type::DICT).then(|| self.quiet_handler()).flatten();
+        let quiet = self.quiet_handler();
         let (key, container) = (self.pop(), self.pop());
         let operands = [container, key];
         let result = match ty {
@@ -45,11 +45,16 @@ impl Builder<'_> {
             Type::TUPLE => self.item(Op::TupleItem, container, key),
             Type::STR => self.call_value(Helper::GetItemStr, 0, &operands, Type::OBJECT),
             Type::DICT => match quiet {
-                Some(quiet) => self.find_item(quiet, container, key)?,
-                None => self.call_value(Helper::GetItemDict, 0, &operands, Type::OBJECT),
+                Some(quiet) if quiet.error == layout::KEY_ERROR => {
+                    self.find(quiet, Helper::FindItemDict, 0, &operands)?
+                }
+                _ => self.call_value(Helper::GetItemDict, 0, &operands, Type::OBJECT),
             },
             _ => match Element::of(ty) {
                 Some(element) => self.item(Op::ArrayItem(element), container, key),
+                None if let Some(quiet) = quiet => {
+                    self.find(quiet, Helper::FindItem, quiet.error as u64, &operands)?
+                }
                 None => self.call_value(Helper::GetItem, 0, &operands, Type::OBJECT),
             },
         };

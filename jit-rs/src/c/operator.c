@@ -274,39 +274,6 @@ clinker_get_item_dict(T *tstate, F *frame, PyObject *dict, PyObject *key,
     return value;
 }
 
-/* Whether a frame means the exception when it says KeyError. */
-static int
-knows_key_error(F *frame)
-{
-    if (!PyDict_CheckExact(frame->f_globals)
-        || !PyDict_CheckExact(frame->f_builtins))
-    {
-        return 0;
-    }
-    PyObject *value = _PyDict_LoadGlobal((PyDictObject *)frame->f_globals,
-                                         (PyDictObject *)frame->f_builtins,
-                                         clinker_key_error_name);
-    int is_it = value == PyExc_KeyError;
-    Py_XDECREF(value);
-    PyErr_Clear();
-    return is_it;
-}
-
-/* The same for a handler of KeyError in which nobody sees it: NULL if there is no item.  It is
- * raised if the handler is for something else, or tools have begun to watch. */
-PyObject *
-clinker_find_item_dict(T *tstate, F *frame, PyObject *dict, PyObject *key,
-                       uint64_t unused)
-{
-    PyObject *value;
-    int found = PyDict_GetItemRef(dict, key, &value);
-    if (found == 0 && (!knows_key_error(frame) || clinker_is_changed(frame))) {
-        _PyErr_SetKeyError(key);
-        found = -1;
-    }
-    return found < 0 ? RAISED : value;
-}
-
 /* An exact string and an exact int. */
 PyObject *
 clinker_get_item_str(T *tstate, F *frame, PyObject *string, PyObject *key,
@@ -406,7 +373,6 @@ const struct clinker_entry clinker_operator_helpers[] = {
     ENTRY(append_str),
     ENTRY(get_item),
     ENTRY(get_item_dict),
-    ENTRY(find_item_dict),
     ENTRY(get_item_str),
     ENTRY(set_item),
     ENTRY(set_item_dict),

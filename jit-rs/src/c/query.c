@@ -153,18 +153,15 @@ clinker_float_value(PyObject *object, double *value)
 
 static PyObject *super_name;
 
-/* The name KeyError. */
-PyObject *clinker_key_error_name;
-
 /* Make what native code wants to know. */
 void
 clinker_prepare_objects(void)
 {
     super_name = PyUnicode_InternFromString("super");
-    clinker_key_error_name = PyUnicode_InternFromString("KeyError");
-    if (super_name == NULL || clinker_key_error_name == NULL) {
+    if (super_name == NULL) {
         PyErr_Clear();
     }
+    clinker_prepare_quiet();
 }
 
 /* Objects whose addresses native code holds.  Any thread may ask. */
@@ -207,9 +204,11 @@ clinker_object(int which)
         case 16:
             return &PyMethodDescr_Type;
         case 17:
-            return clinker_key_error_name;
+            return clinker_next_method;
         default:
-            Py_UNREACHABLE();
+            which -= CLINKER_QUIET_NAMES;
+            assert(which >= 0 && which < CLINKER_QUIETS);
+            return clinker_quiet_names[which];
     }
 }
 
@@ -239,6 +238,7 @@ clinker_method_of(uint32_t version, PyObject *name, PyObject *descr, int *flags)
 
 static const struct clinker_entry *const helper_tables[] = {
     clinker_operator_helpers,
+    clinker_quiet_helpers,
     clinker_method_helpers,
     clinker_attribute_helpers,
     clinker_name_helpers,

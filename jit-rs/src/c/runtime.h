@@ -251,6 +251,7 @@ struct clinker_entry {
 
 // Each ends with an entry without name.
 extern const struct clinker_entry clinker_operator_helpers[];
+extern const struct clinker_entry clinker_quiet_helpers[];
 extern const struct clinker_entry clinker_method_helpers[];
 extern const struct clinker_entry clinker_attribute_helpers[];
 extern const struct clinker_entry clinker_name_helpers[];
@@ -365,10 +366,26 @@ int clinker_raise_again(T *tstate, F *frame, _Py_CODEUNIT *instr,
 /* What a function returned by clinker_return(), whose caller is native code: nothing
  * runs until the native code that calls it hands that on. */
 extern PyObject *clinker_returned;
-extern PyObject *clinker_key_error_name;
 
 PyObject *clinker_resume(T *tstate, F *frame, _Py_CODEUNIT *next);
 PyObject *clinker_settle(T *tstate, F *caller, _Py_CODEUNIT *next);
+
+/* quiet.c */
+/* The exceptions that handlers drop: their numbers for native code. */
+enum clinker_quiet {
+    CLINKER_KEY_ERROR,
+    CLINKER_INDEX_ERROR,
+    CLINKER_ATTRIBUTE_ERROR,
+    CLINKER_STOP_ITERATION,
+};
+#define CLINKER_QUIETS (CLINKER_STOP_ITERATION + 1)
+
+// Where clinker_object() has their names.
+#define CLINKER_QUIET_NAMES 18
+
+extern PyObject *clinker_quiet_names[CLINKER_QUIETS];
+extern PyMethodDef *clinker_next_method;
+void clinker_prepare_quiet(void);
 
 /* call.c */
 int clinker_is_function(T *tstate, PyObject *callable);

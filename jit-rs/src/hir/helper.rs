@@ -87,6 +87,9 @@ helpers! {
     GetItem = "get_item", Object, Borrowed, true;
     GetItemDict = "get_item_dict", Object, Borrowed, true;
     FindItemDict = "find_item_dict", Next, Borrowed, true;
+    FindItem = "find_item", Next, Borrowed, true;
+    FindAttr = "find_attr", Next, Borrowed, true;
+    FindNext = "find_next", Next, Borrowed, true;
     GetItemStr = "get_item_str", Object, Borrowed, true;
     GetSlice = "get_slice", Object, Borrowed, true;
     GetSliceWithStep = "get_slice_with_step", Object, Borrowed, true;
