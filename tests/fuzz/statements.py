@@ -370,18 +370,25 @@ class Statements:
                 self.escape()
 
     def look_up(self, depth):
-        """A dictionary may not have a key; the handler does little about that."""
-        dicts = self.variables("dict")
+        """Something may not be there; the handler does little about that."""
+        error, item = self.pick([("KeyError", self.known("dict", f"[{self.key(2)}]")), ("KeyError", self.known("dict", f"[{self.key(2)}]")),
+                                 ("IndexError", self.known(self.pick(["list", "tuple", "str"]), f"[{self.expression('int', 1)}]")),
+                                 ("AttributeError", self.known("obj", self.pick([".extra", ".n", ".x", ".missing"]))),
+                                 ("StopIteration", f"next(iter({self.expression(self.pick(['list', 'tuple', 'dict']), 1)}))")])
         self.emit("try:")
         name = self.target("int")
-        item = f"{self.pick(dicts) if dicts else self.expression('dict', 1)}[{self.key(2)}]"
         self.emit("    " + self.pick([f"{name} = {item}", f"{name} = clamp({self.expression('int', 1)} + {item})", item]))
-        self.emit(f"except {'KeyError' if self.chance(0.9) else self.pick(ERRORS)}:")
+        self.emit(f"except {error if self.chance(0.9) else self.pick(ERRORS)}:")
         options = ["pass", f"{name} = {self.constant('int')}", f"{name} = {self.local('int') or 0}"]
         options += ["break", "continue"] if self.scope.loops else []
         if self.scope.flavor not in ("module", "class"):
             options.append("return" if self.scope.flavor == "generator" else f"return {self.constant(self.scope.result)}")
         self.emit(f"    {self.pick(options)}")
+
+    def known(self, kind, access):
+        """An access to a variable if there is one of a kind, or to an expression."""
+        names = self.variables(kind)
+        return f"{self.pick(names) if names else self.expression(kind, 1)}{access}"
 
     def escape(self):
         """Leaves a handler or what is done in the end."""
