@@ -681,6 +681,20 @@ class InlineTest(ProgramTest):
             print(kept, gc.is_tracked(kept[0]))
         """)
 
+    def test_no_more_arguments(self):
+        """The tuple of what a function takes besides is empty."""
+        self.check("""
+            def ignores(a, b, *rest):
+                return a
+            def tells(a, *rest):
+                return rest is ()
+            def gives(a, *rest):
+                return rest
+            def calls(i):
+                return ignores(i, 0), ignores(0, i), tells(i), gives(i), ignores(i, 0, 1), tells(0, i), gives(i, 2)
+            print([calls(i) for i in range(600)][-3:])
+        """)
+
     def test_tuples_without_memory(self):
         # The memory of the tuple that the interpreter needs is missing once: that is raised, soon after at the latest.
         self.check("""

@@ -33,7 +33,10 @@ fn candidates(function: &Function, max_items: usize) -> FxHashMap<Value, Made> {
         let mut filling: FxHashMap<Value, (usize, Vec<Option<Value>>)> = FxHashMap::default();
         for (position, inst) in data.insts.iter().enumerate() {
             match (inst.op, inst.result) {
-                (Op::Call(Helper::NewTuple, count), Some(tuple)) if count as usize <= max_items => {
+                // There is only one empty tuple, which is not made.
+                (Op::Call(Helper::NewTuple, count), Some(tuple))
+                    if (1..=max_items).contains(&(count as usize)) =>
+                {
                     filling.insert(tuple, (position, vec![None; count as usize]));
                 }
                 (Op::PutTupleItem(index), _) => {
