@@ -44,6 +44,7 @@ class Process:
         environment["PYTHONHASHSEED"] = "0"
         # Not a pipe: nobody reads it before the end, and finalizers may tell of more than fits one.
         self.errors = tempfile.TemporaryFile()
+        self.seen = 0
         self.process = subprocess.Popen(command(mode), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors, env=environment)
 
@@ -62,7 +63,18 @@ class Process:
         line = self.process.stdout.readline()
         if not line:
             return self.crash()
-        return json.loads(line)["difference"]
+        return self.panic() or json.loads(line)["difference"]
+
+    def panic(self):
+        """Whether the compiler has panicked: it compiles nothing from then on, or not that, and the program goes on."""
+        file = self.errors.fileno()
+        told = os.pread(file, os.fstat(file).st_size - self.seen, self.seen)
+        self.seen += len(told)
+        told = told.decode(errors="replace")
+        if "panicked" not in told:
+            return None
+        self.close()
+        return {"kind": "panic", "errors": told[told.index("panicked"):][:3000].splitlines()}
 
     def crash(self):
         self.process.communicate()
@@ -101,6 +113,8 @@ def place(difference):
     if difference["kind"] == "crash":
         lines = [line for line in difference["errors"] if "Assertion" in line or "panicked" in line or "Fatal" in line]
         return "crash", difference["status"], lines[-1].split("(0x")[0] if lines else ""
+    if difference["kind"] == "panic":
+        return "panic", difference["errors"][0]
     return (difference["kind"],)
 
 

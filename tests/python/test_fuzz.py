@@ -88,6 +88,10 @@ attempt(call)
         status, difference = self.show("import os\nos.abort()\n")
         self.assertEqual((status, difference["kind"], difference["status"]), (1, "crash", -6))
 
+    def test_panic(self):
+        status, difference = self.show("import os\nos.write(2, b'thread panicked at here.rs\\n')\n")
+        self.assertEqual((status, difference["kind"]), (1, "panic"))
+
     def test_hang(self):
         status, difference = self.show("import _jit\nwhile not _jit._pause(False): pass\n")
         self.assertEqual((status, difference["kind"]), (1, "hang"))
