@@ -8,6 +8,27 @@ PyObject *clinker_quiet_names[CLINKER_QUIETS];
 /* The built-in function next(). */
 PyMethodDef *clinker_next_method;
 
+/* What makes next() a function, which lives as long as Python does, or NULL. */
+static PyMethodDef *
+find_next_method(void)
+{
+    PyObject *next = _PyEval_GetBuiltin(&_Py_ID(next));
+    PyMethodDef *method = NULL;
+    if (next != NULL && PyCFunction_CheckExact(next)) {
+        PyObject *self = PyCFunction_GET_SELF(next);
+        PyModuleDef *def = self != NULL && PyModule_Check(self)
+                           ? PyModule_GetDef(self) : NULL;
+        if (def != NULL && strcmp(def->m_name, "builtins") == 0
+            && strcmp(((PyCFunctionObject *)next)->m_ml->ml_name, "next") == 0)
+        {
+            method = ((PyCFunctionObject *)next)->m_ml;
+        }
+    }
+    PyErr_Clear();
+    Py_XDECREF(next);
+    return method;
+}
+
 void
 clinker_prepare_quiet(void)
 {
@@ -24,15 +45,7 @@ clinker_prepare_quiet(void)
             PyErr_Clear();
         }
     }
-    PyObject *builtins = PyImport_AddModule("builtins");
-    PyMethodDef *methods = builtins == NULL ? NULL
-                           : PyModule_GetDef(builtins)->m_methods;
-    PyErr_Clear();
-    for (; methods != NULL && methods->ml_name != NULL; methods++) {
-        if (strcmp(methods->ml_name, "next") == 0) {
-            clinker_next_method = methods;
-        }
-    }
+    clinker_next_method = find_next_method();
 }
 
 static PyObject *
