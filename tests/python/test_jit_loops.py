@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest, setUpModule
+from jit_programs import ProgramTest, run, setUpModule
 
 START = """
 import sys, gc
@@ -294,6 +294,36 @@ for i in range(400):
     print(between(i * 1.5 + .25, i * 2.5, items), added(i * 1.5 + .25, i * 2.5, items), in_loop(5, items)[-2:])
     waste = [k * 9.5 for k in range(20)]
 """)
+
+
+class IsUsedTest(unittest.TestCase):
+    def test_nothing_is_boxed_in_loops(self):
+        status, output, errors = run("""
+            import clinker.jit
+            def grid(n, m, data):
+                for i in range(n):
+                    for j in range(m):
+                        x = data[j]
+                        y = x * i
+                        data[j] = y + 0.5
+                return y
+            def halves(xs):
+                total = 0
+                for x in xs:
+                    total += x * 0.5
+                return total
+            for i in range(3000):
+                grid(3, 4, [1.5] * 4)
+                halves([1.5, 2.5, 3.5])
+            for f in grid, halves:
+                clinker.jit.print_hir(f)
+        """, "auto,after=200")
+        self.assertEqual(status, 0, errors)
+        # Both loops of one, whose guess about the iterator holds although there is no y before the first round; and only what is
+        # returned becomes an object.
+        self.assertEqual(output.count("RangeNext"), 2, output)
+        self.assertNotIn("Call(next", output)
+        self.assertEqual(output.count("BoxFloat"), 2, output)
 
 
 if __name__ == "__main__":
