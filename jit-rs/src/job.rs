@@ -41,6 +41,8 @@ pub enum Stage {
     Numbered,
     /// Dead code has been removed.
     Pruned,
+    /// Numbers that innermost loops carry are values of their own.
+    Renewed,
     /// References are counted.
     Counted,
 }
@@ -95,6 +97,7 @@ impl Stage {
             Self::Replaced => "after scalar replacement",
             Self::Numbered => "after value numbering",
             Self::Pruned => "after dead code",
+            Self::Renewed => "after carried numbers",
             Self::Counted => "after reference counts",
         }
     }
@@ -114,6 +117,8 @@ impl Job {
         watch(Stage::Numbered, &function);
         passes::dce::run(&mut function);
         watch(Stage::Pruned, &function);
+        passes::carried::run(&mut function);
+        watch(Stage::Renewed, &function);
         check(&function)?;
         passes::refcount::run(&mut function);
         watch(Stage::Counted, &function);

@@ -100,7 +100,8 @@ class InspectTest(unittest.TestCase):
                 entry, = data["entries"]
                 self.assertIsNone(entry["machine"])
                 self.assertEqual([stage["title"] for stage in entry["stages"]],
-                                 ["as built", "after scalar replacement", "after value numbering", "after dead code", "after reference counts"])
+                                 ["as built", "after scalar replacement", "after value numbering", "after dead code", "after carried numbers",
+                                  "after reference counts"])
                 self.assertFalse([row for row in entry["stages"][0]["rows"] if row[0] != " "])
                 self.run_program("jit.inspect(f, 'out.html'); assert not jit.is_jit_compiled(f)", option)
 

@@ -191,6 +191,8 @@ struct Generator<'a> {
     /// Where operands are handed over to a helper, and their greatest number.
     operands: ir::StackSlot,
     operand_count: usize,
+    /// Where a number is that becomes another value.
+    renewing: Option<ir::StackSlot>,
     /// What was on the value stack of the frame when the code was entered.
     entered: Vec<ir::Value>,
     record: Option<record::Record>,
@@ -252,6 +254,7 @@ impl<'a> Generator<'a> {
             handed_count: 1,
             operands,
             operand_count: 1,
+            renewing: None,
             entered: Vec::new(),
             record: None,
             leaving: None,

@@ -1,12 +1,25 @@
 //! Arithmetic.
 
-use super::Generator;
+use super::{Generator, sized};
 use crate::hir::{FloatOp, IntOp, Leave, State};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
 impl Generator<'_> {
+    /// The same number as another value: through memory, and with the bits of another type, as Cranelift sees through everything
+    /// else.
+    pub(super) fn renew(&mut self, number: ir::Value) -> ir::Value {
+        let slot = self.renewing.unwrap_or_else(|| sized(&mut self.builder, 8));
+        self.renewing = Some(slot);
+        let ins = self.builder.ins();
+        ins.stack_store(types::I64, number, slot, 0);
+        let ins = self.builder.ins();
+        let bits = ins.stack_load(types::I64, types::I64, slot, 0);
+        let ins = self.builder.ins();
+        ins.bitcast(types::F64, ir::MemFlagsData::new(), bits)
+    }
+
     /// Python's float_pow() does no more than C's if the base is positive and neither it nor the result is infinite.
     pub(super) fn power(
         &mut self,

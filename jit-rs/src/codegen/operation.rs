@@ -152,6 +152,7 @@ impl Generator<'_> {
             Op::BoxInt => Some(self.box_int(args[0])),
             Op::BoxFloat => self.call("box_float", &args, Some(types::I64)),
             Op::BoxBool => Some(self.box_bool(args[0])),
+            Op::Renew => Some(self.renew(args[0])),
             Op::IntToFloat => Some(self.builder.ins().fcvt_from_sint(types::F64, args[0])),
 
             Op::IntBinary(operator) => {

@@ -71,6 +71,8 @@ pub enum Op {
     BoxBool,
     /// An int as a double.
     IntToFloat,
+    /// The same double as another value, which the register allocator does not take for the same.
+    Renew,
     /// Arithmetic on ints. Leaves if the result does not fit, or raises.
     IntBinary(IntOp),
     /// The negative of an int. Leaves if it does not fit.
@@ -428,7 +430,7 @@ impl Op {
             | Self::DecRef(_) => &[Object],
             Self::Guard | Self::BoxBool | Self::Not => &[Bool],
             Self::BoxInt | Self::IntToFloat | Self::IntNegate => &[Int],
-            Self::BoxFloat | Self::FloatNegate | Self::Math(_) => &[Float],
+            Self::BoxFloat | Self::FloatNegate | Self::Math(_) | Self::Renew => &[Float],
             Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide => &[Int, Int],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
             Self::Is
@@ -514,7 +516,8 @@ impl Op {
             | Self::IntDivide
             | Self::FloatBinary(_)
             | Self::Math(_)
-            | Self::FloatNegate => Rep::Float,
+            | Self::FloatNegate
+            | Self::Renew => Rep::Float,
             Self::Bool(_)
             | Self::UnboxBool
             | Self::IntCompare(_)

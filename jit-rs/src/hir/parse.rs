@@ -422,6 +422,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("BoxFloat", []) => Op::BoxFloat,
         ("BoxBool", []) => Op::BoxBool,
         ("IntToFloat", []) => Op::IntToFloat,
+        ("Renew", []) => Op::Renew,
         ("IntBinary", [operator]) => Op::IntBinary(one_of(&INTS, operator)?),
         ("NumberToFloat", []) => Op::NumberToFloat,
         ("GuardEitherFloat", []) => Op::GuardEitherFloat,

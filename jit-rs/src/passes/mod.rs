@@ -1,5 +1,6 @@
 //! Passes over the high-level intermediate representation.
 
+pub mod carried;
 pub mod dce;
 pub mod gvn;
 pub mod refcount;
@@ -42,6 +43,12 @@ mod tests {
             include_str!("../../tests/golden/passes/dce.hir"),
             super::dce::run,
         );
+    }
+
+    #[test]
+    fn carried_numbers_are_renewed() {
+        let file = include_str!("../../tests/golden/passes/carried.hir");
+        check(file, super::carried::run);
     }
 
     #[test]
