@@ -681,6 +681,55 @@ class InlineTest(ProgramTest):
             print(kept, gc.is_tracked(kept[0]))
         """)
 
+    def test_items_die_in_the_order_of_a_tuple(self):
+        """It releases the last one first."""
+        self.check("""
+            class Thing:
+                def __init__(self, name):
+                    self.name = name
+                def __del__(self):
+                    died.append(self.name)
+            class Grid:
+                def __setitem__(self, xy, value):
+                    self.last = value
+            died, grid = [], Grid()
+            def drops():
+                (Thing("a"), Thing("b"), Thing("c"))
+            def store(i):
+                grid[Thing("f"), Thing("g")] = i
+            def swap(a, b):
+                return b, a
+            def swaps():
+                x, y = swap(Thing("h"), Thing("i"))
+                swap(x, Thing("j"))
+                del x
+            def held():
+                thing = Thing("k")
+                (thing, Thing("l"), (thing := None))
+            def one(i):
+                x, y = swap(Thing("m"), i)
+                return y.name, x
+            class Pair:
+                def __init__(self, a, b):
+                    self.a, self.b = Thing(a), Thing(b)
+                def __del__(self):
+                    died.append("pair")
+            def parts(pair):
+                b = pair.b
+                a = pair.a
+                return 1
+            def one_part(pair):
+                a = pair.a
+                return 1
+            def pairs():
+                return parts(Pair("n", "o")), one_part(Pair("p", "q"))
+            for i in range(600):
+                drops(); store(i); swaps(); held(); one(i); pairs()
+                if i % 100 == 99:
+                    print(died[-17:])
+            print(len(died))
+        """)
+
     def test_no_more_arguments(self):
         """The tuple of what a function takes besides is empty."""
         self.check("""

@@ -290,6 +290,7 @@ impl<'a> Builder<'a> {
 
     /// The function returns a value: goes on after the call.
     fn end_inlined(&mut self, args: &[Value], value: Value) -> Outer<'a> {
+        self.inlining.spoiled |= self.may_die_in_another_order(args);
         let args: Vec<Value> = args
             .iter()
             .copied()
@@ -312,6 +313,29 @@ impl<'a> Builder<'a> {
             None => self.push(result),
         }
         outer
+    }
+
+    /// Whether a frame would release an argument, which nobody else has, before a variable that holds a part of it: native code
+    /// borrows the part, which dies with the argument. Tuples are for `passes/tuples.rs`.
+    fn may_die_in_another_order(&self, args: &[Value]) -> bool {
+        let outer = self.inlining.outer.iter();
+        let around = outer.flat_map(|outer| outer.locals.iter());
+        let around: FxHashSet<Value> = around.filter_map(|local| local.object).collect();
+        let dies = |arg: &Value| {
+            self.env.held.contains(arg)
+                && self.runs_code_if_released(*arg)
+                && self.ty(*arg) != Type::TUPLE
+                && !around.contains(arg)
+        };
+        let is_part = |local: &Local| {
+            local.object.is_some_and(|object| {
+                !args.contains(&object)
+                    && !self.env.held.contains(&object)
+                    && !around.contains(&object)
+                    && self.runs_code_if_released(object)
+            })
+        };
+        args.iter().any(dies) && self.env.locals.iter().any(is_part)
     }
 
     /// If the method of an operator returns `NotImplemented`, the interpreter goes on.

@@ -4,7 +4,7 @@
 //! or what such a function returns to be unpacked, is not made: its items take the place of what is loaded from it. Where native code is left
 //! meanwhile, it is made from them ([`Tuple`]).
 
-use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
+use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Ownership, Rep, Tuple, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Runs the pass, on tuples of so many items at most.
@@ -86,11 +86,80 @@ fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
             End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => {}
         }
     }
+    let deaths = deaths(function, made);
+    made.retain(|tuple, _| deaths[tuple] < 2);
     // One in another one is made with it.
     let inner: Vec<Value> = made.values().flat_map(|made| made.items.clone()).collect();
     for item in inner {
         made.remove(&item);
     }
+}
+
+/// How many items of each tuple may die with it: it would release the last one first. Not those that have been taken out of it.
+fn deaths(function: &Function, made: &FxHashMap<Value, Made>) -> FxHashMap<Value, usize> {
+    let insts = || {
+        let blocks = function.blocks.iter().enumerate();
+        blocks.flat_map(|(block, data)| {
+            let insts = data.insts.iter().enumerate();
+            insts.map(move |(position, inst)| ((block, position), inst))
+        })
+    };
+    let defined: FxHashMap<Value, ((usize, usize), Op)> = insts()
+        .filter_map(|(place, inst)| Some((inst.result?, (place, inst.op))))
+        .collect();
+    // Where a reference that is borrowed may become one of its own, as what it is borrowed from changes.
+    let changes: Vec<(usize, usize)> = insts()
+        .filter(|(_, inst)| {
+            let is_store = matches!(
+                inst.op,
+                Op::StoreLocal(..) | Op::DeleteLocal(..) | Op::TakeLocal(_) | Op::SyncLocal(_)
+            );
+            is_store || inst.op.runs_code() || inst.op.releases()
+        })
+        .map(|(place, _)| place)
+        .collect();
+    let mut last: FxHashMap<Value, (usize, usize)> = FxHashMap::default();
+    for (place, inst) in insts() {
+        let stack = inst.state.map(|state| &function.state(state).stack);
+        let used = inst.args.iter().chain(stack.into_iter().flatten());
+        last.extend(used.map(|&value| (value, place)));
+    }
+    let may_die = |item: &&Value, end: (usize, usize)| {
+        if function.rep(**item) != Rep::Object
+            || function
+                .ty(**item)
+                .is(Type::SCALAR | Type::NONE | Type::NULL)
+        {
+            return false;
+        }
+        let Some(&(place, op)) = defined.get(*item) else {
+            // A parameter.
+            return true;
+        };
+        match op.ownership() {
+            Ownership::None => false,
+            Ownership::Owned => true,
+            Ownership::Slot(_) | Ownership::Heap => {
+                changes.iter().any(|change| (place..=end).contains(change))
+            }
+        }
+    };
+    let known = constants(function);
+    let mut taken: FxHashSet<(Value, i64)> = FxHashSet::default();
+    for (_, inst) in insts().filter(|(_, inst)| inst.op == Op::TupleItem) {
+        if let Some(&Op::Int(index)) = known.get(&inst.args[1]) {
+            taken.insert((inst.args[0], index));
+        }
+    }
+    let count = |(tuple, made): (&Value, &Made)| {
+        let end = last.get(tuple).copied().unwrap_or(made.filled);
+        let items = made.items.iter().enumerate();
+        let left = items.filter(|(index, item)| {
+            !taken.contains(&(*tuple, *index as i64)) && may_die(item, end)
+        });
+        (*tuple, left.count())
+    };
+    made.iter().map(count).collect()
 }
 
 /// Constants that instructions refer to.
