@@ -681,8 +681,8 @@ class InlineTest(ProgramTest):
             print(kept, gc.is_tracked(kept[0]))
         """)
 
-    def test_items_die_in_the_order_of_a_tuple(self):
-        """It releases the last one first."""
+    def test_order_of_deaths(self):
+        """A tuple releases the last item first, and a frame the first variable."""
         self.check("""
             class Thing:
                 def __init__(self, name):
@@ -723,10 +723,22 @@ class InlineTest(ProgramTest):
                 return 1
             def pairs():
                 return parts(Pair("n", "o")), one_part(Pair("p", "q"))
+            def two(a, b=None, *, c=None):
+                return 1
+            class Takes:
+                def __init__(self, a, b):
+                    pass
+                def both(self, a, b):
+                    return a is b
+            def keywords():
+                two(b=Thing("r"), a=Thing("s"))
+                two(Thing("t"), c=Thing("u"), b=Thing("v"))
+                Takes(b=Thing("w"), a=Thing("x"))
+                return Takes(1, 2).both(b=Thing("y"), a=Thing("z"))
             for i in range(600):
-                drops(); store(i); swaps(); held(); one(i); pairs()
+                drops(); store(i); swaps(); held(); one(i); pairs(); keywords()
                 if i % 100 == 99:
-                    print(died[-17:])
+                    print(died[-26:])
             print(len(died))
         """)
 

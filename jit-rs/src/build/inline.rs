@@ -291,11 +291,16 @@ impl<'a> Builder<'a> {
     /// The function returns a value: goes on after the call.
     fn end_inlined(&mut self, args: &[Value], value: Value) -> Outer<'a> {
         self.inlining.spoiled |= self.may_die_in_another_order(args);
-        let args: Vec<Value> = args
+        let mut args: Vec<Value> = args
             .iter()
             .copied()
             .filter(|&arg| self.function.rep(arg) == Rep::Object)
             .collect();
+        let outer = self.inlining.outer.last();
+        if outer.is_some_and(|outer| outer.object.is_some()) {
+            // With keywords, what calls a class drops what it has passed, in the order of the call.
+            args.sort_unstable();
+        }
         self.emit(Op::EndInline, &args, None, None);
         let outer = self.inlining.outer.pop().expect("it has begun");
         self.leave_inlined(&outer);

@@ -347,8 +347,9 @@ impl Walk<'_> {
             dying.push(result);
         }
         self.out.push(inst);
-        dying.sort_unstable();
-        dying.dedup();
+        // In the order of the operands, as the interpreter drops them.
+        let mut seen = FxHashSet::default();
+        dying.retain(|value| seen.insert(*value));
         for value in dying {
             if !self.is_used_after(value, position) {
                 match self.env.own.get(&value) {
