@@ -13,25 +13,26 @@ pub type Live = FxHashMap<u32, FxHashSet<u32>>;
 pub fn live(code: &Code, flow: &Flow) -> Live {
     let mut offsets: Vec<u32> = flow.instructions.iter().copied().collect();
     offsets.sort_unstable_by(|a, b| b.cmp(a));
+    let known = offsets.iter().filter_map(|&offset| {
+        let instruction = code.at(offset)?;
+        Some((offset, successors(code, instruction), accesses(instruction)))
+    });
+    let known: Vec<_> = known.collect();
     let mut live = Live::default();
     let mut changed = true;
     while changed {
         changed = false;
-        for &offset in &offsets {
-            let Some(instruction) = code.at(offset) else {
-                continue;
-            };
+        for (offset, targets, (written, read)) in &known {
             let mut now = FxHashSet::default();
-            for target in successors(code, instruction) {
-                now.extend(live.get(&target).into_iter().flatten());
+            for target in targets {
+                now.extend(live.get(target).into_iter().flatten());
             }
-            let (written, read) = accesses(instruction);
             if let Some(written) = written {
-                now.remove(&written);
+                now.remove(written);
             }
             now.extend(read);
-            let before = live.insert(offset, now);
-            changed |= before.as_ref() != live.get(&offset);
+            let before = live.insert(*offset, now);
+            changed |= before.as_ref() != live.get(offset);
         }
     }
     live

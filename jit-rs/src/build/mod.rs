@@ -177,10 +177,11 @@ impl<'a> Builder<'a> {
         if let Some(start) = flow::start(self.code) {
             self.land_at(start, 0);
         }
+        let order = self.peeled.order(self.flow);
         let mut built = FxHashSet::default();
         loop {
             let before = built.len();
-            for leader in self.peeled.order(self.flow) {
+            for &leader in &order {
                 if !built.contains(&leader) && self.reach(leader) {
                     built.insert(leader);
                     self.straight(leader)?;

@@ -1,5 +1,5 @@
 /* Exceptions that a handler drops without having looked at them.  They are not made, or
- * dropped at once; the functions give NULL then, and CLINKER_RAISED for all others. */
+ * dropped at once; the functions give NULL then, and RAISED for all others. */
 
 #include "runtime.h"
 

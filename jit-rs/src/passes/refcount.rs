@@ -303,14 +303,14 @@ impl Walk<'_> {
             Op::DeleteLocal(slot, ty) => {
                 inst.op = Op::DeleteLocal(slot, self.leave_slot(position, slot, ty, None));
             }
-            Op::TakeLocal(slot) => self.take_from_slot(position, slot),
+            Op::TakeLocal(slot) => self.take_from_slot(position + 1, slot),
             Op::GuardType(ty) => {
                 self.env.types.insert(inst.args[0], ty);
             }
-            Op::SyncLocal(slot) => self.take_from_slot(position, slot),
+            Op::SyncLocal(slot) => self.take_from_slot(position + 1, slot),
             // They replace the object in the slot.
             Op::Call(Helper::AppendStr | Helper::MakeCell, slot) => {
-                self.take_from_slot(position, slot as u32)
+                self.take_from_slot(position + 1, slot as u32)
             }
             _ => {
                 let (stolen, borrowed): (Vec<_>, Vec<_>) = inst
@@ -363,48 +363,35 @@ impl Walk<'_> {
         }
     }
 
-    /// Values that are needed after a slot loses the object that they stand for.
-    fn in_slot(&self, position: usize, slot: u32, stored: Option<Value>) -> Vec<Value> {
+    /// Values that are needed from a position on, when a slot loses the object that they stand for.
+    fn in_slot(&self, from: usize, slot: u32, stored: Option<Value>) -> Vec<Value> {
         self.env
             .own
             .iter()
             .filter(|(value, own)| {
                 **own == Own::Slot(slot)
                     && Some(**value) != stored
-                    && self.is_used_after(**value, position)
+                    && self.last.get(value).is_some_and(|&last| last >= from)
                     && !self.is_immortal(**value)
             })
             .map(|(value, _)| *value)
             .collect()
     }
 
-    /// Before a slot changes: what is borrowed from it, and is needed, gets owned.
-    fn take_from_slot(&mut self, position: usize, slot: u32) {
-        for value in self.in_slot(position, slot, None) {
+    /// Before a slot changes: what is borrowed from it, and is needed from a position on, gets owned.
+    fn take_from_slot(&mut self, from: usize, slot: u32) {
+        for value in self.in_slot(from, slot, None) {
             self.take(value);
             self.env.own.insert(value, Own::Owned);
         }
         self.forget_slot(slot);
     }
 
-    /// Before something that may leave or show the frame: unboxed variables are put into their slots then, so what is borrowed
-    /// from there, and is needed at a position or after it, gets owned.
-    fn take_stale(&mut self, position: usize, state: State) {
+    /// Before something that may leave or show the frame: unboxed variables are put into their slots then.
+    fn take_stale(&mut self, from: usize, state: State) {
         let function = self.function;
         for &(slot, _) in &function.state(state).dirty {
-            let own = self.env.own.iter();
-            let stale: Vec<Value> = own
-                .filter(|(value, own)| {
-                    **own == Own::Slot(slot)
-                        && self.last.get(value).is_some_and(|&last| last >= position)
-                        && !self.is_immortal(**value)
-                })
-                .map(|(value, _)| *value)
-                .collect();
-            for value in stale {
-                self.take(value);
-                self.env.own.insert(value, Own::Owned);
-            }
+            self.take_from_slot(from, slot);
         }
     }
 
@@ -414,7 +401,7 @@ impl Walk<'_> {
 
     /// A slot gets another content: returns what is left to release.
     fn leave_slot(&mut self, position: usize, slot: u32, ty: Type, stored: Option<Value>) -> Type {
-        let values = self.in_slot(position, slot, stored);
+        let values = self.in_slot(position + 1, slot, stored);
         let mut ty = ty;
         for (index, value) in values.into_iter().enumerate() {
             // The first takes over the reference of the slot.
