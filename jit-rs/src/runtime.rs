@@ -149,6 +149,11 @@ pub fn ascii() -> u64 {
     object(15)
 }
 
+/// The tuple without items, which is immortal.
+pub fn empty_tuple() -> u64 {
+    object(18)
+}
+
 /// `types.BuiltinFunctionType`.
 pub fn builtin_class() -> u64 {
     object(11)

@@ -6,6 +6,7 @@ use crate::feedback::Form;
 use crate::hir::{Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
+use crate::runtime;
 
 impl Builder<'_> {
     pub(super) fn build_tuple(&mut self) {
@@ -18,6 +19,9 @@ impl Builder<'_> {
 
     /// A tuple with room. Without memory, the interpreter tries the instruction again, and raises.
     pub(super) fn new_tuple(&mut self, count: usize) -> Value {
+        if count == 0 {
+            return self.object(runtime::empty_tuple(), Type::TUPLE);
+        }
         let number = count as u64;
         let tuple = self.call_value(Helper::NewTuple, number, &[], Type::TUPLE | Type::NULL);
         self.require_object(tuple);
@@ -254,11 +258,11 @@ impl Builder<'_> {
         };
         let is_builtin = guess == op::LOAD_GLOBAL_BUILTIN;
         let value = if is_builtin || guess == op::LOAD_GLOBAL_MODULE {
-            self.require_keys(false, globals);
+            let mut namespace = self.require_keys(false, globals);
             if is_builtin {
-                self.require_keys(true, builtins);
+                namespace = self.require_keys(true, builtins);
             }
-            self.guarded(Op::LoadGlobal(is_builtin, index), &[], Type::OBJECT)
+            self.guarded(Op::LoadGlobal(index), &[namespace], Type::OBJECT)
         } else {
             let name = self.name(instruction.oparg >> 1);
             self.call_value(Helper::LoadGlobal, name, &[], Type::OBJECT)
@@ -270,12 +274,21 @@ impl Builder<'_> {
         }
     }
 
-    fn require_keys(&mut self, builtins: bool, version: u32) {
-        let known = &mut self.env.keys[usize::from(builtins)];
-        if *known != Some(version) {
-            *known = Some(version);
-            self.guard(Op::GuardKeys(builtins, version), &[]);
-        }
+    /// Makes sure that the globals or builtins have keys of a version, and gives them.
+    fn require_keys(&mut self, builtins: bool, version: u32) -> Value {
+        let namespace = match self.inlined_function() {
+            Some(function) => {
+                let offset = if builtins {
+                    layout::FUNCTION_BUILTINS
+                } else {
+                    layout::FUNCTION_GLOBALS
+                };
+                self.value(Op::LoadField(offset as u32), &[function], Type::OBJECT)
+            }
+            None => self.value(Op::Namespace(builtins), &[], Type::OBJECT),
+        };
+        self.guard(Op::GuardKeys(version), &[namespace]);
+        namespace
     }
 
     pub(super) fn is_object(&mut self, value: Value) -> Value {

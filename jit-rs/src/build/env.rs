@@ -35,8 +35,6 @@ pub struct Env {
     pub ints: FxHashMap<Value, i64>,
     /// The versions that the types of objects have, until code runs.
     pub versions: FxHashMap<Value, u32>,
-    /// The versions that the keys of the globals and builtins have, until code runs.
-    pub keys: [Option<u32>; 2],
     /// Objects that may have a reference of their own, which is dropped when the stack and the variables do not need them any more.
     pub held: FxHashSet<Value>,
     /// Tuples that an iterator keeps and gives to the instruction that unpacks them, with an index that is not in them yet.

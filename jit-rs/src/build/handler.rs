@@ -36,7 +36,7 @@ pub fn is_compiled(code: &Code, handler: Handler) -> bool {
 impl Builder<'_> {
     /// The handler of what the current instruction raises, if it is compiled.
     fn handler(&self) -> Option<Handler> {
-        if self.flow.handlers.is_empty() {
+        if self.flow.handlers.is_empty() || self.is_inlined() {
             return None;
         }
         let handler = self.code.exceptions.handler(self.instruction.offset)?;

@@ -44,7 +44,6 @@ impl Builder<'_> {
     /// Code may have run.
     pub(super) fn forget_memory(&mut self) {
         self.env.versions.clear();
-        self.env.keys = [None; 2];
         self.env.polled = false;
     }
 }

@@ -123,7 +123,7 @@ impl<'a> Builder<'a> {
         args: &[Value],
         make: impl FnOnce(&mut Self) -> Option<Value>,
     ) -> Result<Option<Then>, String> {
-        let Some((inlinee, index)) = self.guard_inlinee(callee, function) else {
+        let Some((inlinee, index)) = self.guard_inlinee(callee) else {
             return Ok(None);
         };
         let object = make(self);
@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
         args: &[Value],
         number: u8,
     ) -> Result<Option<Then>, String> {
-        let Some((inlinee, index)) = self.guard_inlinee(callee, function) else {
+        let Some((inlinee, index)) = self.guard_inlinee(callee) else {
             return Ok(None);
         };
         self.inline_body(inlinee, index, function, args, None, Some(number))
@@ -150,7 +150,7 @@ impl<'a> Builder<'a> {
 
     /// Makes sure that nothing is in the way of a function that is to be executed in place of the current call; gives its index
     /// among the callees.
-    fn guard_inlinee(&mut self, callee: Callee, function: Value) -> Option<(&'a Inlinee, u32)> {
+    fn guard_inlinee(&mut self, callee: Callee) -> Option<(&'a Inlinee, u32)> {
         let inlinee = self.inlinee()?;
         let outer = self.inlining.outer.iter();
         let around = outer.map(|outer| self.function.callees[outer.callee as usize].frame_size);
@@ -160,10 +160,6 @@ impl<'a> Builder<'a> {
         let index = self.callee(callee);
         self.guard(Op::GuardRoom, &[]);
         self.guard(Op::GuardInline(index), &[]);
-        let mut instructions = inlinee.code.instructions.iter();
-        if instructions.any(|instruction| instruction.opcode == op::LOAD_GLOBAL) {
-            self.guard(Op::GuardNamespaces, &[function]);
-        }
         Some((inlinee, index))
     }
 
@@ -431,6 +427,11 @@ impl<'a> Builder<'a> {
             self.guard(Op::GuardReplaceable(offset), &[owner]);
         }
         is_inlined
+    }
+
+    /// The function that is executed in place of a call, innermost.
+    pub(super) fn inlined_function(&self) -> Option<Value> {
+        self.inlining.outer.last().map(|outer| outer.function)
     }
 
     /// What the frames would hold that do not exist: the values, and which they are.

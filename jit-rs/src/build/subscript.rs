@@ -44,6 +44,14 @@ impl Builder<'_> {
             Type::LIST => self.item(Op::ListItem, container, key),
             Type::TUPLE => self.item(Op::TupleItem, container, key),
             Type::STR => self.call_value(Helper::GetItemStr, 0, &operands, Type::OBJECT),
+            Type::DICT if self.is_inlined() => {
+                let ty = Type::OBJECT | Type::NULL;
+                let found = self.call_value(Helper::PeekItemDict, 0, &operands, ty);
+                let is_there = self.is_object(found);
+                self.guard(Op::Guard, &[is_there]);
+                self.learn(found, Type::OBJECT);
+                found
+            }
             Type::DICT => match quiet {
                 Some(quiet) if quiet.error == layout::KEY_ERROR => {
                     self.find(quiet, Helper::FindItemDict, 0, &operands)?

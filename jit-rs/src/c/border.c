@@ -107,6 +107,9 @@ act(F **frames, const struct clinker_exit *exit, uint64_t *values,
             case CLINKER_TUPLE_AGAIN:
                 *place = Py_NewRef(tuple);
                 break;
+            case CLINKER_KEYWORDS:
+                *place = clinker_make_keywords();
+                break;
         }
     }
 }

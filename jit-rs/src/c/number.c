@@ -33,16 +33,17 @@ make(void *memory, PyTypeObject *type)
 static void *reserved[MAX_RESERVED];
 static int reserved_count;
 
-/* The same for tuples of so many items. */
+/* The same for tuples of so many items, and for a dictionary, which is in the place of the tuple that has
+ * none: that exists. */
 static PyObject *spare[CLINKER_MAX_SPARE_ITEMS + 1];
 
 /* Fill what is reserved, as far as there is memory. */
 void
 clinker_reserve_objects(void)
 {
-    for (int i = 1; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
+    for (int i = 0; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
         if (spare[i] == NULL) {
-            spare[i] = PyTuple_New(i);
+            spare[i] = i > 0 ? PyTuple_New(i) : PyDict_New();
             if (spare[i] == NULL) {
                 PyErr_Clear();
                 break;
@@ -62,7 +63,7 @@ clinker_reserve_objects(void)
 void
 clinker_release_reserved_objects(void)
 {
-    for (int i = 1; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
+    for (int i = 0; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
         Py_CLEAR(spare[i]);
     }
     while (reserved_count > 0) {
@@ -70,26 +71,42 @@ clinker_release_reserved_objects(void)
     }
 }
 
-/* A tuple of so many items, which are stolen. */
-PyObject *
-clinker_make_tuple(PyObject *const *items, int count)
+/* A container that could be made, or the spare one of so many items. */
+static PyObject *
+made_or_spare(PyObject *container, int count)
 {
-    assert(0 < count && count <= CLINKER_MAX_SPARE_ITEMS);
-    PyObject *tuple = PyTuple_New(count);
-    if (tuple == NULL) {
+    if (container == NULL) {
         PyErr_Clear();
-        tuple = spare[count];
-        if (tuple == NULL) {
-            Py_FatalError("no memory for a tuple in native code");
+        container = spare[count];
+        if (container == NULL) {
+            Py_FatalError("no memory for a container in native code");
         }
         spare[count] = NULL;
-        PyObject_GC_Track(tuple);
+        if (count > 0) {
+            PyObject_GC_Track(container);
+        }
         PyThreadState_SetAsyncExc(PyThread_get_thread_ident(),
                                   PyExc_MemoryError);
     }
     else if (spare[count] == NULL) {
         clinker_reserve_objects();
     }
+    return container;
+}
+
+/* A new dictionary. */
+PyObject *
+clinker_make_keywords(void)
+{
+    return made_or_spare(PyDict_New(), 0);
+}
+
+/* A tuple of so many items, which are stolen. */
+PyObject *
+clinker_make_tuple(PyObject *const *items, int count)
+{
+    assert(0 < count && count <= CLINKER_MAX_SPARE_ITEMS);
+    PyObject *tuple = made_or_spare(PyTuple_New(count), count);
     for (int i = 0; i < count; i++) {
         PyTuple_SET_ITEM(tuple, i, items[i]);
     }

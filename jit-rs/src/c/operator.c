@@ -267,8 +267,8 @@ PyObject *
 clinker_get_item_dict(T *tstate, F *frame, PyObject *dict, PyObject *key,
                       uint64_t unused)
 {
-    PyObject *value;
-    if (PyDict_GetItemRef(dict, key, &value) == 0) {
+    PyObject *value = clinker_peek(dict, key);
+    if (value == NULL && PyDict_GetItemRef(dict, key, &value) == 0) {
         _PyErr_SetKeyError(key);
     }
     return value;

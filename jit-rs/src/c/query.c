@@ -205,6 +205,8 @@ clinker_object(int which)
             return &PyMethodDescr_Type;
         case 17:
             return clinker_next_method;
+        case 18:
+            return &_Py_SINGLETON(tuple_empty);
         default:
             which -= CLINKER_QUIET_NAMES;
             assert(which >= 0 && which < CLINKER_QUIETS);
@@ -239,6 +241,7 @@ clinker_method_of(uint32_t version, PyObject *name, PyObject *descr, int *flags)
 static const struct clinker_entry *const helper_tables[] = {
     clinker_operator_helpers,
     clinker_quiet_helpers,
+    clinker_lookup_helpers,
     clinker_method_helpers,
     clinker_attribute_helpers,
     clinker_name_helpers,

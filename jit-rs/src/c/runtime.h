@@ -96,6 +96,8 @@ enum clinker_act {
     // Put a tuple of the items on the value stack, and there once more.
     CLINKER_TUPLE,
     CLINKER_TUPLE_AGAIN,
+    // Put a new dictionary there.
+    CLINKER_KEYWORDS,
 };
 
 // The items of a tuple that is made where native code is left, at most.
@@ -252,6 +254,7 @@ struct clinker_entry {
 // Each ends with an entry without name.
 extern const struct clinker_entry clinker_operator_helpers[];
 extern const struct clinker_entry clinker_quiet_helpers[];
+extern const struct clinker_entry clinker_lookup_helpers[];
 extern const struct clinker_entry clinker_method_helpers[];
 extern const struct clinker_entry clinker_attribute_helpers[];
 extern const struct clinker_entry clinker_name_helpers[];
@@ -319,7 +322,12 @@ clinker_method(PyTypeObject *type, const char *name)
 PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
 PyObject *clinker_make_tuple(PyObject *const *items, int count);
+PyObject *clinker_make_keywords(void);
 int clinker_keep_float(PyObject *object);
+
+/* lookup.c: a new reference to the value that an exact int or string has in a dictionary; NULL
+ * if there is none, or if it cannot be told without running code. */
+PyObject *clinker_peek(PyObject *dict, PyObject *key);
 
 /* border.c */
 _Py_CODEUNIT *clinker_leave(F *frame, struct clinker_exit *exit,
@@ -381,7 +389,7 @@ enum clinker_quiet {
 #define CLINKER_QUIETS (CLINKER_STOP_ITERATION + 1)
 
 // Where clinker_object() has their names.
-#define CLINKER_QUIET_NAMES 18
+#define CLINKER_QUIET_NAMES 19
 
 extern PyObject *clinker_quiet_names[CLINKER_QUIETS];
 extern PyMethodDef *clinker_next_method;

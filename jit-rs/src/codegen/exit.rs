@@ -41,6 +41,8 @@ pub enum Act {
     Tuple,
     /// Puts it there once more.
     TupleAgain,
+    /// Puts a new dictionary on the stack.
+    Keywords,
 }
 
 /// A frame that is pushed: `struct clinker_inlined`.

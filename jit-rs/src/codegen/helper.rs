@@ -46,7 +46,7 @@ impl Generator<'_> {
     ) -> Option<ir::Value> {
         let returns = match helper.returns() {
             Returns::Object | Returns::Next | Returns::Sure => Some(types::I64),
-            Returns::Status | Returns::Bool => Some(types::I32),
+            Returns::Status | Returns::Bool | Returns::Truth => Some(types::I32),
             Returns::Nothing => None,
         };
         let result = self.call(helper.name(), operands, returns)?;
@@ -57,6 +57,7 @@ impl Generator<'_> {
                 return self.checked(raised, result, state, leave);
             }
             Returns::Status | Returns::Bool => IntCC::SignedLessThan,
+            Returns::Truth => return Some(self.builder.ins().ireduce(types::I8, result)),
             Returns::Nothing | Returns::Sure => return Some(result),
         };
         let raised = self.builder.ins().icmp_imm_s(raised, result, 0);

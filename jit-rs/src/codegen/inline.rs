@@ -46,17 +46,6 @@ impl Generator<'_> {
         self.builder.switch_to_block(on);
     }
 
-    pub(super) fn require_namespaces(&mut self, function: ir::Value, state: State, leave: &Leave) {
-        for (field, namespace) in [
-            (layout::FUNCTION_GLOBALS, self.namespace(false)),
-            (layout::FUNCTION_BUILTINS, self.namespace(true)),
-        ] {
-            let found = self.load(types::I64, function, field);
-            let wrong = self.builder.ins().icmp(IntCC::NotEqual, found, namespace);
-            self.leave_if(wrong, state, leave, true);
-        }
-    }
-
     /// Leaves if an object has one reference, and is something other than a number or a string.
     pub(super) fn require_replaceable(&mut self, old: ir::Value, state: State, leave: &Leave) {
         let (some, last, on) = (

@@ -245,10 +245,13 @@ impl Generator<'_> {
             for &item in &tuple.items {
                 put(&mut planner, (Act::Item, Act::ItemShared), (0, 0), item);
             }
-            let mut act = Act::Tuple;
+            let mut act = match tuple.items[..] {
+                [] => Act::Keywords,
+                _ => Act::Tuple,
+            };
             for &index in &tuple.places {
                 let (place, _) = self.place(state, index as usize);
-                planner.act(act, place, tuple.items[0]);
+                planner.act(act, place, state.stack[index as usize]);
                 act = Act::TupleAgain;
             }
         }

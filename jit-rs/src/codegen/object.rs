@@ -319,12 +319,7 @@ impl Generator<'_> {
         self.builder.ins().imul(sign, digit)
     }
 
-    /// The address of the entry at an index of the globals or builtins of the frame.
-    pub(super) fn dict_entry(&mut self, builtins: bool, index: u32) -> ir::Value {
-        let keys = self.namespace_keys(builtins);
-        self.keys_entry(keys, index)
-    }
-
+    /// The globals or builtins of the frame.
     pub(super) fn namespace(&mut self, builtins: bool) -> ir::Value {
         let offset = if builtins {
             layout::FRAME_BUILTINS
@@ -332,10 +327,5 @@ impl Generator<'_> {
             layout::FRAME_GLOBALS
         };
         self.load(types::I64, self.frame, offset)
-    }
-
-    pub(super) fn namespace_keys(&mut self, builtins: bool) -> ir::Value {
-        let dict = self.namespace(builtins);
-        self.load(types::I64, dict, layout::DICT_KEYS)
     }
 }

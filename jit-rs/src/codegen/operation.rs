@@ -90,11 +90,10 @@ impl Generator<'_> {
                 self.leave_if(wrong, needed()?, leave, true);
                 None
             }
-            Op::GuardKeys(builtins, version) => {
-                let dict = self.namespace(builtins);
-                let wrong = self.is_not(dict, Type::DICT);
+            Op::GuardKeys(version) => {
+                let wrong = self.is_not(args[0], Type::DICT);
                 self.leave_if(wrong, needed()?, leave, true);
-                let keys = self.load(types::I64, dict, layout::DICT_KEYS);
+                let keys = self.load(types::I64, args[0], layout::DICT_KEYS);
                 self.require_version(keys, layout::KEYS_VERSION, version, needed()?, leave);
                 None
             }
@@ -237,8 +236,10 @@ impl Generator<'_> {
                 Some(self.load_entry(args[0], args[1], index, needed()?, leave))
             }
             Op::LoadWord(offset) => Some(self.load(types::I64, args[0], offset as usize)),
-            Op::LoadGlobal(builtins, index) => {
-                let entry = self.dict_entry(builtins, index);
+            Op::Namespace(builtins) => Some(self.namespace(builtins)),
+            Op::LoadGlobal(index) => {
+                let keys = self.load(types::I64, args[0], layout::DICT_KEYS);
+                let entry = self.keys_entry(keys, index);
                 let value = self.load(types::I64, entry, layout::KEYS_ENTRY_VALUE);
                 self.leave_if_null(value, state, leave);
                 Some(value)
@@ -354,10 +355,6 @@ impl Generator<'_> {
             }
             Op::GuardInline(index) => {
                 self.require_uninstrumented(index, needed()?, leave);
-                None
-            }
-            Op::GuardNamespaces => {
-                self.require_namespaces(args[0], needed()?, leave);
                 None
             }
             Op::EndInline => None,

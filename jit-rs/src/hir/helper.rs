@@ -13,6 +13,8 @@ pub enum Returns {
     Status,
     /// 0 or 1; negative if it raised.
     Bool,
+    /// 0 or 1; it cannot raise.
+    Truth,
     /// Nothing; it cannot raise.
     Nothing,
 }
@@ -80,12 +82,13 @@ helpers! {
     IsTrue = "is_true", Bool, Borrowed, true;
     RichCompare = "rich_compare", Object, Borrowed, true;
     CompareBool = "compare_bool", Bool, Borrowed, true;
-    EqualStr = "equal_str", Bool, Borrowed, false;
+    EqualStr = "equal_str", Truth, Borrowed, false;
     Contains = "contains", Bool, Borrowed, true;
     ConcatStr = "concat_str", Object, Borrowed, false;
     AppendStr = "append_str", Status, Borrowed, false;
     GetItem = "get_item", Object, Borrowed, true;
     GetItemDict = "get_item_dict", Object, Borrowed, true;
+    PeekItemDict = "peek_item_dict", Sure, Borrowed, false;
     FindItemDict = "find_item_dict", Next, Borrowed, true;
     FindItem = "find_item", Next, Borrowed, true;
     FindAttr = "find_attr", Next, Borrowed, true;
@@ -156,8 +159,8 @@ helpers! {
     IsInstance = "is_instance", Bool, Borrowed, true;
     MatchClass = "match_class", Object, Borrowed, true;
     MatchKeys = "match_keys", Object, Borrowed, true;
-    MatchMapping = "match_mapping", Bool, Borrowed, false;
-    MatchSequence = "match_sequence", Bool, Borrowed, false;
+    MatchMapping = "match_mapping", Truth, Borrowed, false;
+    MatchSequence = "match_sequence", Truth, Borrowed, false;
     Call = "call", Object, Stack, true;
     CallInit = "call_init", Object, Stack, true;
     NewObject = "new_object", Sure, Borrowed, false;
@@ -178,7 +181,10 @@ helpers! {
 impl Helper {
     /// Whether it can fail.
     pub fn may_raise(self) -> bool {
-        !matches!(self.returns(), Returns::Nothing | Returns::Sure)
+        !matches!(
+            self.returns(),
+            Returns::Nothing | Returns::Sure | Returns::Truth
+        )
     }
 
     /// Whether it may change objects that were there before, or run code that does.
@@ -187,6 +193,8 @@ impl Helper {
             self,
             Self::NewObject
                 | Self::NewTuple
+                | Self::NewKeywords
+                | Self::PeekItemDict
                 | Self::LoadModuleAttr
                 | Self::EqualStr
                 | Self::ConcatStr

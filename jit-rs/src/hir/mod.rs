@@ -67,16 +67,17 @@ pub struct FrameState {
     pub unsure: Vec<(u32, Value)>,
     /// Functions that are being executed in place of a call, outermost first: their frames do not exist.
     pub inlined: Vec<Inlined>,
-    /// Tuples that do not exist.
+    /// Tuples and dictionaries that do not exist.
     pub tuples: Vec<Tuple>,
     /// Whether an edge leads to the instruction, for which variables are guessed to be of some type.
     pub is_edge: bool,
 }
 
-/// A tuple that is made where native code is left.
+/// A tuple that is made where native code is left; without items, it is the dictionary of a call that gives no keywords, as
+/// there is only one empty tuple.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuple {
-    /// Where it is on the value stack.
+    /// Where it is on the value stack; a dictionary is in one place.
     pub places: Vec<u32>,
     /// Its items.
     pub items: Vec<Value>,

@@ -45,8 +45,8 @@ pub enum Op {
     GuardHeapType,
     /// Leaves unless the value is true.
     Guard,
-    /// Leaves unless the keys of the globals (false) or builtins (true) of the frame have the version.
-    GuardKeys(bool, u32),
+    /// Leaves unless the object is a dictionary whose keys have the version.
+    GuardKeys(u32),
     /// Leaves unless the inline values of the object are in use.
     GuardValues,
     /// Leaves unless the object has inline values in use and no dictionary.
@@ -113,8 +113,10 @@ pub enum Op {
     LoadEntry(u32),
     /// The word at an offset of an object.
     LoadWord(u32),
-    /// The value at an index of the globals (false) or builtins (true) of the frame, or NULL. The keys have been guarded.
-    LoadGlobal(bool, u32),
+    /// The globals (false) or builtins (true) of the frame.
+    Namespace(bool),
+    /// The value at an index of globals or builtins, or NULL. The keys have been guarded.
+    LoadGlobal(u32),
     /// The place of an item of a list, tuple or array by its index, which counts from the end if it is negative. Leaves if
     /// there is none.
     ItemIndex,
@@ -167,8 +169,6 @@ pub enum Op {
     GuardRoom,
     /// Leaves if a tool watches the code of a function, by its index among the callees.
     GuardInline(u32),
-    /// Leaves unless a function has the globals and builtins of the frame.
-    GuardNamespaces,
     /// A function that was executed in place of a call has ended, which its parameters outlive.
     EndInline,
     /// Leaves unless the object is a function with the version.
@@ -240,7 +240,7 @@ impl Op {
             | Self::LoadForms(_)
             | Self::LoadHint(_)
             | Self::LoadEntry(_)
-            | Self::LoadGlobal(..)
+            | Self::LoadGlobal(_)
             | Self::ListItem
             | Self::TupleItem
             | Self::ListNext
@@ -360,7 +360,8 @@ impl Op {
                 | Self::LoadHint(_)
                 | Self::LoadEntry(_)
                 | Self::LoadWord(_)
-                | Self::LoadGlobal(..)
+                | Self::Namespace(_)
+                | Self::LoadGlobal(_)
                 | Self::LoadCell
                 | Self::ListItem
                 | Self::TupleItem
@@ -386,12 +387,11 @@ impl Op {
             | Self::LoadStack(_)
             | Self::LoadOperand(_)
             | Self::TakeStack(_)
-            | Self::GuardKeys(..)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
             | Self::GuardRoom
             | Self::GuardInline(_)
-            | Self::LoadGlobal(..)
+            | Self::Namespace(_)
             | Self::At(_)
             | Self::Releases
             | Self::Boundary
@@ -410,7 +410,8 @@ impl Op {
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
             | Self::GuardReplaceable(_)
-            | Self::GuardNamespaces
+            | Self::GuardKeys(_)
+            | Self::LoadGlobal(_)
             | Self::UnboxInt
             | Self::UnboxFloat
             | Self::UnboxBool
@@ -485,7 +486,8 @@ impl Op {
             | Self::LoadForms(_)
             | Self::LoadHint(_)
             | Self::LoadEntry(_)
-            | Self::LoadGlobal(..)
+            | Self::Namespace(_)
+            | Self::LoadGlobal(_)
             | Self::ListItem
             | Self::TupleItem
             | Self::ListNext
@@ -526,7 +528,7 @@ impl Op {
             | Self::Is => Rep::Bool,
             Self::Call(helper, _) => match helper.returns() {
                 Returns::Object | Returns::Next | Returns::Sure => Rep::Object,
-                Returns::Bool => Rep::Bool,
+                Returns::Bool | Returns::Truth => Rep::Bool,
                 Returns::Status | Returns::Nothing => return None,
             },
             _ => return None,
@@ -567,7 +569,7 @@ impl Op {
             | Self::CallC(..)
             | Self::Math(_)
             | Self::Guard
-            | Self::GuardKeys(..)
+            | Self::GuardKeys(_)
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
@@ -578,7 +580,6 @@ impl Op {
             | Self::GuardItemReplaceable
             | Self::GuardRoom
             | Self::GuardInline(_)
-            | Self::GuardNamespaces
             | Self::UnboxInt
             | Self::IntNegate
             | Self::IntDivide

@@ -409,7 +409,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardClass", [version]) => Op::GuardClass(number(version)?),
         ("GuardHeapType", []) => Op::GuardHeapType,
         ("Guard", []) => Op::Guard,
-        ("GuardKeys", [builtins, version]) => Op::GuardKeys(truth(builtins)?, number(version)?),
+        ("GuardKeys", [version]) => Op::GuardKeys(number(version)?),
         ("GuardValues", []) => Op::GuardValues,
         ("GuardNoDict", []) => Op::GuardNoDict,
         ("GuardSharedKeys", [version]) => Op::GuardSharedKeys(number(version)?),
@@ -443,7 +443,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("LoadHint", [index]) => Op::LoadHint(number(index)?),
         ("LoadEntry", [index]) => Op::LoadEntry(number(index)?),
         ("LoadWord", [offset]) => Op::LoadWord(number(offset)?),
-        ("LoadGlobal", [builtins, index]) => Op::LoadGlobal(truth(builtins)?, number(index)?),
+        ("Namespace", [builtins]) => Op::Namespace(truth(builtins)?),
+        ("LoadGlobal", [index]) => Op::LoadGlobal(number(index)?),
         ("ItemIndex", []) => Op::ItemIndex,
         ("ListItem", []) => Op::ListItem,
         ("TupleItem", []) => Op::TupleItem,
@@ -469,7 +470,6 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardReplaceable", [offset]) => Op::GuardReplaceable(number(offset)?),
         ("GuardRoom", []) => Op::GuardRoom,
         ("GuardInline", [callee]) => Op::GuardInline(number(callee)?),
-        ("GuardNamespaces", []) => Op::GuardNamespaces,
         ("EndInline", []) => Op::EndInline,
         ("SetField", [offset]) => Op::SetField(number(offset)?),
         ("GuardFunction", [version]) => Op::GuardFunction(number(version)?),
@@ -528,12 +528,13 @@ b2():
     Exit @7 [v0] 1=v4 2=v3 take v0
 b3(v8: i64, v9: float):
     v10: i1 = Bool(true)
-    GuardKeys(false, 17) @8 []
-    v11 = CallInit(0) v0, v1, v9 @9 []
-    Return v11 0: any 3: list
+    v11 = Namespace(false)
+    GuardKeys(17) v11 @8 []
+    v12 = CallInit(0) v0, v1, v9 @9 []
+    Return v12 0: any 3: list
 b4() handles 57 at 1 lasti:
-    v12: any = LoadStack(0)
-    Reraise @60 [v12] take v12
+    v13: any = LoadStack(0)
+    Reraise @60 [v13] take v13
 b5() handles 9 at 0:
     Unreachable
 ";

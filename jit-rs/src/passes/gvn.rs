@@ -90,16 +90,16 @@ fn kind(op: Op) -> Kind {
         | Op::BuiltinAddress(_)
         | Op::MethodAddress(_)
         | Op::MakerAddress
-        | Op::GuardKeys(..)
+        | Op::GuardKeys(_)
         | Op::GuardValues
         | Op::GuardNoDict
         | Op::GuardSharedKeys(_)
-        | Op::GuardNamespaces
         | Op::GuardRoom
         | Op::GuardInline(_)
         | Op::LoadField(_)
         | Op::LoadWord(_)
-        | Op::LoadGlobal(..)
+        | Op::Namespace(_)
+        | Op::LoadGlobal(_)
         | Op::LoadCell
         | Op::Size
         | Op::ItemIndex

@@ -1,8 +1,8 @@
-//! Removes tuples that nobody sees: scalar replacement after escape analysis.
+//! Removes tuples that nobody sees, and dictionaries for keywords: scalar replacement after escape analysis.
 //!
 //! A tuple that is made and taken apart again, as the index of `a[x, y]` is by a `__getitem__()` that is executed in place of a call,
 //! or what such a function returns to be unpacked, is not made: its items take the place of what is loaded from it. Where native code is left
-//! meanwhile, it is made from them ([`Tuple`]).
+//! meanwhile, it is made from them ([`Tuple`]). So it is with the dictionary that a function with `**kwargs` gets if no keyword is given.
 
 use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Ownership, Rep, Tuple, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -19,21 +19,24 @@ pub fn run(function: &mut Function, max_items: usize) {
     }
 }
 
-/// A tuple that may be removed.
+/// A tuple that may be removed; without items, a dictionary, as there is only one empty tuple, which is not made.
 struct Made {
     /// Where it gets its last item.
     filled: (usize, usize),
     items: Vec<Value>,
 }
 
-/// The tuples that are filled where they are made.
+/// The tuples that are filled where they are made, and dictionaries.
 fn candidates(function: &Function, max_items: usize) -> FxHashMap<Value, Made> {
     let mut made = FxHashMap::default();
     for (block, data) in function.blocks.iter().enumerate() {
         let mut filling: FxHashMap<Value, (usize, Vec<Option<Value>>)> = FxHashMap::default();
         for (position, inst) in data.insts.iter().enumerate() {
             match (inst.op, inst.result) {
-                // There is only one empty tuple, which is not made.
+                (Op::Call(Helper::NewKeywords, _), Some(dict)) => {
+                    let (filled, items) = ((block, position), vec![]);
+                    made.insert(dict, Made { filled, items });
+                }
                 (Op::Call(Helper::NewTuple, count), Some(tuple))
                     if (1..=max_items).contains(&(count as usize)) =>
                 {
@@ -85,6 +88,11 @@ fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
             }
             End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => {}
         }
+    }
+    for state in &function.states {
+        let count = |made: &Value| state.stack.iter().filter(|value| *value == made).count();
+        // A dictionary is made for one place.
+        made.retain(|dict, made| !made.items.is_empty() || count(dict) <= 1);
     }
     let deaths = deaths(function, made);
     made.retain(|tuple, _| deaths[tuple] < 2);
@@ -175,7 +183,8 @@ fn constants(function: &Function) -> FxHashMap<Value, Op> {
 fn is_harmless(inst: &Inst, argument: usize, count: usize, known: &FxHashMap<Value, Op>) -> bool {
     match inst.op {
         Op::PutTupleItem(_) => argument == 1,
-        Op::Size | Op::EndInline | Op::GuardType(Type::TUPLE) => true,
+        Op::EndInline => true,
+        Op::Size | Op::GuardType(Type::TUPLE) => count > 0,
         Op::Is => known.get(&inst.args[1 - argument]) == Some(&Op::Null),
         Op::TupleItem => matches!(known.get(&inst.args[1]),
                                   Some(&Op::Int(index)) if (0..count as i64).contains(&index)),
@@ -198,7 +207,7 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
         insts.retain_mut(|inst| {
             let tuple = inst.args.iter().find_map(|value| made.get_key_value(value));
             match (inst.op, tuple) {
-                (Op::Call(Helper::NewTuple, _), _)
+                (Op::Call(Helper::NewTuple | Helper::NewKeywords, _), _)
                     if inst.result.is_some_and(|result| made.contains_key(&result)) =>
                 {
                     inst.op = Op::Null;
