@@ -389,8 +389,9 @@ impl Generator<'_> {
         self.builder.switch_to_block(returning);
         let value = self.builder.block_params(returning)[0];
         self.release_code();
-        self.pop_frame();
+        // Nothing may be read of the frame afterwards: its chunk of the stack may be gone.
         let previous = self.load(types::I64, self.frame, layout::FRAME_PREVIOUS);
+        self.pop_frame();
         self.hand_back(value, previous, RETURNED, |generator| {
             let offset = generator.builder.ins().uload16(
                 types::I64,
