@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Resources of `-u`: everything that a machine without a network, screen, sound and hours of time can do.
-const RESOURCES: &str = "all,-cpu,-largefile,-network,-urlfetch,-gui,-audio,-walltime,-xpickle";
+const RESOURCES: &str = "all,-cpu,-largefile,-network,-urlfetch,-gui,-audio,-walltime";
 
 /// Seconds after which one test file is given up.
 const TIMEOUT: &str = "1200";

@@ -180,7 +180,7 @@ impl Fixture {
         ] {
             let found = std::env::split_paths(super::search_path())
                 .map(|folder| folder.join(name))
-                .find(|file| file.is_file());
+                .find(|file| file.is_file() && !is_ccache(file));
             if let (Some(found), false) = (found, missing.contains(&name)) {
                 std::os::unix::fs::symlink(found, folder.join(name)).expect("a link");
             }
@@ -191,6 +191,13 @@ impl Fixture {
         }
         folder
     }
+}
+
+/// Whether a program is ccache under another name, which looks for what it stands for in `PATH`.
+fn is_ccache(program: &Path) -> bool {
+    program
+        .canonicalize()
+        .is_ok_and(|file| file.ends_with("ccache"))
 }
 
 /// Sends a signal to a process, or to the process group whose number has a minus before it.
