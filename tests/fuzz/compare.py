@@ -186,6 +186,12 @@ class Observer:
             except Exception as error:
                 record("raised", self.describe_exception(error))
 
+        def other_module(name, source):
+            # Something that it defines.
+            namespace = {"__name__": "other"}
+            exec(compile(source, "<fuzz>", "exec", dont_inherit=True), namespace)
+            return namespace[name]
+
         def elsewhere(function):
             # In another thread, which is over then.
             outcome = []

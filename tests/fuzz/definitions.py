@@ -54,6 +54,18 @@ class Definitions:
         self.functions.append(made)
         self.emit("")
 
+    def function_of_other_module(self):
+        """A small one, which has globals of its own."""
+        name = self.fresh("o")
+        limit = self.pick(["3", "5", "2.5", "len('abcd')"])
+        lines = [f"G1 = {limit}", f"def {name}(a, b=2, **others):", "    if a > G1:",
+                 f"        return {self.pick(['abs(a)', 'len(others) + G1', 'clamped(a)', 'a'])}",
+                 f"    return {self.pick(['a + b', 'G1 - b', 'len(others)', 'b'])}",
+                 "def clamped(a):", "    return G1 if a > G1 else a"]
+        self.emit(f"{name} = other_module('{name}', {chr(10).join(lines)!r})")
+        made = Function(name, ["int", "int"], "int", 4, defaults=1, names=["a", "b"], more="**")
+        self.functions.append(made)
+
     def make_class(self):
         name = self.fresh("C")
         bases = [base for base in self.classes] if self.chance(0.5) else []
@@ -103,6 +115,19 @@ class Definitions:
             self.emit(f"    return ({f') {self.pick("+-")} ('.join(terms)})")
             for by in "2", "0.5", "2**62":
                 attributes[f"scaled({by})"] = "float"
+        if not slots and self.chance(0.4):
+            # Small, with a handler, and with what is seen only now and then.
+            self.emit(f"known = {self.pick(['{}', '{0: 1, 2: 5, 3: -1}', '{0: 2, 7: True, 2: 1.5}'])}")
+            self.emit("def find(self, key, *rest, **others):")
+            self.emit(f"    if {self.pick(['key > 2', 'self.n > 4', 'rest', 'others'])}:")
+            self.emit("        return len(rest) + len(others)")
+            self.emit("    try:")
+            self.emit("        return self.known[key]")
+            self.emit(f"    except {self.pick(['KeyError', 'KeyError', 'IndexError', 'LookupError'])}:")
+            self.emit(f"        {self.pick(['return self.n', 'self.known[key] = 1', 'show(key, rest, others)'])}")
+            self.emit("    return 1")
+            for found in "2", "0", "7", "G1", "1, 2", "2, y=1":
+                attributes[f"find({found})"] = "int"
         if self.chance(0.4):
             self.emit("@property")
             self.emit("def twice(self):")

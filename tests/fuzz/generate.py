@@ -39,6 +39,8 @@ class Generator(Definitions, Statements, Expressions, Writer):
         if self.spice["objects"]:
             for _ in range(self.random.randrange(1, 4)):
                 self.make_class()
+        if self.chance(0.3):
+            self.function_of_other_module()
         for _ in range(self.random.randrange(1, 5)):
             flavor = "function"
             if self.spice["generators"] and self.chance(0.35):

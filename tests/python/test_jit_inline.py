@@ -756,6 +756,160 @@ class InlineTest(ProgramTest):
             print([calls(i) for i in range(600)][-3:])
         """)
 
+    def test_functions_of_other_modules(self):
+        self.check("""
+            import sys, textwrap, traceback, types
+            def module(name, **names):
+                made = types.ModuleType(name)
+                made.__dict__.update(names)
+                exec(compile(textwrap.dedent(source), name, "exec"), made.__dict__)
+                return made
+            source = '''
+                LIMIT = 5
+                def small(n):
+                    if n > LIMIT:
+                        return len(n)
+                    return n + LIMIT
+                def both(n):
+                    return small(n) + abs(-n)
+                class C:
+                    def __init__(self, n):
+                        self.n = n
+                    def over(self):
+                        return self.n > LIMIT
+                '''
+            one = module("one")
+            two = module("two", len=lambda n: -n,
+                         __builtins__={"abs": lambda n: 1000, "__build_class__": __build_class__})
+            LIMIT = 100
+            def run(m, n):
+                total = 0
+                for i in range(n):
+                    if i < 6:
+                        total += m.both(i)
+                    if m.C(i).over():
+                        total += LIMIT
+                return total
+            def calls(m, i):
+                return m.small(i), m.both(i)
+            for m in one, two, one:
+                for _ in range(30):
+                    print(run(m, 12), [calls(m, i) for i in range(6)][-1])
+                m.LIMIT += 1
+                m.other = 1
+                print(run(m, 12))
+            print(calls(two, 50))
+            try:
+                calls(one, 50)
+            except TypeError as error:
+                for frame, line in traceback.walk_tb(error.__traceback__):
+                    print(frame.f_globals["__name__"], frame.f_code.co_name, line)
+        """)
+
+    def test_functions_with_handlers(self):
+        self.check("""
+            import sys, traceback
+            class Levels:
+                def __init__(self):
+                    self.known = {1: True, 2: False, "x": True, -1: None}
+                    self.off = False
+                def is_on(self, level):
+                    if self.off:
+                        return False
+                    try:
+                        return self.known[level]
+                    except KeyError:
+                        with self:
+                            self.known[level] = found = level > 2
+                        return found
+                    finally:
+                        self.off = self.off
+                __enter__ = lambda self: None
+                __exit__ = lambda *args: None
+                def get(self, level, default):
+                    try:
+                        return self.known[level]
+                    except KeyError:
+                        return default
+                def must(self, level):
+                    try:
+                        return self.known[level]
+                    except IndexError:
+                        return 0
+            def run(levels, keys, n):
+                out = []
+                for i in range(n):
+                    key = keys[i % len(keys)]
+                    try:
+                        if levels.is_on(key):
+                            out.append(levels.get(key, i))
+                        out.append(levels.must(key))
+                    except (KeyError, TypeError) as error:
+                        out.append([line for _, line in traceback.walk_tb(error.__traceback__)])
+                return out
+            class Same(int):
+                def __eq__(self, other):
+                    print("compared", sys._getframe(1).f_code.co_name)
+                    return int(self) == other
+                __hash__ = int.__hash__
+            levels = Levels()
+            for keys in [1, 2], [1, 2, "x"], [-1, -2, 3], [True, 2.0], [10**30, "\\xe9", 2], [[], 1]:
+                for _ in range(4):
+                    print(run(levels, keys, 60)[-8:])
+            del levels.known[1]
+            levels.known[Same(7)] = "same"
+            print(run(levels, [7, 2], 40)[-4:])
+            levels.known = {str(i): i for i in range(100)}
+            print(run(levels, ["5", "77", "99"], 60)[-4:])
+            for i in range(0, 100, 2):
+                del levels.known[str(i)]
+            print(run(levels, ["5", "77", "99"], 60)[-4:])
+            levels.known = {i * 16: i for i in range(3000)}
+            print(run(levels, [160, 16 * 2999, 7], 60)[-4:])
+            levels.off = True
+            print(run(levels, [160], 60)[-4:])
+        """)
+
+    def test_keywords_that_nobody_gives(self):
+        self.check("""
+            def shows(*args, **names):
+                return args, names
+            class Log:
+                def __init__(self):
+                    self.level = 3
+                def is_on(self, level):
+                    return level >= self.level
+                def log(self, level, text, *args, **names):
+                    if self.is_on(level):
+                        return shows(text, *args, **names)
+                def gives(self, level, **names):
+                    if level > 2:
+                        return names
+                def twice(self, level, **names):
+                    more = names
+                    if level > 2:
+                        more["a"] = 1
+                        return names, more is names
+                def changes(self, level, **names):
+                    if level > 2:
+                        names["level"] = level
+                    return level
+            def run(log, n, top):
+                out = []
+                for i in range(n):
+                    level = i % top
+                    out.append((log.log(level, "text"), log.log(level, "text", i), log.gives(level),
+                                log.twice(level), log.changes(level), log.log(level, "text", why=i)))
+                return out
+            log = Log()
+            for top in 2, 3, 5, 2, 7:
+                for _ in range(5):
+                    out = run(log, 80, top)
+                    print(out[-1], out[-2])
+                    given = [row[2] for row in out if row[2] is not None]
+                    print(len({id(names) for names in given}) == len(given))
+        """)
+
     def test_tuples_without_memory(self):
         # The memory of the tuple that the interpreter needs is missing once: that is raised, soon after at the latest.
         self.check("""
@@ -803,6 +957,24 @@ class InlineTest(ProgramTest):
         self.assertEqual((status, err), (0, ""))
         self.assertIn("NumberBinary(Multiply)", out)
         self.assertNotIn("CallFunction", out)
+
+    def test_logging_that_is_off(self):
+        """It has a handler, takes keywords, and is of another module than what logs."""
+        status, out, err = run("""
+            import clinker.jit, logging
+            logger = logging.getLogger("test")
+            logger.setLevel(logging.WARNING)
+            def work(n):
+                for i in range(n):
+                    logger.debug("working")
+            for _ in range(300):
+                work(100)
+            clinker.jit.print_hir(work)
+        """, "all,warm")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("peek_item_dict", out)
+        for avoided in "CallFunction", "new_keywords", "new_tuple":
+            self.assertNotIn(avoided, out)
 
 
 if __name__ == "__main__":
