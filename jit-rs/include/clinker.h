@@ -71,6 +71,11 @@ void clinker_saw(const void *code, uint32_t offset, const int kinds[3]);
 void clinker_saw_math(const void *code, uint32_t offset, int which,
                       const void *method, int kind);
 
+/* The call at offset makes an object of a class of this version, and nothing can tell
+ * that such objects are gone, but for what they lead to. */
+void clinker_dies_unseen_at(const void *code, uint32_t offset,
+                            uint32_t class_version);
+
 /* The call at offset calls a class of this version, with a function of a version as
  * its __init__. */
 void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version,

@@ -127,6 +127,8 @@ pub struct Feedback {
     pub math: FxHashMap<u32, MathCall>,
     /// The classes that are called.
     pub classes: FxHashMap<u32, ClassCall>,
+    /// Of the classes that are called, those whose objects may go without anything that can tell, by their versions.
+    pub unseen_deaths: FxHashMap<u32, u32>,
     /// The operators and comparisons that classes define: the last one of each instruction.
     pub operators: FxHashMap<u32, OperatorCall>,
     /// The versions of the `__init__` and `__getitem__` that are called, and of functions with keywords.

@@ -143,6 +143,13 @@ extern "C" fn clinker_saw_class(
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_dies_unseen_at(code: *const c_void, offset: u32, class: u32) {
+    learn(code, |feedback, _| {
+        feedback.unseen_deaths.insert(offset, class);
+    });
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_saw_operator(
     code: *const c_void,
     offset: u32,

@@ -111,6 +111,11 @@ impl Job {
     pub fn represent(&self, mut watch: impl FnMut(Stage, &Function)) -> Result<Function, String> {
         let mut function = build::build(&self.code, self.entry, &self.history)?;
         watch(Stage::Built, &function);
+        let object = passes::objects::Layout {
+            class: layout::OBJECT_TYPE as u32,
+            inline_values: layout::INLINE_VALUES as u32,
+        };
+        passes::objects::run(&mut function, object, layout::MAX_FIELDS);
         passes::tuples::run(&mut function, layout::MAX_SPARE_ITEMS);
         watch(Stage::Replaced, &function);
         passes::gvn::run(&mut function, layout::INLINE_VALUES as u32);
@@ -147,7 +152,7 @@ impl Job {
         let mut resumes = function.resumes();
         resumes.retain(|offset| self.code.resumes.contains(offset));
         let address = caches.as_ptr() as u64;
-        let machine = codegen::compile(
+        let mut machine = codegen::compile(
             target,
             function,
             &self.code,
@@ -155,6 +160,10 @@ impl Job {
             address,
             self.id as u64,
         )?;
+        for exit in &mut machine.exits {
+            let known = self.history.refuted.get(&exit.offset());
+            exit.remember(known.copied().unwrap_or(0));
+        }
         Ok(Product {
             bytes: machine.bytes,
             calls: machine.calls,

@@ -23,6 +23,8 @@ struct Guess {
     inner: Option<codegen::Inner>,
     /// At variables, for an edge that leads there.
     is_edge: bool,
+    /// How many guesses at the instruction had been wrong by then.
+    known: u32,
 }
 
 impl Guess {
@@ -45,6 +47,7 @@ impl Compiled {
                 offset,
                 inner: exit.inner(),
                 is_edge: exit.is_edge(),
+                known: exit.known(),
             };
             (times >= SUSPICIOUS).then_some(guess)
         };
@@ -108,7 +111,9 @@ impl Compiler {
                 compiled.history.unexpected.insert(guess.offset);
                 continue;
             }
-            *compiled.history.refuted.entry(guess.offset).or_default() += 1;
+            // What it has been executed in place of calls for may have found the same.
+            let refuted = compiled.history.refuted.entry(guess.offset).or_default();
+            *refuted = (*refuted).max(guess.known + 1);
         }
         compiled.retire(id);
         for guess in inner {

@@ -944,6 +944,192 @@ class InlineTest(ProgramTest):
             print("MemoryError" in kinds)
         """)
 
+    def test_objects_that_nobody_sees(self):
+        self.check("""
+            import sys
+            class V:
+                def __init__(self, x, y):
+                    self.x = x
+                    self.y = y
+                def __add__(self, other):
+                    return V(self.x + other.x, self.y + other.y)
+                def __sub__(self, other):
+                    return V(self.x - other.x, self.y - other.y)
+                def scaled(self, by):
+                    return V(self.x * by, self.y * by)
+                def dot(self, other):
+                    return self.x * other.x + self.y * other.y
+                def same(self, other):
+                    return self is other
+                def given(self, name):
+                    if name:
+                        self.name = name
+                    return self
+            class Slots:
+                __slots__ = "a", "b", "c"
+                def __init__(self, a, b):
+                    self.b = b
+                    self.a = a
+                def both(self):
+                    return self.a, self.b
+                def missing(self):
+                    return self.c
+            class Many:
+                def __init__(self, n):
+                    self.a = self.b = self.c = self.d = self.e = self.f = self.g = self.h = self.i = n
+                def sum(self):
+                    return self.a + self.i
+            class Twice:
+                def __init__(self, n, other):
+                    self.n = other
+                    self.n = n
+                def get(self):
+                    return self.n
+            def run(pairs, n):
+                out = []
+                for i in range(n):
+                    a, b = pairs[i % len(pairs)]
+                    out.append((a + b).dot(a - b))
+                    out.append((a + b - a).scaled(2).dot(b))
+                    out.append((a + b).same(a))
+                    out.append(vars((a - b).given(i % 19 == 18)))
+                    out.append(Slots(i, b.x).both())
+                    out.append(Twice(i, b).get())
+                    out.append(Many(i).sum())
+                return out
+            ints = V(3, 4), V(-1, 2)
+            floats = V(0.5, 1.5), V(2.5, -0.0)
+            large = V(2 ** 62, 2 ** 61), V(2 ** 62, 1)
+            odd = V("a", "b"), V("c", "d")
+            for pairs in [ints], [floats], [ints, floats], [(ints[0], floats[1])], [ints, large], [ints] * 20 + [odd]:
+                for _ in range(4):
+                    try:
+                        print(run(pairs, 60)[-8:])
+                    except TypeError as error:
+                        print(error, [line for line in [error.__traceback__.tb_next.tb_lineno]])
+            def misses(n):
+                found = 0
+                for i in range(n):
+                    try:
+                        Slots(i, i).missing()
+                    except AttributeError as error:
+                        found += error.obj.a + error.obj.b
+                return found
+            print(misses(300))
+            def changes(n, at):
+                total = 0
+                for i in range(n):
+                    v = V(i, 1) + V(1, i)
+                    total += v.dot(V(i, i))
+                    if i == at:
+                        V.extra = i
+                        V.__del__ = lambda self: out.append((self.x, self.y, sys._getframe(1).f_code.co_name))
+                return total
+            out = []
+            for at in -1, -1, -1, 90:
+                print(changes(100, at))
+            del V.__del__
+            print(len(out), out[:4], out[-3:])
+        """)
+
+    def test_order_of_attributes_of_objects_that_nobody_sees(self):
+        self.check("""
+            import gc, sys, weakref
+            class Loud:
+                def __init__(self, name):
+                    self.name = name
+                def __del__(self):
+                    print("-", self.name, sys._getframe(1).f_code.co_name)
+            class Holds:
+                def __init__(self, first, second):
+                    self.second = second
+                    self.first = first
+                def one(self):
+                    return self.first
+                def number(self):
+                    return 1
+            class Weak:
+                def __init__(self, n):
+                    self.n = n
+                def ref(self):
+                    return weakref.ref(self)
+            def run(n):
+                total = 0
+                for i in range(n):
+                    total += Holds(Loud(i), i).number()
+                    total += Holds(Loud("a"), Loud("b")).number()
+                    print(Holds(Loud("c"), i).one().name)
+                    if Weak(i).ref()() is not None:
+                        print("alive")
+                    print(vars(Holds(i, total)), total)
+                return total
+            for _ in range(3):
+                run(100)
+            class Late:
+                def __init__(self, x):
+                    self.x = x
+                def stop(self, at):
+                    if self.x == at:
+                        return gc.get_referrers(self.x), self.__dict__, self
+                    return self.x
+            def late(n, at):
+                for i in range(n):
+                    found = Late(i).stop(at)
+                return found
+            print(late(1000, -1), late(1000, -1))
+            print(type(late(1000, 999)[2]).__name__, late(1000, 999)[1])
+        """)
+
+    def test_objects_without_memory(self):
+        # The memory of the object that the interpreter needs is missing once: that is raised, soon after at the latest.
+        self.check("""
+            import _testcapi
+            class V:
+                def __init__(self, x, y):
+                    self.x = x
+                    self.y = y
+                def sum(self, scale):
+                    return self.x * scale + self.y
+            def read(x, scale):
+                return V(x, 1).sum(scale)
+            for i in range(3000):
+                read(i % 7, 2)
+            # None that has been freed is left.
+            kept = [V(i, i) for i in range(5000)]
+            kinds = set()
+            for start in range(30):
+                out = [None] * 4
+                _testcapi.set_nomemory(start % 6, start % 6 + 1)
+                try:
+                    for x in range(4):
+                        out[x] = read(x, True)
+                except MemoryError:
+                    kinds.add("MemoryError")
+                else:
+                    kinds.add("all")
+                finally:
+                    _testcapi.remove_mem_hooks()
+                assert all(item in (None, x + 1) for x, item in enumerate(out)), out
+            print("MemoryError" in kinds)
+        """)
+
+    def test_what_is_not_made(self):
+        status, out, err = run(VECTORS + """
+    import clinker.jit
+    def work(a, b, n):
+        total = 0.0
+        for i in range(n):
+            total += (a - b).dot(a)
+        return total
+    for _ in range(300):
+        work(*floats, 100)
+    clinker.jit.print_hir(work)
+""", "auto,after=200")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("Unmade", out)
+        for avoided in "CallFunction", "new_object":
+            self.assertNotIn(avoided, out)
+
     def test_guesses_are_dropped_inside(self):
         # What is wrong about the numbers in a function keeps nothing from being executed in place of its call.
         status, out, err = run(VECTORS + """

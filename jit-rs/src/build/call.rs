@@ -251,7 +251,15 @@ impl<'a> Builder<'a> {
 
     /// A new object of a class that has a version. Without memory, the interpreter calls the class again, and raises.
     fn new_object(&mut self, class: Value, version: u32) -> Value {
-        let object = self.call_value(Helper::NewObject, 0, &[class], Type::OTHER | Type::NULL);
+        let unseen = self
+            .code
+            .feedback
+            .unseen_deaths
+            .get(&self.instruction.offset);
+        let dies_unseen = unseen == Some(&version);
+        let number = if dies_unseen { u64::from(version) } else { 0 };
+        let ty = Type::OTHER | Type::NULL;
+        let object = self.call_value(Helper::NewObject, number, &[class], ty);
         self.require_object(object);
         self.learn(object, Type::OTHER);
         self.env.versions.insert(object, version);

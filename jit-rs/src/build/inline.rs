@@ -211,21 +211,13 @@ impl<'a> Builder<'a> {
         let first = inlinee.code.instructions.first();
         let start = first.map_or(0, |instruction| instruction.start);
         let mut work = vec![(start, self.block, self.env.clone())];
-        let mut only = None;
+        let mut ends = Vec::new();
         while let Some((start, block, env)) = work.pop() {
             self.block = block;
             self.env = env;
             if let Some(value) = self.way(start)? {
                 let outer = self.end_inlined(args, value);
-                let next = self.instruction.next;
-                if !inlinee.has_ways() {
-                    only = Some((self.block, self.env.clone()));
-                } else if self.is_inlined() {
-                    around.push((next, self.block, self.env.clone()));
-                } else {
-                    self.boundary(Op::Boundary, next);
-                    self.go(next);
-                }
+                ends.push((self.block, self.env.clone()));
                 // The next way begins in the function again.
                 self.begin_again(outer);
             }
@@ -233,14 +225,23 @@ impl<'a> Builder<'a> {
         }
         let outer = self.inlining.outer.pop().expect("it has begun");
         self.leave_inlined(&outer);
-        Ok(match only {
-            Some((block, env)) => {
+        // Of several ways it may go one only, as the operands tell.
+        if ends.len() == 1 {
+            (self.block, self.env) = ends.remove(0);
+            return Ok(Then::Next);
+        }
+        let next = self.instruction.next;
+        for (block, env) in ends {
+            if self.is_inlined() {
+                around.push((next, block, env));
+            } else {
                 self.block = block;
                 self.env = env;
-                Then::Next
+                self.boundary(Op::Boundary, next);
+                self.go(next);
             }
-            None => Then::Ended,
-        })
+        }
+        Ok(Then::Ended)
     }
 
     /// Builds instructions up to a branch, or the end, of which it gives the value.

@@ -552,6 +552,7 @@ impl<'a> Builder<'a> {
         let unsure = unsure.collect();
         self.function.states.push(FrameState {
             tuples: Vec::new(),
+            objects: Vec::new(),
             is_edge: false,
             offset,
             stack,

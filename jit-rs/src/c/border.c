@@ -26,7 +26,8 @@ static void
 act(F **frames, const struct clinker_exit *exit, uint64_t *values,
     uint32_t from, uint32_t to)
 {
-    PyObject *items[CLINKER_MAX_SPARE_ITEMS];
+    PyObject *items[CLINKER_MAX_PARTS];
+    uint16_t offsets[CLINKER_MAX_PARTS];
     int count = 0;
     PyObject *tuple = NULL;
     for (uint32_t i = from; i < to; i++) {
@@ -97,6 +98,7 @@ act(F **frames, const struct clinker_exit *exit, uint64_t *values,
                 Py_INCREF(object);
                 // fall through
             case CLINKER_ITEM:
+                offsets[count] = action->place;
                 items[count++] = object;
                 break;
             case CLINKER_TUPLE:
@@ -109,6 +111,10 @@ act(F **frames, const struct clinker_exit *exit, uint64_t *values,
                 break;
             case CLINKER_KEYWORDS:
                 *place = clinker_make_keywords();
+                break;
+            case CLINKER_INSTANCE:
+                *value = (uint64_t)clinker_make_instance(items, offsets, count);
+                count = 0;
                 break;
         }
     }

@@ -17,16 +17,29 @@ static struct {
 
 destructor clinker_subtype_dealloc;
 
-/* The units that an object of a class has, with what is before it; 0 if they are
- * not kept. */
+/* The bytes that an object of a class has, with what is before it, but for its inline values. */
 static inline size_t
-units_of(PyTypeObject *type)
+fixed_size(PyTypeObject *type)
 {
-    size_t size = _PyType_PreHeaderSize(type) + _PyObject_VAR_SIZE(type, 1);
+    return _PyType_PreHeaderSize(type) + _PyObject_VAR_SIZE(type, 1);
+}
+
+/* The units that it has with these. */
+static inline size_t
+all_units(PyTypeObject *type)
+{
+    size_t size = fixed_size(type);
     if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
         size += _PyInlineValuesSize(type);
     }
-    size_t units = (size + UNIT - 1) / UNIT;
+    return (size + UNIT - 1) / UNIT;
+}
+
+/* The same; 0 if they are not kept. */
+static inline size_t
+units_of(PyTypeObject *type)
+{
+    size_t units = all_units(type);
     return units <= MAX_UNITS ? units : 0;
 }
 
@@ -40,6 +53,22 @@ clear_units(void *memory, size_t units)
         word[0] = 0;
         word[1] = 0;
     }
+}
+
+/* Make an object of a class in memory of its own, as _PyType_AllocNoTrack() and what calls it. */
+static PyObject *
+init_instance(void *memory, PyTypeObject *type, size_t units)
+{
+    clear_units(memory, units);
+    PyObject *object = (PyObject *)((char *)memory
+                                    + _PyType_PreHeaderSize(type));
+    _PyObject_GC_Link(object);
+    _PyObject_Init(object, type);
+    if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        _PyObject_InitInlineValues(object, type);
+    }
+    _PyObject_GC_TRACK(object);
+    return object;
 }
 
 /* A new object of a class, as PyType_GenericAlloc(). */
@@ -61,28 +90,39 @@ clinker_new_instance(PyTypeObject *type)
     }
     kept[units].first = *(void **)memory;
     kept[units].count--;
-    // As _PyType_AllocNoTrack().
-    clear_units(memory, units);
-    PyObject *object = (PyObject *)((char *)memory
-                                    + _PyType_PreHeaderSize(type));
-    _PyObject_GC_Link(object);
-    _PyObject_Init(object, type);
-    if (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
-        _PyObject_InitInlineValues(object, type);
-    }
-    _PyObject_GC_TRACK(object);
-    return object;
+    return init_instance(memory, type, units);
 #endif
 }
 
-/* Whether clinker_subtype_dealloc() would only release the attributes and the memory of
- * an object. */
+/* Memory for an object when there is no more: native code cannot be left without it. There is room for
+ * all inline values that an object can have, which are fewer the more objects a class has had. */
+static void *reserved;
+#define MAX_FIXED_SIZE 256
+#define MAX_VALUES_SIZE (2 * SHARED_KEYS_MAX_SIZE * sizeof(PyObject *))
+#define RESERVED_SIZE (MAX_FIXED_SIZE + MAX_VALUES_SIZE)
+
+void
+clinker_reserve_instance(void)
+{
+    if (reserved == NULL) {
+        reserved = PyObject_Malloc(RESERVED_SIZE);
+    }
+}
+
+void
+clinker_release_reserved_instance(void)
+{
+    PyObject_Free(reserved);
+    reserved = NULL;
+}
+
+/* Whether nothing can tell that an object of a class is gone, but for what it leads to and weak
+ * references. */
 static inline int
-is_plain(PyObject *object, PyTypeObject *type)
+dies_unseen(PyTypeObject *type)
 {
     if (!_PyType_IS_GC(type) || type->tp_finalize != NULL || type->tp_del != NULL
-        || type->tp_itemsize != 0 || type->tp_free != PyObject_GC_Del
-        || !clinker_is_unwatched())
+        || type->tp_itemsize != 0 || type->tp_free != PyObject_GC_Del)
     {
         return 0;
     }
@@ -90,7 +130,55 @@ is_plain(PyObject *object, PyTypeObject *type)
     while (base->tp_dealloc == clinker_subtype_dealloc) {
         base = base->tp_base;
     }
-    if (base != &PyBaseObject_Type) {
+    return base == &PyBaseObject_Type;
+}
+
+/* The same, of a class whose objects fit into what is reserved. */
+int
+clinker_dies_unseen(PyTypeObject *type)
+{
+    return dies_unseen(type) && fixed_size(type) <= MAX_FIXED_SIZE;
+}
+
+/* An object of its parts, which are stolen: its class, and what it has at some offsets, in the order
+ * in which that was put there. */
+PyObject *
+clinker_make_instance(PyObject *const *parts, const uint16_t *offsets, int count)
+{
+    PyTypeObject *type = (PyTypeObject *)parts[0];
+    PyObject *object = clinker_new_instance(type);
+    if (object == NULL) {
+        PyErr_Clear();
+        if (reserved == NULL) {
+            Py_FatalError("no memory for an object in native code");
+        }
+        assert(all_units(type) * UNIT <= RESERVED_SIZE);
+        object = init_instance(reserved, type, all_units(type));
+        reserved = NULL;
+        clinker_raise_no_memory();
+    }
+    else if (reserved == NULL) {
+        clinker_reserve_instance();
+    }
+    int is_inline = (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) != 0;
+    for (int i = 1; i < count; i++) {
+        PyObject **place = (PyObject **)((char *)object + offsets[i]);
+        *place = parts[i];
+        if (is_inline) {
+            PyDictValues *values = _PyObject_InlineValues(object);
+            _PyDictValues_AddToInsertionOrder(values, place - values->values);
+        }
+    }
+    Py_DECREF(type);
+    return object;
+}
+
+/* Whether clinker_subtype_dealloc() would only release the attributes and the memory of
+ * an object. */
+static inline int
+is_plain(PyObject *object, PyTypeObject *type)
+{
+    if (!dies_unseen(type) || !clinker_is_unwatched()) {
         return 0;
     }
     if (type->tp_weaklistoffset != 0

@@ -286,6 +286,7 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_STACK_SIZE", PyCodeObject, co_stacksize),
     NUMBER("MAX_PUSHES", CLINKER_MAX_PUSHES),
     NUMBER("MAX_SPARE_ITEMS", CLINKER_MAX_SPARE_ITEMS),
+    NUMBER("MAX_FIELDS", CLINKER_MAX_FIELDS),
     // _Py_InitCleanup has no variables and a stack of two.
     NUMBER("SHIM_FRAME_SIZE", FRAME_SPECIALS_SIZE + 2),
     NUMBER("PUSH_SIZE", sizeof(struct clinker_push)),

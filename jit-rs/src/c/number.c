@@ -51,6 +51,7 @@ clinker_reserve_objects(void)
             PyObject_GC_UnTrack(spare[i]);
         }
     }
+    clinker_reserve_instance();
     while (reserved_count < MAX_RESERVED) {
         void *memory = PyObject_Malloc(NUMBER_SIZE);
         if (memory == NULL) {
@@ -66,9 +67,17 @@ clinker_release_reserved_objects(void)
     for (int i = 0; i <= CLINKER_MAX_SPARE_ITEMS; i++) {
         Py_CLEAR(spare[i]);
     }
+    clinker_release_reserved_instance();
     while (reserved_count > 0) {
         PyObject_Free(reserved[--reserved_count]);
     }
+}
+
+/* Native code raises MemoryError as soon as it looks for events. */
+void
+clinker_raise_no_memory(void)
+{
+    PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), PyExc_MemoryError);
 }
 
 /* A container that could be made, or the spare one of so many items. */
@@ -85,8 +94,7 @@ made_or_spare(PyObject *container, int count)
         if (count > 0) {
             PyObject_GC_Track(container);
         }
-        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(),
-                                  PyExc_MemoryError);
+        clinker_raise_no_memory();
     }
     else if (spare[count] == NULL) {
         clinker_reserve_objects();
@@ -123,8 +131,7 @@ new_number(size_t size, PyTypeObject *type)
             Py_FatalError("no memory for a number in native code");
         }
         object = reserved[--reserved_count];
-        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(),
-                                  PyExc_MemoryError);
+        clinker_raise_no_memory();
     }
     else if (reserved_count < MAX_RESERVED) {
         clinker_reserve_objects();

@@ -90,7 +90,8 @@ enum clinker_act {
     CLINKER_NEW_OBJECT_SHARED,
     // Leave out as many actions as the place says, unless the value is true.
     CLINKER_SKIP_UNLESS,
-    // Make it the next item of a tuple.
+    // Make it the next item of a tuple, or the next part of an object: its class, or
+    // what is at an offset, which is the place.
     CLINKER_ITEM,
     CLINKER_ITEM_SHARED,
     // Put a tuple of the items on the value stack, and there once more.
@@ -98,10 +99,16 @@ enum clinker_act {
     CLINKER_TUPLE_AGAIN,
     // Put a new dictionary there.
     CLINKER_KEYWORDS,
+    // Make an object of the parts, which takes the place of the value.
+    CLINKER_INSTANCE,
 };
 
 // The items of a tuple that is made where native code is left, at most.
 #define CLINKER_MAX_SPARE_ITEMS 4
+
+// The attributes of an object that is made there, at most, and the parts of anything that is.
+#define CLINKER_MAX_FIELDS 8
+#define CLINKER_MAX_PARTS (1 + CLINKER_MAX_FIELDS)
 
 // How many functions can be executed in place of calls at a time.
 #define CLINKER_MAX_PUSHES 3
@@ -323,6 +330,7 @@ PyObject *clinker_box_float(double value);
 PyObject *clinker_box_int(int64_t value);
 PyObject *clinker_make_tuple(PyObject *const *items, int count);
 PyObject *clinker_make_keywords(void);
+void clinker_raise_no_memory(void);
 int clinker_keep_float(PyObject *object);
 
 /* lookup.c: a new reference to the value that an exact int or string has in a dictionary; NULL
@@ -531,6 +539,11 @@ void clinker_give_dealloc_back(void);
 extern destructor clinker_subtype_dealloc;
 
 PyObject *clinker_new_instance(PyTypeObject *type);
+int clinker_dies_unseen(PyTypeObject *type);
+PyObject *clinker_make_instance(PyObject *const *parts, const uint16_t *offsets,
+                                int count);
+void clinker_reserve_instance(void);
+void clinker_release_reserved_instance(void);
 int clinker_release_instance(PyObject *object);
 
 /* generator.c */

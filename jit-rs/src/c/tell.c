@@ -27,6 +27,16 @@ tell_math(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable,
     }
 }
 
+/* Tell of a class that is called whether its objects need not be made if nobody sees them. */
+static void
+tell_deaths(PyCodeObject *code, _Py_CODEUNIT *instr, PyTypeObject *type)
+{
+    if (clinker_dies_unseen(type)) {
+        clinker_dies_unseen_at(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                               type->tp_version_tag);
+    }
+}
+
 /* Tell which __init__ a call of a class calls, if it makes an object of the class as
  * object does. */
 static void
@@ -54,6 +64,7 @@ tell_class(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable)
         _PyFunction_GetVersionForCurrentState((PyFunctionObject *)init);
     clinker_saw_class(code, (uint32_t)(instr - _PyCode_CODE(code)),
                       type->tp_version_tag, init, version);
+    tell_deaths(code, instr, type);
 }
 
 /* Tell the types of the operands of an instruction, if native code can do more with
@@ -277,6 +288,7 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;
         clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
                               init->func_version);
+        tell_deaths(code, instr, (PyTypeObject *)type);
     }
     else if (instr->op.code == BINARY_SUBSCR_GETITEM) {
         PyHeapTypeObject *type = (PyHeapTypeObject *)Py_TYPE(stack_pointer[-2]);

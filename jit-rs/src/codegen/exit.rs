@@ -33,7 +33,7 @@ pub enum Act {
     NewObjectShared,
     /// Leaves out as many actions as the place says, unless the truth value is true.
     SkipUnless,
-    /// Makes it the next item of a tuple.
+    /// Makes it the next item of a tuple, or the next part of an object: its class, or what is at an offset, which is the place.
     Item,
     /// The same with a new reference.
     ItemShared,
@@ -43,6 +43,8 @@ pub enum Act {
     TupleAgain,
     /// Puts a new dictionary on the stack.
     Keywords,
+    /// Makes an object of the parts, which takes the place of the value.
+    Instance,
 }
 
 /// A frame that is pushed: `struct clinker_inlined`.
@@ -148,6 +150,8 @@ pub struct Exit {
     is_edge: bool,
     /// How many of the times have been told.
     told: u32,
+    /// How many guesses at the instruction had been wrong by then.
+    known: u32,
     head: Box<Head>,
     _actions: Box<[Action]>,
     _constants: Box<[u64]>,
@@ -189,6 +193,7 @@ impl Exit {
             inner: plan.inner,
             is_edge: plan.is_edge,
             told: 0,
+            known: 0,
             head: Box::new(head),
             _actions: actions,
             _constants: constants,
@@ -224,6 +229,16 @@ impl Exit {
     /// Whether the guess is one at variables, for an edge that leads there.
     pub fn is_edge(&self) -> bool {
         self.is_edge
+    }
+
+    /// How many guesses at the instruction had been wrong when it was compiled.
+    pub fn known(&self) -> u32 {
+        self.known
+    }
+
+    /// Tells it.
+    pub fn remember(&mut self, known: u32) {
+        self.known = known;
     }
 
     /// What is executed in place of a call there.

@@ -96,7 +96,8 @@ impl Generator<'_> {
             op::LOAD_ATTR_SLOT => form.index as usize,
             _ => {
                 if has_values {
-                    self.require_shared_keys(owner, form.keys, state, leave);
+                    let class = self.class(owner);
+                    self.require_shared_keys(class, form.keys, state, leave);
                 }
                 return self.int(form.value as i64);
             }

@@ -220,6 +220,11 @@ impl Generator<'_> {
         for &value in &leave.take {
             *borrowed.entry(value).or_default() += 1;
         }
+        for object in &state.objects {
+            // It has one reference when it has been made.
+            let places = state.stack.iter().filter(|value| **value == object.value);
+            borrowed.insert(object.value, places.count() - 1);
+        }
         let mut put = |planner: &mut Planner, acts: (Act, Act), place, value| {
             let rep = function.rep(value);
             if rep == Rep::Object {
@@ -231,6 +236,19 @@ impl Generator<'_> {
                 planner.put(rep, acts, place, value);
             }
         };
+        for object in &state.objects {
+            put(
+                &mut planner,
+                (Act::Item, Act::ItemShared),
+                (0, 0),
+                object.class,
+            );
+            for &(offset, value) in &object.fields {
+                let place = (0, offset as usize);
+                put(&mut planner, (Act::Item, Act::ItemShared), place, value);
+            }
+            planner.act(Act::Instance, (0, 0), object.value);
+        }
         let is_made = |index: usize| {
             let mut tuples = state.tuples.iter();
             tuples.any(|tuple| tuple.places.contains(&(index as u32)))

@@ -14,7 +14,7 @@ impl Generator<'_> {
         let leave = &inst.leave;
         let needed = || state.ok_or_else(|| format!("{} has no state", inst.op));
         let result = match inst.op {
-            Op::Null => Some(self.int(0)),
+            Op::Null | Op::Unmade => Some(self.int(0)),
             Op::Object(address) | Op::Cached(address) => Some(self.int(address as i64)),
             Op::Int(value) => Some(self.int(value)),
             Op::Float(bits) => Some(self.builder.ins().f64const(f64::from_bits(bits))),
@@ -114,6 +114,11 @@ impl Generator<'_> {
                 None
             }
             Op::GuardSharedKeys(version) => {
+                let class = self.class(args[0]);
+                self.require_shared_keys(class, version, needed()?, leave);
+                None
+            }
+            Op::GuardClassKeys(version) => {
                 self.require_shared_keys(args[0], version, needed()?, leave);
                 None
             }
@@ -481,15 +486,14 @@ impl Generator<'_> {
         self.leave_if(wrong, state, leave, true);
     }
 
-    /// Leaves unless the shared keys of the type of an object have a version.
+    /// Leaves unless the shared keys of a class have a version.
     pub(super) fn require_shared_keys(
         &mut self,
-        object: ir::Value,
+        class: ir::Value,
         version: u32,
         state: State,
         leave: &Leave,
     ) {
-        let class = self.class(object);
         let keys = self.load(types::I64, class, layout::HEAP_TYPE_CACHED_KEYS);
         self.require_version(keys, layout::KEYS_VERSION, version, state, leave);
     }

@@ -69,6 +69,8 @@ pub struct FrameState {
     pub inlined: Vec<Inlined>,
     /// Tuples and dictionaries that do not exist.
     pub tuples: Vec<Tuple>,
+    /// Objects that do not exist.
+    pub objects: Vec<Object>,
     /// Whether an edge leads to the instruction, for which variables are guessed to be of some type.
     pub is_edge: bool,
 }
@@ -83,17 +85,36 @@ pub struct Tuple {
     pub items: Vec<Value>,
 }
 
+/// An object that is made where native code is left.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// What stands for it on the value stack ([`Op::Unmade`]).
+    pub value: Value,
+    /// Its class.
+    pub class: Value,
+    /// The offsets of its attributes, in the order in which they have been set.
+    pub fields: Vec<(u32, Value)>,
+}
+
 impl FrameState {
-    /// The values on the stack, and those that tuples on it are made of.
+    /// The values on the stack, and those that tuples and objects on it are made of.
     pub fn values(&self) -> impl Iterator<Item = Value> {
         let items = self.tuples.iter().flat_map(|tuple| &tuple.items);
-        self.stack.iter().chain(items).copied()
+        let parts = self.objects.iter().flat_map(|object| {
+            let fields = object.fields.iter().map(|(_, value)| value);
+            std::iter::once(&object.class).chain(fields)
+        });
+        self.stack.iter().chain(items).chain(parts).copied()
     }
 
     /// The same, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         let items = self.tuples.iter_mut().flat_map(|tuple| &mut tuple.items);
-        self.stack.iter_mut().chain(items)
+        let parts = self.objects.iter_mut().flat_map(|object| {
+            let fields = object.fields.iter_mut().map(|(_, value)| value);
+            std::iter::once(&mut object.class).chain(fields)
+        });
+        self.stack.iter_mut().chain(items).chain(parts)
     }
 
     /// Whether it needs a value.

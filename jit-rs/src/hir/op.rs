@@ -9,6 +9,8 @@ use super::{
 pub enum Op {
     /// The NULL of `PUSH_NULL`.
     Null,
+    /// What stands for an object that does not exist ([`super::Object`]).
+    Unmade,
     /// An object that outlives the native code, by its address.
     Object(u64),
     /// An object that an inline cache holds, and some other object, by its address.
@@ -53,6 +55,8 @@ pub enum Op {
     GuardNoDict,
     /// Leaves unless the shared keys of the type of the object have the version.
     GuardSharedKeys(u32),
+    /// Leaves unless the shared keys of a class have the version.
+    GuardClassKeys(u32),
     /// Leaves unless the stack of C has room for a call.
     GuardCStack,
     /// Leaves if the frame has a frame object that outlives it with its local variables.
@@ -336,6 +340,7 @@ impl Op {
         !matches!(
             self,
             Self::Null
+                | Self::Unmade
                 | Self::Object(_)
                 | Self::Cached(_)
                 | Self::Int(_)
@@ -376,6 +381,7 @@ impl Op {
         use Rep::{Bool, Float, Int, Object};
         Some(match self {
             Self::Null
+            | Self::Unmade
             | Self::Object(_)
             | Self::Cached(_)
             | Self::Int(_)
@@ -409,6 +415,7 @@ impl Op {
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
+            | Self::GuardClassKeys(_)
             | Self::GuardReplaceable(_)
             | Self::GuardKeys(_)
             | Self::LoadGlobal(_)
@@ -471,6 +478,7 @@ impl Op {
     pub fn result(self) -> Option<Rep> {
         Some(match self {
             Self::Null
+            | Self::Unmade
             | Self::Object(_)
             | Self::Cached(_)
             | Self::LoadLocal(_)
@@ -573,6 +581,7 @@ impl Op {
             | Self::GuardValues
             | Self::GuardNoDict
             | Self::GuardSharedKeys(_)
+            | Self::GuardClassKeys(_)
             | Self::GuardCStack
             | Self::GuardNoFrameObject
             | Self::GuardUnshared

@@ -4,7 +4,7 @@ use crate::exceptions::Handler;
 
 use super::{
     Block, CallKind, Comparison, Convention, Element, End, FloatOp, FrameState, Function, Helper,
-    Inlined, Inst, IntOp, Leave, Math, Op, Rep, State, Tuple, Type, Value, Yield,
+    Inlined, Inst, IntOp, Leave, Math, Object, Op, Rep, State, Tuple, Type, Value, Yield,
 };
 
 /// Reads a function.
@@ -338,6 +338,25 @@ impl Parser {
             rest.expect(")")?;
             tuples.push(Tuple { places, items });
         }
+        let mut objects = Vec::new();
+        while rest.take(" object ") {
+            let value = rest.value()?;
+            rest.expect("=")?;
+            let class = rest.value()?;
+            rest.expect("(")?;
+            let mut fields = Vec::new();
+            while !rest.take(")") {
+                let offset = rest.number()?;
+                rest.expect(":")?;
+                fields.push((offset, rest.value()?));
+                rest.take(", ");
+            }
+            objects.push(Object {
+                value,
+                class,
+                fields,
+            });
+        }
         let is_edge = rest.take(" edge");
         let state = FrameState {
             offset,
@@ -346,6 +365,7 @@ impl Parser {
             unsure,
             inlined,
             tuples,
+            objects,
             is_edge,
         };
         let states = &mut self.function.states;
@@ -412,6 +432,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardKeys", [version]) => Op::GuardKeys(number(version)?),
         ("GuardValues", []) => Op::GuardValues,
         ("GuardNoDict", []) => Op::GuardNoDict,
+        ("GuardClassKeys", [version]) => Op::GuardClassKeys(number(version)?),
+        ("Unmade", []) => Op::Unmade,
         ("GuardSharedKeys", [version]) => Op::GuardSharedKeys(number(version)?),
         ("GuardCStack", []) => Op::GuardCStack,
         ("GuardNoFrameObject", []) => Op::GuardNoFrameObject,

@@ -87,6 +87,14 @@ impl fmt::Display for FrameState {
             let places: Vec<String> = tuple.places.iter().map(u32::to_string).collect();
             write!(f, " tuple {}=({})", places.join("="), List(&tuple.items))?;
         }
+        for object in &self.objects {
+            write!(f, " object {}={}(", object.value, object.class)?;
+            for (index, (offset, value)) in object.fields.iter().enumerate() {
+                let comma = if index > 0 { ", " } else { "" };
+                write!(f, "{comma}{offset}:{value}")?;
+            }
+            write!(f, ")")?;
+        }
         if self.is_edge {
             write!(f, " edge")?;
         }

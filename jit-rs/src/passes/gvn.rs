@@ -94,6 +94,7 @@ fn kind(op: Op) -> Kind {
         | Op::GuardValues
         | Op::GuardNoDict
         | Op::GuardSharedKeys(_)
+        | Op::GuardClassKeys(_)
         | Op::GuardRoom
         | Op::GuardInline(_)
         | Op::LoadField(_)

@@ -1,8 +1,11 @@
 //! Passes over the high-level intermediate representation.
 
+mod boxes;
 pub mod carried;
 pub mod dce;
+mod deaths;
 pub mod gvn;
+pub mod objects;
 pub mod refcount;
 pub mod tuples;
 
@@ -35,6 +38,16 @@ mod tests {
     fn tuples_are_replaced() {
         let file = include_str!("../../tests/golden/passes/tuples.hir");
         check(file, |function| super::tuples::run(function, 4));
+    }
+
+    #[test]
+    fn objects_are_replaced() {
+        let file = include_str!("../../tests/golden/passes/objects.hir");
+        const LAYOUT: super::objects::Layout = super::objects::Layout {
+            class: 8,
+            inline_values: 24,
+        };
+        check(file, |function| super::objects::run(function, LAYOUT, 4));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! or what such a function returns to be unpacked, is not made: its items take the place of what is loaded from it. Where native code is left
 //! meanwhile, it is made from them ([`Tuple`]). So it is with the dictionary that a function with `**kwargs` gets if no keyword is given.
 
-use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Ownership, Rep, Tuple, Type, Value};
+use super::boxes;
+use super::deaths::Deaths;
+use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Runs the pass, on tuples of so many items at most.
@@ -105,65 +107,20 @@ fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
 
 /// How many items of each tuple may die with it: it would release the last one first. Not those that have been taken out of it.
 fn deaths(function: &Function, made: &FxHashMap<Value, Made>) -> FxHashMap<Value, usize> {
-    let insts = || {
-        let blocks = function.blocks.iter().enumerate();
-        blocks.flat_map(|(block, data)| {
-            let insts = data.insts.iter().enumerate();
-            insts.map(move |(position, inst)| ((block, position), inst))
-        })
-    };
-    let defined: FxHashMap<Value, ((usize, usize), Op)> = insts()
-        .filter_map(|(place, inst)| Some((inst.result?, (place, inst.op))))
-        .collect();
-    // Where a reference that is borrowed may become one of its own, as what it is borrowed from changes.
-    let changes: Vec<(usize, usize)> = insts()
-        .filter(|(_, inst)| {
-            let is_store = matches!(
-                inst.op,
-                Op::StoreLocal(..) | Op::DeleteLocal(..) | Op::TakeLocal(_) | Op::SyncLocal(_)
-            );
-            is_store || inst.op.runs_code() || inst.op.releases()
-        })
-        .map(|(place, _)| place)
-        .collect();
-    let mut last: FxHashMap<Value, (usize, usize)> = FxHashMap::default();
-    for (place, inst) in insts() {
-        let stack = inst.state.map(|state| &function.state(state).stack);
-        let used = inst.args.iter().chain(stack.into_iter().flatten());
-        last.extend(used.map(|&value| (value, place)));
-    }
-    let may_die = |item: &&Value, end: (usize, usize)| {
-        if function.rep(**item) != Rep::Object
-            || function
-                .ty(**item)
-                .is(Type::SCALAR | Type::NONE | Type::NULL)
-        {
-            return false;
-        }
-        let Some(&(place, op)) = defined.get(*item) else {
-            // A parameter.
-            return true;
-        };
-        match op.ownership() {
-            Ownership::None => false,
-            Ownership::Owned => true,
-            Ownership::Slot(_) | Ownership::Heap => {
-                changes.iter().any(|change| (place..=end).contains(change))
-            }
-        }
-    };
+    let deaths = Deaths::of(function);
     let known = constants(function);
     let mut taken: FxHashSet<(Value, i64)> = FxHashSet::default();
-    for (_, inst) in insts().filter(|(_, inst)| inst.op == Op::TupleItem) {
+    let insts = function.blocks.iter().flat_map(|block| &block.insts);
+    for inst in insts.filter(|inst| inst.op == Op::TupleItem) {
         if let Some(&Op::Int(index)) = known.get(&inst.args[1]) {
             taken.insert((inst.args[0], index));
         }
     }
     let count = |(tuple, made): (&Value, &Made)| {
-        let end = last.get(tuple).copied().unwrap_or(made.filled);
+        let end = deaths.last_use(*tuple).unwrap_or(made.filled);
         let items = made.items.iter().enumerate();
         let left = items.filter(|(index, item)| {
-            !taken.contains(&(*tuple, *index as i64)) && may_die(item, end)
+            !taken.contains(&(*tuple, *index as i64)) && deaths.may_die(function, **item, end)
         });
         (*tuple, left.count())
     };
@@ -195,7 +152,6 @@ fn is_harmless(inst: &Inst, argument: usize, count: usize, known: &FxHashMap<Val
 fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
     let known = constants(function);
     let mut same: FxHashMap<Value, Value> = FxHashMap::default();
-    let mut raw: FxHashMap<Value, Value> = FxHashMap::default();
     let rename = |same: &FxHashMap<Value, Value>, value: &mut Value| {
         while let Some(&other) = same.get(value) {
             *value = other;
@@ -211,11 +167,6 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
                     if inst.result.is_some_and(|result| made.contains_key(&result)) =>
                 {
                     inst.op = Op::Null;
-                }
-                (Op::BoxInt | Op::BoxFloat | Op::BoxBool, _)
-                    if inst.result.is_some_and(|result| items.contains(&result)) =>
-                {
-                    raw.extend(inst.result.zip(inst.args.first().copied()));
                 }
                 (Op::PutTupleItem(_) | Op::GuardType(_), Some(_)) => return false,
                 (Op::Size, Some((_, made))) => {
@@ -244,33 +195,20 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
                 _ => {}
             }
             inst.args.iter_mut().for_each(|value| rename(&same, value));
-            match inst.op {
-                // When a number dies is nobody's concern.
-                Op::EndInline => inst.args.retain(|value| !raw.contains_key(value)),
-                Op::GuardType(_) | Op::UnboxInt | Op::UnboxFloat | Op::UnboxBool => {}
-                // It is some particular object to others.
-                _ => raw.retain(|object, _| !inst.args.contains(object)),
-            }
             true
         });
         function.blocks[index].insts = insts;
         for value in function.blocks[index].end.values_mut() {
             rename(&same, value);
-            raw.remove(value);
         }
     }
     for tuple in made.keys() {
         function.values[tuple.0 as usize] = (Rep::Object, Type::NULL);
     }
     for state in &mut function.states {
-        in_state(state, made, |value| {
-            rename(&same, value);
-            // An object is made of it where native code is left.
-            if let Some(&unboxed) = raw.get(value) {
-                *value = unboxed;
-            }
-        });
+        in_state(state, made, |value| rename(&same, value));
     }
+    boxes::sink(function, &items);
 }
 
 fn in_state(state: &mut FrameState, made: &FxHashMap<Value, Made>, rename: impl Fn(&mut Value)) {
