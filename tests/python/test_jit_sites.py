@@ -710,6 +710,55 @@ class SiteTest(ProgramTest):
             print(all_of([cls() for cls in classes]))
         """)
 
+    def test_methods_of_objects_that_have_no_dictionary_yet(self):
+        self.check("""
+            class Items(list):
+                def size(self):
+                    return len(self)
+                def first(self):
+                    return self[0]
+            class Slots:
+                __slots__ = "a",
+                def get(self):
+                    return self.a
+            class More(Slots):
+                def twice(self):
+                    return self.a * 2
+            class Text(str):
+                def marked(self):
+                    return self + "!"
+            class Error(Exception):
+                def code(self):
+                    return self.args[0]
+            def run(objects, n):
+                out = []
+                for i in range(n):
+                    items, more, text, error = objects[i % len(objects)]
+                    out.append((items.size(), items.first(), more.get(), more.twice(), text.marked(), error.code()))
+                return out
+            def make(i):
+                more = More()
+                more.a = i
+                return Items([i, 2]), more, Text(i), Error(i)
+            objects = [make(i) for i in range(3)]
+            for _ in range(40):
+                print(run(objects, 30)[-3:])
+            for thing in objects[1]:
+                thing.other = 1
+                print(vars(thing))
+            for _ in range(40):
+                print(run(objects, 30)[-3:])
+            items, more, text, error = objects[2]
+            items.size = lambda: "size"
+            more.twice = lambda: "twice"
+            text.marked = lambda: "marked"
+            error.code = lambda: "code"
+            for _ in range(40):
+                print(run(objects, 30)[-3:])
+            More.get = lambda self: "get"
+            print(run(objects, 30)[-3:])
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

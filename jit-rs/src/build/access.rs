@@ -169,6 +169,9 @@ impl Builder<'_> {
                     self.guard(Op::GuardValues, &[owner]);
                     self.guard(Op::GuardSharedKeys(first.keys), &[owner]);
                 }
+                if let Some(offset) = first.lazy_dict() {
+                    self.guard(Op::GuardLazyDict(offset), &[owner]);
+                }
                 let value = self.value(Op::Cached(first.value), &[], Type::OBJECT);
                 if let Some(&method) = self.code.methods.get(&first.value) {
                     self.methods.insert(value, method);

@@ -1,6 +1,7 @@
 //! What accesses to attributes are specialized for.
 
 use crate::feedback::{Form, Forms};
+use crate::layout;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
 
@@ -26,6 +27,10 @@ impl Form {
             op::LOAD_ATTR_METHOD_NO_DICT | op::LOAD_ATTR_NONDESCRIPTOR_NO_DICT => {
                 form.value = wide(5, 4);
             }
+            op::LOAD_ATTR_METHOD_LAZY_DICT => {
+                form.index = u32::from(cache(3));
+                form.value = wide(5, 4);
+            }
             _ => form.index = u32::from(cache(3)),
         }
         form
@@ -35,8 +40,16 @@ impl Form {
     pub fn is_method(&self) -> bool {
         matches!(
             self.opcode,
-            op::LOAD_ATTR_METHOD_WITH_VALUES | op::LOAD_ATTR_METHOD_NO_DICT
+            op::LOAD_ATTR_METHOD_WITH_VALUES
+                | op::LOAD_ATTR_METHOD_NO_DICT
+                | op::LOAD_ATTR_METHOD_LAZY_DICT
         )
+    }
+
+    /// Where the objects have a dictionary as soon as one is asked for, if the form is for those without, in bytes from their address.
+    pub fn lazy_dict(&self) -> Option<i32> {
+        (self.opcode == op::LOAD_ATTR_METHOD_LAZY_DICT)
+            .then_some(self.index as i32 - layout::MANAGED_DICT_BEFORE as i32)
     }
 
     /// Whether machine code can follow it besides others.

@@ -65,6 +65,20 @@ impl Generator<'_> {
         result
     }
 
+    /// Leaves if an object has a dictionary, which would be at an offset.
+    pub(super) fn require_no_dict(
+        &mut self,
+        owner: ir::Value,
+        offset: i32,
+        state: State,
+        leave: &Leave,
+    ) {
+        let flags = super::trusted();
+        let dict = self.builder.ins().load(types::I64, flags, owner, offset);
+        let has_one = self.builder.ins().icmp_imm_s(IntCC::NotEqual, dict, 0);
+        self.leave_if(has_one, state, leave, true);
+    }
+
     fn version(&mut self, owner: ir::Value) -> ir::Value {
         let class = self.class(owner);
         self.load(types::I32, class, layout::TYPE_VERSION)
@@ -98,6 +112,9 @@ impl Generator<'_> {
                 if has_values {
                     let class = self.class(owner);
                     self.require_shared_keys(class, form.keys, state, leave);
+                }
+                if let Some(offset) = form.lazy_dict() {
+                    self.require_no_dict(owner, offset, state, leave);
                 }
                 return self.int(form.value as i64);
             }

@@ -1,6 +1,6 @@
 //! Each operation of the high-level representation.
 
-use super::{Generator, trusted};
+use super::Generator;
 use crate::hir::{Comparison, Element, FloatOp, Helper, Inst, Leave, Op, State, Type};
 use crate::layout;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -102,15 +102,13 @@ impl Generator<'_> {
                 None
             }
             Op::GuardNoDict => {
-                let dict = self.builder.ins().load(
-                    types::I64,
-                    trusted(),
-                    args[0],
-                    -(layout::MANAGED_DICT_BEFORE as i32),
-                );
-                let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, dict, 0);
-                self.leave_if(some, needed()?, leave, true);
+                let offset = -(layout::MANAGED_DICT_BEFORE as i32);
+                self.require_no_dict(args[0], offset, needed()?, leave);
                 self.require_values(args[0], needed()?, leave);
+                None
+            }
+            Op::GuardLazyDict(offset) => {
+                self.require_no_dict(args[0], offset, needed()?, leave);
                 None
             }
             Op::GuardSharedKeys(version) => {

@@ -53,6 +53,8 @@ pub enum Op {
     GuardValues,
     /// Leaves unless the object has inline values in use and no dictionary.
     GuardNoDict,
+    /// Leaves unless the object has no dictionary yet, which would be at an offset in bytes.
+    GuardLazyDict(i32),
     /// Leaves unless the shared keys of the type of the object have the version.
     GuardSharedKeys(u32),
     /// Leaves unless the shared keys of a class have the version.
@@ -414,6 +416,7 @@ impl Op {
             | Self::MakerAddress
             | Self::GuardValues
             | Self::GuardNoDict
+            | Self::GuardLazyDict(_)
             | Self::GuardSharedKeys(_)
             | Self::GuardClassKeys(_)
             | Self::GuardReplaceable(_)
@@ -580,6 +583,7 @@ impl Op {
             | Self::GuardKeys(_)
             | Self::GuardValues
             | Self::GuardNoDict
+            | Self::GuardLazyDict(_)
             | Self::GuardSharedKeys(_)
             | Self::GuardClassKeys(_)
             | Self::GuardCStack

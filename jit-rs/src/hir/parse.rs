@@ -432,6 +432,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("GuardKeys", [version]) => Op::GuardKeys(number(version)?),
         ("GuardValues", []) => Op::GuardValues,
         ("GuardNoDict", []) => Op::GuardNoDict,
+        ("GuardLazyDict", [offset]) => Op::GuardLazyDict(number(offset)?),
         ("GuardClassKeys", [version]) => Op::GuardClassKeys(number(version)?),
         ("Unmade", []) => Op::Unmade,
         ("GuardSharedKeys", [version]) => Op::GuardSharedKeys(number(version)?),

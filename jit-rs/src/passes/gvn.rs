@@ -93,6 +93,7 @@ fn kind(op: Op) -> Kind {
         | Op::GuardKeys(_)
         | Op::GuardValues
         | Op::GuardNoDict
+        | Op::GuardLazyDict(_)
         | Op::GuardSharedKeys(_)
         | Op::GuardClassKeys(_)
         | Op::GuardRoom

@@ -113,7 +113,9 @@ fn use_of(inst: &Inst, argument: usize, layout: Layout) -> Use {
         (Op::LoadField(offset), _) if offset == layout.class => Use::Class,
         (Op::LoadField(offset), _) => Use::Load(offset),
         (Op::Is, _) => Use::Is(inst.args[1 - argument]),
-        (Op::GuardValues | Op::GuardNoDict | Op::GuardReplaceable(_), _) => Use::Known,
+        (Op::GuardValues | Op::GuardNoDict | Op::GuardLazyDict(_) | Op::GuardReplaceable(_), _) => {
+            Use::Known
+        }
         (Op::GuardVersion(version), _) => Use::Guard(Op::GuardClass(version)),
         (Op::GuardSharedKeys(version), _) => Use::Guard(Op::GuardClassKeys(version)),
         (Op::EndInline, _) => Use::End,
