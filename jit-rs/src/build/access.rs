@@ -92,10 +92,10 @@ impl Builder<'_> {
                 self.guarded(Op::LoadHint(index), &[owner, name], Type::OBJECT)
             }
             op::LOAD_ATTR_MODULE if self.require(owner, Type::MODULE) => {
-                let number = u64::from(version) | u64::from(index) << 32;
-                let value = self.call_value(Helper::LoadModuleAttr, number, &[owner], Type::ANY);
-                self.require_object(value);
-                value
+                let dict = Op::LoadField(layout::MODULE_DICT as u32);
+                let dict = self.guarded(dict, &[owner], Type::OBJECT);
+                self.guard(Op::GuardKeys(version), &[dict]);
+                self.guarded(Op::LoadGlobal(index), &[dict], Type::OBJECT)
             }
             op::LOAD_ATTR_CLASS => {
                 self.guard(Op::GuardClass(version), &[owner]);

@@ -409,19 +409,6 @@ clinker_load_attr(T *tstate, F *frame, PyObject *owner, uint64_t name,
     return value;
 }
 
-/* An attribute of an exact module, as LOAD_ATTR_MODULE: the number holds the
- * version of the keys and, above it, the index.  NULL if they do not fit. */
-PyObject *
-clinker_load_module_attr(T *tstate, F *frame, PyObject *owner,
-                         uint64_t place)
-{
-    PyDictObject *dict = (PyDictObject *)((PyModuleObject *)owner)->md_dict;
-    if (dict->ma_keys->dk_version != (uint32_t)place) {
-        return NULL;
-    }
-    return Py_XNewRef(DK_UNICODE_ENTRIES(dict->ma_keys)[place >> 32].me_value);
-}
-
 /* From the owner to the method and self, or the attribute and NULL. */
 int
 clinker_load_method(T *tstate, F *frame, PyObject **stack, uint64_t name,
@@ -595,7 +582,6 @@ clinker_delete_attr(T *tstate, F *frame, PyObject *owner, uint64_t name)
 
 const struct clinker_entry clinker_attribute_helpers[] = {
     ENTRY(load_attr),
-    ENTRY(load_module_attr),
     ENTRY(load_method),
     ENTRY(load_super),
     ENTRY(store_attr),

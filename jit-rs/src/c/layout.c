@@ -175,6 +175,7 @@ const struct entry clinker_layout[] = {
     NUMBER("TYPE_HEAP", Py_TPFLAGS_HEAPTYPE),
     OFFSET("HEAP_TYPE_GETITEM", PyHeapTypeObject, _spec_cache.getitem),
     OFFSET("HEAP_TYPE_INIT", PyHeapTypeObject, _spec_cache.init),
+    OFFSET("MODULE_DICT", PyModuleObject, md_dict),
     OFFSET("FUNCTION_GLOBALS", PyFunctionObject, func_globals),
     OFFSET("FUNCTION_BUILTINS", PyFunctionObject, func_builtins),
     OFFSET("FUNCTION_DEFAULTS", PyFunctionObject, func_defaults),

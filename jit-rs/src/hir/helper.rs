@@ -113,7 +113,6 @@ helpers! {
     ListEnd = "list_end", Nothing, Borrowed, true;
     TupleEnd = "tuple_end", Nothing, Borrowed, true;
     LoadAttr = "load_attr", Object, Borrowed, true;
-    LoadModuleAttr = "load_module_attr", Sure, Borrowed, false;
     LoadMethod = "load_method", Status, Stack, true;
     LoadSuper = "load_super", Status, Stack, true;
     StoreAttr = "store_attr", Status, Borrowed, true;
@@ -195,7 +194,6 @@ impl Helper {
                 | Self::NewTuple
                 | Self::NewKeywords
                 | Self::PeekItemDict
-                | Self::LoadModuleAttr
                 | Self::EqualStr
                 | Self::ConcatStr
                 | Self::MatchMapping

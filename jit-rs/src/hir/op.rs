@@ -121,7 +121,7 @@ pub enum Op {
     LoadWord(u32),
     /// The globals (false) or builtins (true) of the frame.
     Namespace(bool),
-    /// The value at an index of globals or builtins, or NULL. The keys have been guarded.
+    /// The value at an index of globals, builtins or the dictionary of a module, or NULL. The keys have been guarded.
     LoadGlobal(u32),
     /// The place of an item of a list, tuple or array by its index, which counts from the end if it is negative. Leaves if
     /// there is none.
