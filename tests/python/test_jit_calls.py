@@ -448,6 +448,71 @@ class CallTest(ProgramTest):
             print(out[::99])
         """)
 
+    def test_bound_methods(self):
+        self.check("""
+            import sys, traceback, weakref
+            class C:
+                def __init__(self):
+                    self.bound = self.work
+                def work(self, a, b=2, *rest, key=0):
+                    for _ in range(a % 3):
+                        b += 1
+                    if a == 77:
+                        del self.bound
+                        methods[0] = None
+                        raise ValueError(a)
+                    return sys.getrefcount(self), a, b, rest, key
+                def __del__(self):
+                    print("gone")
+            methods = [None]
+            def temporary(o):
+                return o.work
+            def run(o, n):
+                out = []
+                local = o.work
+                methods[0] = local
+                for i in range(n):
+                    out.append(local(i))
+                    out.append(o.bound(i, 5))
+                    out.append(methods[0](i, 1, 2, 3))
+                    out.append(temporary(o)(i))
+                    out.append(local(i, key=i))
+                    out.append((o.work if i % 2 else local)(i))
+                    out.append(o.bound(local(1)[1]))
+                return out
+            for _ in range(30):
+                print(run(C(), 20)[-7:])
+            def fail(o):
+                methods[0] = o.bound
+                for i in range(70, 80):
+                    o.bound(i)
+            for _ in range(3):
+                o = C()
+                try:
+                    fail(o)
+                except ValueError as error:
+                    for frame, line in traceback.walk_tb(error.__traceback__):
+                        print(frame.f_code.co_name, line)
+                print(hasattr(o, "bound"), methods)
+            print(sys.getrefcount(o))
+            def deep(o, n):
+                bound = o.work
+                def down(n):
+                    return bound(n) if n == 0 else down(n - 1)
+                return down(n)
+            print(deep(o, 300))
+            def rebinds(o, n):
+                method = o.rebind
+                total = 0
+                for i in range(n):
+                    total += method(i)
+                    method = o.rebind
+                return total
+            C.rebind = lambda self, i: i + len([self])
+            print(rebinds(o, 2000))
+            del o
+        """)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -144,11 +144,14 @@ impl<'a> Builder<'a> {
         Ok(Some(Then::Periodic))
     }
 
-    /// A call of a bound method, if its function can be executed in place of the call.
+    /// A call of a bound method.
     fn call_method(&mut self, callee: Callee) -> Result<Option<Then>, String> {
         let operands = self.operands();
-        // The method object must not live while others see its references: the runtime makes other calls.
-        if !self.ty(operands.first).may_be(Type::NULL) || self.inlinee().is_none() {
+        let is_inlined = self.inlinee().is_some();
+        // One that nobody else has must not live while others see its references, as it would until the call is over: the
+        // runtime makes such calls.
+        let is_shared = !self.env.held.contains(&operands.callable);
+        if !self.ty(operands.first).may_be(Type::NULL) || !is_inlined && !is_shared {
             return Ok(None);
         }
         let Some(sources) = self.sources(callee, operands.args.len() + 1) else {
@@ -174,8 +177,16 @@ impl<'a> Builder<'a> {
         self.guard(Op::GuardFunction(callee.version), &[function]);
         let given = [&[owner], &operands.args[..]].concat();
         let args = self.place(function, &sources, &given);
+        if is_inlined {
+            self.fill(&sources, &args, &given);
+            return self.inline(callee, function, operands.count, &args, |_| None);
+        }
+        self.guard(Op::GuardCStack, &[]);
+        self.pop_many(operands.count as u32);
         self.fill(&sources, &args, &given);
-        self.inline(callee, function, operands.count, &args, |_| None)
+        let result = self.call_callee(callee, Op::CallFunction, function, &args);
+        self.push(result);
+        Ok(Some(Then::Periodic))
     }
 
     /// A property, or a subscript of an object with a `__getitem__`, whose function takes all operands. The function is an object
