@@ -58,6 +58,7 @@ class Statements:
             "closure": 1 if spice["closures"] and depth and scope.flavor not in ("class",) and self.indent < 4 else 0,
             "suspend": 4 if scope.flavor == "generator" else 0,
             "await_something": 3 if scope.flavor == "coroutine" else 0,
+            "bind_method": 1 if spice["objects"] else 0,
             "change_world": 0.5 if spice["globals"] else 0,
             "consume": 1 if spice["generators"] and depth else 0,
         }
@@ -160,6 +161,16 @@ class Statements:
 
     def expression_line(self, depth):
         self.emit(self.expression(self.kind()))
+
+    def bind_method(self, depth):
+        """Calls a method that a variable or an attribute holds."""
+        target = self.variables("obj")
+        owner = self.pick(target) if target and self.chance(0.8) else f"({self.new_object(1)})"
+        name = self.fresh("m")
+        self.spend(8)
+        self.emit(f"{name} = {owner}.{self.pick(['step', 'step', 'find', 'scaled'])}")
+        again = self.pick([f"{name}({self.expression('int', 1)})", f"{owner}.step({self.expression('int', 0)})", name])
+        self.emit(f"show({name}({self.expression('int', 1)}), {again})")
 
     def branch(self, depth):
         self.emit(f"if {self.expression('bool')}:")
