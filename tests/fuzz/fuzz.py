@@ -80,9 +80,12 @@ class Process:
         self.process.communicate()
         self.errors.seek(0)
         errors = self.errors.read().decode(errors="replace")
+        # The last word before tells what was running.
+        native = errors.rindex("compiled\n") > errors.rfind("interpreted\n") if "compiled\n" in errors else False
+        if errors.endswith("MemoryError\n") and not native:
+            # Nor does one that takes all memory in the interpreter.
+            return {"kind": "timeout"}
         if self.process.returncode == -signal.SIGPROF or "Timeout (" in errors:
-            # The last word before tells what was running.
-            native = errors.rindex("compiled\n") > errors.rfind("interpreted\n") if "compiled\n" in errors else False
             return {"kind": "hang", "errors": errors[-3000:].splitlines()} if native else {"kind": "timeout"}
         return {"kind": "crash", "status": self.process.returncode, "errors": errors[-3000:].splitlines()}
 
