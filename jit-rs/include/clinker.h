@@ -81,6 +81,9 @@ void clinker_dies_unseen_at(const void *code, uint32_t offset,
 void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version,
                        const void *init, uint32_t version);
 
+/* The functions with a version have this code object, as long as it lives. */
+void clinker_saw_function(const void *code, uint32_t version);
+
 /* The operator or comparison at offset calls a function of a version, which the class
  * of its left operand has as its method; both classes have these versions. */
 void clinker_saw_operator(const void *code, uint32_t offset, uint32_t left,

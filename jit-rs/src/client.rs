@@ -180,6 +180,9 @@ impl Client {
     /// A code object dies: what was counted is kept if somebody will want to know.
     pub fn death(&mut self, id: usize) {
         if let Some(compiler) = &mut self.compiler {
+            if let Some(live) = self.live.get(&id) {
+                compiler.functions.remove(&live.code.function_version());
+            }
             compiler.death(id);
         }
         if let Some(live) = self.live.remove(&id)
@@ -317,6 +320,13 @@ impl Client {
     pub fn learn(&mut self, id: usize, add: impl FnOnce(&mut Feedback, Code)) {
         if let (Some(live), Some(compiler)) = (self.live.get(&id), &mut self.compiler) {
             add(Arc::make_mut(&mut compiler.of(id).feedback), live.code);
+        }
+    }
+
+    /// The functions with a version have a code object, of whose death will be told if it has run by now.
+    pub fn saw_function(&mut self, id: usize, version: u32) {
+        if let (true, Some(compiler)) = (self.live.contains_key(&id), &mut self.compiler) {
+            compiler.functions.insert(version, id);
         }
     }
 

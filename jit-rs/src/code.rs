@@ -128,6 +128,11 @@ impl Code {
         }
     }
 
+    /// The version that its functions have at first.
+    pub fn function_version(self) -> u32 {
+        read(self.code, layout::CODE_FUNCTION_VERSION)
+    }
+
     /// The instrumentation version.
     pub fn version(self) -> u64 {
         read(self.code, layout::CODE_VERSION)
@@ -271,11 +276,19 @@ impl Code {
             && self.enclosed().is_some()
     }
 
-    /// What calling the functions with a version takes, if native code can make their frames. `entry` tells where the address is of
-    /// what calls enter, by the address of the code object and the number of arguments.
-    pub fn callee(version: u32, entry: impl FnOnce(usize, usize) -> u64) -> Option<Callee> {
-        // SAFETY: the function looks into a table of the interpreter.
-        let code = unsafe { clinker_code_of_version(version) };
+    /// What calling the functions with a version takes, if native code can make their frames. `known` is the address of their code object,
+    /// if that is known. `entry` tells where the address is of what calls enter, by the address of the code object and the number of
+    /// arguments.
+    pub fn callee(
+        version: u32,
+        known: Option<usize>,
+        entry: impl FnOnce(usize, usize) -> u64,
+    ) -> Option<Callee> {
+        let code = match known {
+            Some(code) => code as *const c_void,
+            // SAFETY: the function looks into a table of the interpreter.
+            None => unsafe { clinker_code_of_version(version) },
+        };
         if version == 0 || code.is_null() {
             return None;
         }

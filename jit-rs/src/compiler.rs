@@ -184,6 +184,8 @@ pub struct Compiler {
     /// What is known of a code object at first.
     fresh: History,
     pub(crate) codes: FxHashMap<usize, Compiled>,
+    /// The code objects of functions that are called, by their versions.
+    pub(crate) functions: FxHashMap<u32, usize>,
     memory: Memory,
     /// Machine code of code objects that have died, which may still be returning.
     pub(crate) dead: Vec<Compiled>,
@@ -212,6 +214,7 @@ impl Compiler {
             dump,
             fresh,
             codes: FxHashMap::default(),
+            functions: FxHashMap::default(),
             memory: Memory::default(),
             dead: Vec::new(),
             counts: Compilation::default(),

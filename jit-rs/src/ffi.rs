@@ -150,6 +150,11 @@ extern "C" fn clinker_dies_unseen_at(code: *const c_void, offset: u32, class: u3
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_saw_function(code: *const c_void, version: u32) {
+    client::with(|client| client.saw_function(code as usize, version));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_saw_operator(
     code: *const c_void,
     offset: u32,

@@ -129,7 +129,9 @@ impl Compiler {
                 continue;
             };
             let mut callee = |version| {
-                let callee = Code::callee(version, |id, count| self.of(id).calls.address(count))?;
+                let known = self.functions.get(&version).copied();
+                let entry = |id, count| self.of(id).calls.address(count);
+                let callee = Code::callee(version, known, entry)?;
                 if let Known::Vacant(unknown) = snapshot.parameters.entry(callee.code) {
                     unknown.insert(Arc::new(Code::of(&callee).parameters(version)?));
                 }

@@ -133,6 +133,7 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_CONSTS", PyCodeObject, co_consts),
     OFFSET("CODE_NAMES", PyCodeObject, co_names),
     OFFSET("CODE_EXCEPTION_TABLE", PyCodeObject, co_exceptiontable),
+    OFFSET("CODE_FUNCTION_VERSION", PyCodeObject, co_version),
     OFFSET("CODE_VERSION", PyCodeObject, _co_instrumentation_version),
     OFFSET("CODE_EXECUTORS", PyCodeObject, co_executors),
     OFFSET("EXECUTORS", _PyExecutorArray, executors),

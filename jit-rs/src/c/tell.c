@@ -27,6 +27,25 @@ tell_math(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable,
     }
 }
 
+/* Tell the version of a function that is called, since the interpreter remembers only some
+ * thousand of them. */
+static void
+tell_function(PyObject *callable)
+{
+    if (PyMethod_Check(callable)) {
+        callable = PyMethod_GET_FUNCTION(callable);
+    }
+    if (!PyFunction_Check(callable)) {
+        return;
+    }
+    PyFunctionObject *func = (PyFunctionObject *)callable;
+    PyCodeObject *code = (PyCodeObject *)func->func_code;
+    // One that it has got for other defaults is of this function only.
+    if (func->func_version != 0 && func->func_version == code->co_version) {
+        clinker_saw_function(code, func->func_version);
+    }
+}
+
 /* Tell of a class that is called whether its objects need not be made if nobody sees them. */
 static void
 tell_deaths(PyCodeObject *code, _Py_CODEUNIT *instr, PyTypeObject *type)
@@ -62,6 +81,7 @@ tell_class(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *callable)
     }
     uint32_t version =
         _PyFunction_GetVersionForCurrentState((PyFunctionObject *)init);
+    tell_function(init);
     clinker_saw_class(code, (uint32_t)(instr - _PyCode_CODE(code)),
                       type->tp_version_tag, init, version);
     tell_deaths(code, instr, type);
@@ -118,6 +138,7 @@ tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
     }
     uint32_t version =
         _PyFunction_GetVersionForCurrentState((PyFunctionObject *)method);
+    tell_function(method);
     clinker_saw_operator(code, (uint32_t)(instr - _PyCode_CODE(code)),
                          left->tp_version_tag, right->tp_version_tag, method,
                          version);
@@ -231,6 +252,7 @@ tell_callee(F *frame, PyCodeObject *code, _Py_CODEUNIT *instr, int oparg,
     if (PyFunction_Check(callable)) {
         uint32_t version = _PyFunction_GetVersionForCurrentState(
             (PyFunctionObject *)callable);
+        tell_function(callable);
         clinker_calls_special(code, (uint32_t)(call - _PyCode_CODE(code)),
                               version);
     }
@@ -248,6 +270,17 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
     clinker_specialized(code, old_opcode != generic,
                         instr->op.code == generic);
     tell_operands(code, instr, stack_pointer);
+    switch (instr->op.code) {
+        case CALL_PY_EXACT_ARGS:
+        case CALL_PY_GENERAL:
+        case CALL_BOUND_METHOD_EXACT_ARGS:
+        case CALL_BOUND_METHOD_GENERAL:
+            tell_function(stack_pointer[-2 - oparg]);
+            break;
+        case LOAD_ATTR_PROPERTY:
+            tell_function(read_obj(((_PyLoadMethodCache *)(instr + 1))->descr));
+            break;
+    }
     if ((generic == LOAD_ATTR || generic == STORE_ATTR)
         && old_opcode != generic && instr->op.code != generic)
     {
@@ -286,12 +319,14 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         // Nothing leads from the version of a class to its __init__.
         PyHeapTypeObject *type = (PyHeapTypeObject *)stack_pointer[-2 - oparg];
         PyFunctionObject *init = (PyFunctionObject *)type->_spec_cache.init;
+        tell_function((PyObject *)init);
         clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
                               init->func_version);
         tell_deaths(code, instr, (PyTypeObject *)type);
     }
     else if (instr->op.code == BINARY_SUBSCR_GETITEM) {
         PyHeapTypeObject *type = (PyHeapTypeObject *)Py_TYPE(stack_pointer[-2]);
+        tell_function(type->_spec_cache.getitem);
         clinker_calls_special(code, (uint32_t)(instr - _PyCode_CODE(code)),
                               type->_spec_cache.getitem_version);
     }
