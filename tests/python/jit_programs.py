@@ -20,8 +20,8 @@ def setUpModule():
         raise unittest.SkipTest("nothing is compiled without the GIL")
 
 
-def run(source, mode):
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+def run(source, mode, **more):
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | more
     result = subprocess.run([sys.executable, "-X", f"jit={mode}", "-c", textwrap.dedent(source)],
                             capture_output=True, text=True, env=env, timeout=300)
     return result.returncode, result.stdout, result.stderr

@@ -2,7 +2,7 @@
 
 import unittest
 
-from jit_programs import ProgramTest, run, setUpModule
+from jit_programs import MODES, ProgramTest, run, setUpModule
 
 
 class SiteTest(ProgramTest):
@@ -498,6 +498,42 @@ class SiteTest(ProgramTest):
         self.check(source.replace("STATISTICS", ""))
         source = source.replace("STATISTICS", "print(jit.stats()['compilation']['refuted'])")
         self.assertEqual(run(source, "auto,after=200")[1].splitlines()[1], "1")
+
+    def test_memory_is_used_again_for_as_much(self):
+        """Not behind what malloc() has given, which it finds in the end."""
+        source = """
+            class Two:
+                def __init__(self, n):
+                    self.n = n
+                def add(self, other):
+                    return Two(self.n + other.n)
+            class Three:
+                __slots__ = "a", "b", "c"
+                def __init__(self):
+                    self.a = self.b = self.c = 1
+            kept = []
+            def two(n):
+                for i in range(n):
+                    one = Two(i)
+                    both = one.add(one)
+                    if i % 7 == 0:
+                        kept.append(both)
+                    if len(kept) > 50:
+                        kept.clear()
+            def three(n):
+                for i in range(n):
+                    made = Three()
+                    kept.append(made)
+                    if len(kept) > 9:
+                        kept.clear()
+            for _ in range(50):
+                two(300)
+                three(100)
+            print("done")
+        """
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(run(source, mode, PYTHONMALLOC="malloc"), (0, "done\n", ""))
 
     def test_objects_whose_memory_is_used_again(self):
         self.check("""

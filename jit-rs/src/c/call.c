@@ -180,7 +180,9 @@ clinker_match_parameters(PyFunctionObject *func, PyObject *const *args,
     int names = kwnames == NULL ? 0 : (int)PyTuple_GET_SIZE(kwnames);
     int positional = count - names;
     memset(parameters, 0, wanted * sizeof(PyObject *));
-    memcpy(parameters, args, positional * sizeof(PyObject *));
+    if (positional > 0) {
+        memcpy(parameters, args, positional * sizeof(PyObject *));
+    }
     for (int i = 0; i < names; i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i);
         int place = wanted - 1;
@@ -231,7 +233,9 @@ enter_directly(T *tstate, F *frame, clinker_native native,
 {
     // It takes no more of them than it has parameters.
     PyObject *passed[CLINKER_MAX_DIRECT] = {NULL};
-    memcpy(passed, args, count * sizeof(PyObject *));
+    if (count > 0) {
+        memcpy(passed, args, count * sizeof(PyObject *));
+    }
     struct clinker_end (*entry)(F *, PyFunctionObject *, T *, PyObject *,
                                 PyObject *, PyObject *, PyObject *, PyObject *,
                                 PyObject *, PyObject *, PyObject *);

@@ -4,9 +4,10 @@
 #include "runtime.h"
 #include "pycore_gc.h"            // _PyObject_GC_TRACK()
 
-// The memory is told apart by its size in units.
-#define UNIT 16
-#define MAX_UNITS 16
+// The memory is told apart by its size in units: whoever has allocated it may have got no byte
+// more than was asked for.
+#define UNIT sizeof(uint64_t)
+#define MAX_UNITS 32
 #define MAX_KEPT 8
 
 /* The first word of each leads to the next one. */
@@ -48,10 +49,8 @@ units_of(PyTypeObject *type)
 static inline void
 clear_units(void *memory, size_t units)
 {
-    static_assert(UNIT == 2 * sizeof(uint64_t), "two words each");
-    for (volatile uint64_t *word = memory; units > 0; units--, word += 2) {
-        word[0] = 0;
-        word[1] = 0;
+    for (volatile uint64_t *word = memory; units > 0; units--) {
+        *word++ = 0;
     }
 }
 
