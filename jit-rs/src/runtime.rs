@@ -12,6 +12,7 @@ unsafe extern "C" {
     fn clinker_class(kind: c_int) -> *const c_void;
     fn clinker_object(which: c_int) -> *const c_void;
     fn clinker_uncompiled(count: c_int) -> *const c_void;
+    fn clinker_c_recursion_limit() -> c_int;
 }
 
 /// The addresses of the helpers that exist: the C side compares a name with all that it has.
@@ -183,6 +184,12 @@ pub fn uncompiled(arguments: usize) -> u64 {
     assert!(arguments <= layout::MAX_DIRECT, "too many arguments");
     // SAFETY: the function looks into a table that has so many.
     unsafe { clinker_uncompiled(arguments as c_int) as u64 }
+}
+
+/// How deep C code may call itself: `Py_C_RECURSION_LIMIT`.
+pub fn c_recursion_limit() -> i32 {
+    // SAFETY: the function gives a constant.
+    unsafe { clinker_c_recursion_limit() }
 }
 
 /// The variable where the runtime leaves what a function returns to native code.

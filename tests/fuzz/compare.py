@@ -13,6 +13,7 @@ import re
 import resource
 import signal
 import sys
+import sysconfig
 import threading
 import traceback
 import warnings
@@ -467,7 +468,9 @@ def compare(text):
 def main():
     warnings.simplefilter("ignore")
     sys.set_int_max_str_digits(0)
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    if "address" not in (sysconfig.get_config_var("CONFIG_ARGS") or ""):
+        # AddressSanitizer maps terabytes.
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.unraisablehook = lambda unraisable: None
     faulthandler.enable()

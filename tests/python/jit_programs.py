@@ -1,6 +1,7 @@
 """Runs programs with native code and in the interpreter, for the tests of the compiler."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +10,7 @@ import unittest
 
 # The hooks of an interpreter without the GIL take no client: see TestAvailable of test_archive.py.
 HAS_COMPILER = not sysconfig.get_config_var("Py_GIL_DISABLED")
+HAS_ADDRESS_SANITIZER = "address" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 needs_compiler = unittest.skipUnless(HAS_COMPILER, "nothing is compiled without the GIL")
 
 MODES = "auto,after=200", "all,sync", "all,warm"
@@ -24,7 +26,9 @@ def run(source, mode, **more):
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | more
     result = subprocess.run([sys.executable, "-X", f"jit={mode}", "-c", textwrap.dedent(source)],
                             capture_output=True, text=True, env=env, timeout=300)
-    return result.returncode, result.stdout, result.stderr
+    # With the number of the process.
+    errors = re.sub("^==.*AddressSanitizer failed to allocate.*\n", "", result.stderr, flags=re.MULTILINE)
+    return result.returncode, result.stdout, errors
 
 
 class ProgramTest(unittest.TestCase):

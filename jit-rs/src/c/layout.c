@@ -185,7 +185,6 @@ const struct entry clinker_layout[] = {
     OFFSET("CODE_FRAME_SIZE", PyCodeObject, co_framesize),
     NUMBER("ENTER_EXECUTOR", ENTER_EXECUTOR),
     OFFSET("TSTATE_C_RECURSION", PyThreadState, c_recursion_remaining),
-    NUMBER("C_RECURSION_LIMIT", Py_C_RECURSION_LIMIT),
     OFFSET("OBJECT_REFCNT", PyObject, REFCNT_FIELD),
     OFFSET("OBJECT_TYPE", PyObject, ob_type),
     OFFSET("OBJECT_SIZE", PyVarObject, ob_size),

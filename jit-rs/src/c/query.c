@@ -238,6 +238,14 @@ clinker_method_of(uint32_t version, PyObject *name, PyObject *descr, int *flags)
     return NULL;
 }
 
+/* How deep C code may call itself: not a part of the layout, since it depends on how C code is compiled, as by
+ * a sanitizer. */
+int
+clinker_c_recursion_limit(void)
+{
+    return Py_C_RECURSION_LIMIT;
+}
+
 static const struct clinker_entry *const helper_tables[] = {
     clinker_operator_helpers,
     clinker_quiet_helpers,

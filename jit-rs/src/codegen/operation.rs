@@ -3,6 +3,7 @@
 use super::Generator;
 use crate::hir::{Comparison, Element, FloatOp, Helper, Inst, Leave, Op, State, Type};
 use crate::layout;
+use crate::runtime;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, SourceLoc, types};
 
@@ -126,7 +127,7 @@ impl Generator<'_> {
                 let few = self.builder.ins().icmp_imm_s(
                     IntCC::SignedLessThan,
                     left,
-                    layout::C_RECURSION_LIMIT as i64 / 2,
+                    i64::from(runtime::c_recursion_limit() / 2),
                 );
                 self.leave_if(few, needed()?, leave, false);
                 None
