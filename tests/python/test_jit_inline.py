@@ -1078,6 +1078,28 @@ class InlineTest(ProgramTest):
                 return found
             print(late(1000, -1), late(1000, -1))
             print(type(late(1000, 999)[2]).__name__, late(1000, 999)[1])
+            class Both:
+                def __init__(self, x, **names):
+                    self.x = x
+                    self.pair = x, 1
+                def stop(self, at):
+                    if self.x == at:
+                        return vars(self)
+                    return self.x
+            def both(n, at):
+                for i in range(n):
+                    found = Both(i).stop(at)
+                return found
+            class Names(Both):
+                def __init__(self, x, **names):
+                    self.x = x
+                    self.names = names
+            def named(n, at):
+                for i in range(n):
+                    found = Names(i).stop(at)
+                return found
+            for run in both, named:
+                print(run(1000, -1), run(1000, -1), run(1000, 999))
         """)
 
     def test_objects_without_memory(self):

@@ -95,6 +95,10 @@ fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
         let count = |made: &Value| state.stack.iter().filter(|value| *value == made).count();
         // A dictionary is made for one place.
         made.retain(|dict, made| !made.items.is_empty() || count(dict) <= 1);
+        // What an object has that is made there is there before it.
+        for (_, value) in state.objects.iter().flat_map(|object| &object.fields) {
+            made.remove(value);
+        }
     }
     let deaths = deaths(function, made);
     made.retain(|tuple, _| deaths[tuple] < 2);
