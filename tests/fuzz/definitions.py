@@ -75,7 +75,7 @@ class Definitions:
         self.indent += 1
         slots = not base and self.chance(0.3)
         if slots:
-            self.emit("__slots__ = ('n', 'x', 'items', 'extra')")
+            self.emit("__slots__ = ('n', 'x', 'items', 'extra', 'pair')")
         self.emit(f"rank = {self.constant('int')}")
         attributes["rank"] = "int"
         self.emit("def __init__(self, n=0, x=1.5):")
@@ -89,6 +89,10 @@ class Definitions:
         if self.chance(0.5):
             self.emit("    self.items = [n, 1, 2]")
             attributes["items"] = "list"
+        if self.chance(0.3):
+            self.emit(f"    self.pair = {self.pick(['n, x', 'n, self.n', 'n, (x, n)', '(n,)'])}")
+            attributes["pair"] = "tuple"
+            attributes["pair[0]"] = "int"
         attributes["step(3)"] = "int"
         if not base:
             # The default one has the address.
@@ -128,6 +132,14 @@ class Definitions:
             self.emit("    return 1")
             for found in "2", "0", "7", "G1", "1, 2", "2, y=1":
                 attributes[f"find({found})"] = "int"
+        if self.chance(0.4):
+            # Gives the object back, or what it has.
+            self.emit("def kept(self, other):")
+            self.emit(f"    if {self.pick(['other', 'self.n > 3', 'other == self.n', 'self is other'])}:")
+            self.emit(f"        return {self.pick(['self', 'other', 'self.__dict__', '(self, other)'])}")
+            self.emit(f"    return {self.pick(['self.n', 'other', 'self'])}")
+            for other in "0", "1", "G1", "2.5":
+                attributes[f"kept({other})"] = "int"
         if self.chance(0.4):
             self.emit("@property")
             self.emit("def twice(self):")
