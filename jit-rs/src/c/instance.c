@@ -54,6 +54,8 @@ clear_units(void *memory, size_t units)
     }
 }
 
+#if CLINKER_HOOKS
+
 /* Make an object of a class in memory of its own, as _PyType_AllocNoTrack() and what calls it. */
 static PyObject *
 init_instance(void *memory, PyTypeObject *type, size_t units)
@@ -69,6 +71,8 @@ init_instance(void *memory, PyTypeObject *type, size_t units)
     _PyObject_GC_TRACK(object);
     return object;
 }
+
+#endif
 
 /* A new object of a class, as PyType_GenericAlloc(). */
 PyObject *
@@ -151,10 +155,12 @@ clinker_make_instance(PyObject *const *parts, const uint16_t *offsets, int count
         if (reserved == NULL) {
             Py_FatalError("no memory for an object in native code");
         }
+#if CLINKER_HOOKS
         assert(all_units(type) * UNIT <= RESERVED_SIZE);
         object = init_instance(reserved, type, all_units(type));
         reserved = NULL;
         clinker_raise_no_memory();
+#endif
     }
     else if (reserved == NULL) {
         clinker_reserve_instance();
