@@ -6,6 +6,7 @@
 pub mod exceptions;
 mod feedback;
 pub mod filter;
+mod graph;
 mod heap;
 pub mod heat;
 pub mod hir;

@@ -4,6 +4,7 @@ use super::Handlers;
 use super::handler::{self, start_of};
 use super::quiet;
 use crate::exceptions::Handler;
+use crate::graph;
 use crate::opcode as op;
 use crate::snapshot::{Code, Instruction};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -32,16 +33,13 @@ impl Flow {
     /// The instructions of the loop that begins at an offset: what leads to the jumps back there.
     pub fn body(&self, header: u32) -> FxHashSet<u32> {
         let mut body = FxHashSet::from_iter([header]);
-        let sources = |target: u32| self.predecessors.get(&target).into_iter().flatten();
-        let mut work: Vec<u32> = sources(header)
-            .filter(|source| **source >= header)
-            .copied()
-            .collect();
-        while let Some(start) = work.pop() {
-            if self.instructions.contains(&start) && body.insert(start) {
-                work.extend(sources(start));
-            }
-        }
+        let sources = |target: u32| {
+            let all = self.predecessors.get(&target).into_iter().flatten();
+            all.copied()
+                .filter(|source| self.instructions.contains(source))
+        };
+        let jumps = sources(header).filter(|source| *source >= header);
+        graph::add_leading_to(&mut body, jumps, sources);
         body
     }
 }
@@ -255,12 +253,8 @@ pub fn flow(code: &Code, entries: &[u32], is_loop: bool, reached: &Handlers) -> 
 /// while, and to compile it for each loop of a function anew takes more time and memory than it saves.
 fn leading_to(header: u32, predecessors: &BTreeMap<u32, Vec<u32>>) -> FxHashSet<u32> {
     let mut instructions = FxHashSet::default();
-    let mut work = vec![header];
-    while let Some(start) = work.pop() {
-        if instructions.insert(start) {
-            work.extend(predecessors.get(&start).into_iter().flatten());
-        }
-    }
+    let sources = |start: u32| predecessors.get(&start).into_iter().flatten().copied();
+    graph::add_leading_to(&mut instructions, [header], sources);
     instructions
 }
 

@@ -5,6 +5,7 @@
 //! carry as well, which call something, went through memory in each round. It becomes another value where the loop is entered
 //! and left ([`Op::Renew`]).
 
+use crate::graph;
 use crate::hir::{Block, End, Function, Inst, Leave, Op, Rep, State, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -47,12 +48,8 @@ fn loops(function: &Function) -> FxHashMap<Block, FxHashSet<Block>> {
         }
         let body = loops.entry(header).or_default();
         body.insert(header);
-        let mut work = vec![Block(index as u32)];
-        while let Some(block) = work.pop() {
-            if body.insert(block) {
-                work.extend(predecessors.get(&block).into_iter().flatten());
-            }
-        }
+        let before = |block: Block| predecessors.get(&block).into_iter().flatten().copied();
+        graph::add_leading_to(body, [Block(index as u32)], before);
     }
     loops
 }
