@@ -1,5 +1,6 @@
 """Native code: small functions that are executed in place of a call, which nobody may notice."""
 
+import logging
 import unittest
 
 from jit_programs import ProgramTest, run, setUpModule
@@ -1166,6 +1167,7 @@ class InlineTest(ProgramTest):
         self.assertIn("NumberBinary(Multiply)", out)
         self.assertNotIn("CallFunction", out)
 
+    @unittest.skipIf(hasattr(logging.Logger, "_is_disabled"), "in some releases it asks whether another one is at work")
     def test_logging_that_is_off(self):
         """It has a handler, takes keywords, and is of another module than what logs."""
         status, out, err = run("""
