@@ -2,6 +2,7 @@
 
 use super::Builder;
 use super::instruction::Then;
+use super::place::Sources;
 use crate::hir::{Helper, Op, Type, Value};
 use crate::layout;
 use crate::opcode as op;
@@ -131,14 +132,26 @@ impl<'a> Builder<'a> {
         }
         let function = self.boxed(operands.callable);
         self.guard(Op::GuardFunction(callee.version), &[function]);
-        let args = self.place(function, &sources, &given);
+        self.call_guarded(callee, function, operands.count, &sources, &given)
+    }
+
+    /// A call of a function that has been guarded, with so many operands on the stack; or what is executed in its place.
+    fn call_guarded(
+        &mut self,
+        callee: Callee,
+        function: Value,
+        operands: usize,
+        sources: &Sources,
+        given: &[Value],
+    ) -> Result<Option<Then>, String> {
+        let args = self.place(function, sources, given);
         if self.inlinee().is_some() {
-            self.fill(&sources, &args, &given);
-            return self.inline(callee, function, operands.count, &args, |_| None);
+            self.fill(sources, &args, given);
+            return self.inline(callee, function, operands, &args, |_| None);
         }
         self.guard(Op::GuardCStack, &[]);
-        self.pop_many(operands.count as u32);
-        self.fill(&sources, &args, &given);
+        self.pop_many(operands as u32);
+        self.fill(sources, &args, given);
         let result = self.call_callee(callee, Op::CallFunction, function, &args);
         self.push(result);
         Ok(Some(Then::Periodic))
@@ -147,11 +160,10 @@ impl<'a> Builder<'a> {
     /// A call of a bound method.
     fn call_method(&mut self, callee: Callee) -> Result<Option<Then>, String> {
         let operands = self.operands();
-        let is_inlined = self.inlinee().is_some();
         // One that nobody else has must not live while others see its references, as it would until the call is over: the
         // runtime makes such calls.
         let is_shared = !self.env.held.contains(&operands.callable);
-        if !self.ty(operands.first).may_be(Type::NULL) || !is_inlined && !is_shared {
+        if !self.ty(operands.first).may_be(Type::NULL) || !is_shared && self.inlinee().is_none() {
             return Ok(None);
         }
         let Some(sources) = self.sources(callee, operands.args.len() + 1) else {
@@ -176,17 +188,7 @@ impl<'a> Builder<'a> {
         let owner = field(layout::METHOD_SELF);
         self.guard(Op::GuardFunction(callee.version), &[function]);
         let given = [&[owner], &operands.args[..]].concat();
-        let args = self.place(function, &sources, &given);
-        if is_inlined {
-            self.fill(&sources, &args, &given);
-            return self.inline(callee, function, operands.count, &args, |_| None);
-        }
-        self.guard(Op::GuardCStack, &[]);
-        self.pop_many(operands.count as u32);
-        self.fill(&sources, &args, &given);
-        let result = self.call_callee(callee, Op::CallFunction, function, &args);
-        self.push(result);
-        Ok(Some(Then::Periodic))
+        self.call_guarded(callee, function, operands.count, &sources, &given)
     }
 
     /// A property, or a subscript of an object with a `__getitem__`, whose function takes all operands. The function is an object

@@ -47,9 +47,7 @@ impl Builder<'_> {
             Type::DICT if self.is_inlined() => {
                 let ty = Type::OBJECT | Type::NULL;
                 let found = self.call_value(Helper::PeekItemDict, 0, &operands, ty);
-                let is_there = self.is_object(found);
-                self.guard(Op::Guard, &[is_there]);
-                self.learn(found, Type::OBJECT);
+                self.require_object(found);
                 found
             }
             Type::DICT => match quiet {
