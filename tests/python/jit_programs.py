@@ -15,6 +15,35 @@ needs_compiler = unittest.skipUnless(HAS_COMPILER, "nothing is compiled without 
 
 MODES = "auto,after=200", "all,sync", "all,warm"
 
+# Classes and a function that several tests are about.
+VECTORS = """
+    class Vector:
+        def __init__(self, x, y):
+            self.x = x
+            self.y = y
+        def __sub__(self, other):
+            if other.is_point():
+                return Vector(self.x - other.x, self.y - other.y)
+            return Point(self.x - other.x, self.y - other.y)
+        def dot(self, other):
+            return self.x * other.x + self.y * other.y
+        def is_point(self):
+            return False
+    class Point(Vector):
+        def is_point(self):
+            return True
+    def run(pairs, times):
+        total = None
+        for i in range(times):
+            a, b = pairs[i % len(pairs)]
+            c = a - b
+            total = (c.dot(a), c.dot(c), type(c).__name__)
+        return total
+    ints = Point(3, 4), Point(-1, 2)
+    floats = Point(0.5, 1.5), Point(2.5, -0.0)
+    mixed = [ints, floats, (ints[0], floats[0]), (floats[1], ints[1])]
+"""
+
 
 def setUpModule():
     """For modules of tests that are about the compiler."""
