@@ -26,6 +26,8 @@
  * twice the operator, and 1 if the truth of the result is what is wanted. */
 #define CLINKER_IN_PLACE 13
 #define CLINKER_COMPARISON 26
+/* That of an assignment to a subscript, which comes after all comparisons. */
+#define CLINKER_SET_ITEM 64
 
 /* The UTF-8 text of a Python str, borrowed from it, or NULL. */
 typedef const char *(*clinker_text)(const void *string, size_t *length);
@@ -85,7 +87,8 @@ void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version
 void clinker_saw_function(const void *code, uint32_t version);
 
 /* The operator or comparison at offset calls a function of a version, which the class
- * of its left operand has as its method; both classes have these versions. */
+ * of its left operand has as its method; both classes have these versions.  If it is an
+ * assignment to a subscript, that is the class of the container, and right is 0. */
 void clinker_saw_operator(const void *code, uint32_t offset, uint32_t left,
                           uint32_t right, const void *method,
                           uint32_t version);

@@ -26,12 +26,12 @@ pub struct ClassCall {
     pub version: u32,
 }
 
-/// An operator or a comparison that a class defines by a function.
+/// An operator, a comparison or an assignment to a subscript that a class defines by a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OperatorCall {
-    /// The version of the class of the left operand.
+    /// The version of the class of the left operand, or of the container.
     pub left: u32,
-    /// The same of the right one.
+    /// The same of the right one, if there is one.
     pub right: u32,
     /// The address of the function that is the method of the left one as long as it has that version.
     pub method: u64,

@@ -118,7 +118,7 @@ impl Compiler {
                 opcode::CALL_ALLOC_AND_ENTER_INIT | opcode::BINARY_SUBSCR_GETITEM => special(),
                 opcode::CALL_NON_PY_GENERAL | opcode::CALL => class(),
                 opcode::CALL_KW => class().or_else(special),
-                opcode::BINARY_OP | opcode::COMPARE_OP => {
+                opcode::BINARY_OP | opcode::COMPARE_OP | opcode::STORE_SUBSCR => {
                     let operator = feedback.operators.get(&call.offset);
                     operator.map(|operator| operator.version)
                 }

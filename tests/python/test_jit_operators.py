@@ -310,5 +310,156 @@ class OperatorTest(ProgramTest):
         """)
 
 
+class SetItemTest(ProgramTest):
+    """Assignments to subscripts of objects whose class has a `__setitem__`."""
+
+    def test_results(self):
+        self.check("""
+            import sys, gc
+            class Grid:
+                def __init__(self, width, height):
+                    self.width = width
+                    self.height = height
+                    self.data = [0] * (width * height)
+                def place(self, x, y):
+                    if 0 <= x < self.width and 0 <= y < self.height:
+                        return y * self.width + x
+                    raise IndexError((x, y))
+                def __getitem__(self, x_y):
+                    x, y = x_y
+                    return self.data[self.place(x, y)]
+                def __setitem__(self, x_y, value):
+                    x, y = x_y
+                    self.data[self.place(x, y)] = value
+            class Logged(Grid):
+                log = ()
+                def __setitem__(self, key, value):
+                    self.log += (key, value, sys._getframe(1).f_lineno),
+                    super().__setitem__(key, value)
+            class Counted(dict):
+                count = 0
+                def __setitem__(self, key, value):
+                    self.count += 1
+                    dict.__setitem__(self, key, value)
+            class Odd:
+                def __setitem__(self, key, value, more=7):
+                    self.last = key, value, more
+                    return "nobody sees it"
+            class Rest:
+                def __setitem__(self, *args):
+                    self.last = args
+            class Deletes(dict):
+                def __delitem__(self, key):
+                    pass
+            def smooth(g, w, h):
+                for y in range(1, h - 1):
+                    for x in range(1, w - 1):
+                        g[x, y] = (g[x - 1, y] + g[x + 1, y] + g[x, y]) * 0.25 + x * y
+                return g.data
+            def fill(o, n):
+                for i in range(n):
+                    o[i, i % 3] = o
+                    o[0, 0] = i
+                    o[1, 0] = [i]
+                return o
+            def show(f, *args):
+                try:
+                    return f(*args)
+                except Exception as error:
+                    tb, lines = error.__traceback__, []
+                    while tb:
+                        lines.append((tb.tb_frame.f_code.co_name, tb.tb_lineno))
+                        tb = tb.tb_next
+                    return type(error).__name__, str(error), lines
+            for _ in range(40):
+                print(sum(smooth(Grid(9, 7), 9, 7)))
+            print(show(smooth, Grid(9, 7), 10, 7))
+            print(show(smooth, Grid(9, 7), 9, 8))
+            print(show(fill, Grid(3, 3), 5)[:2])
+            logged = Logged(6, 5)
+            smooth(logged, 6, 5)
+            print(logged.log[:3], len(logged.log), logged.data)
+            for _ in range(40):
+                c = fill(Counted(), 30)
+                print(c.count, len(c), c[1, 0])
+            print(fill(Odd(), 30).last, fill(Rest(), 30).last[0], len(fill(Deletes(), 30)))
+            def on_and_on(o, key, n):
+                for i in range(n):
+                    o[key] = i
+            for o in Odd(), Rest(), Counted(), {}, [0], Odd():
+                for _ in range(30):
+                    print(show(on_and_on, o, 0, 50), getattr(o, "last", None))
+            def change(o, n):
+                for i in range(n):
+                    if i == 60:
+                        Odd.__setitem__ = lambda self, key, value: print("another", key, value)
+                    if i == 64:
+                        del Odd.__setitem__
+                    o[i] = -i
+            for _ in range(3):
+                print(show(change, Odd(), 70))
+                Odd.__setitem__ = lambda self, key, value: None
+        """)
+
+    def test_what_dies(self):
+        self.check("""
+            import sys
+            class Thing:
+                def __init__(self, name):
+                    self.name = name
+                def __del__(self):
+                    print("dies", self.name)
+            class Box:
+                def __setitem__(self, key, value):
+                    self.key = key
+                    if key.name == "refused":
+                        raise ValueError(key.name)
+                def __del__(self):
+                    print("box dies")
+            class Pair:
+                def __init__(self):
+                    self.a = self.b = 0.0
+                def __setitem__(self, key, value):
+                    if key == 0:
+                        self.a = value
+                    elif key == 1:
+                        self.b = value
+                    else:
+                        raise IndexError(key)
+            def put(n, name):
+                for i in range(n):
+                    Box()[Thing(name)] = Thing("value")
+                    print("next", i)
+            def pairs(p, n):
+                for i in range(n):
+                    p[i & 1] = i * 0.5
+                    p[0] = p.b
+                return p.a, p.b
+            for _ in range(20):
+                put(5, "key")
+                try:
+                    put(5, "refused")
+                except ValueError as error:
+                    print(error)
+            thing = Thing("kept")
+            before = sys.getrefcount(thing)
+            def hold(o, key, n):
+                for i in range(n):
+                    o[key] = key
+            for _ in range(60):
+                hold(Box(), thing, 3)
+                print(pairs(Pair(), 40))
+            print(sys.getrefcount(thing) - before)
+            def bad(p, n):
+                for i in range(n):
+                    p[i] = i
+            for _ in range(60):
+                try:
+                    bad(Pair(), 5)
+                except IndexError as error:
+                    print(error, error.__traceback__.tb_next.tb_lineno)
+        """)
+
+
 if __name__ == "__main__":
     unittest.main()

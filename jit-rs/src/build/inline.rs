@@ -11,6 +11,7 @@ use super::instruction::Then;
 use super::{Builder, History, Local};
 use crate::codegen;
 use crate::hir::{Block, CallKind, Inlined, Op, Rep, Type, Value};
+use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
 use crate::snapshot::{Callee, Code, Inlinee, Instruction};
@@ -41,6 +42,10 @@ impl Outer<'_> {
             Some(number) => CallKind::Operator(number),
             None => CallKind::Call,
         }
+    }
+
+    fn is_assignment(&self) -> bool {
+        self.operator.map(usize::from) == Some(layout::SET_ITEM)
     }
 }
 
@@ -304,14 +309,12 @@ impl<'a> Builder<'a> {
         self.env.locals.clone_from(&outer.locals);
         self.env.stack.clone_from(&outer.stack);
         let result = outer.object.unwrap_or(value);
-        if outer.object.is_some() && !self.ty(value).is(Type::NONE) {
+        let drops_result = outer.object.is_some() || outer.is_assignment();
+        if drops_result && !self.ty(value).is(Type::NONE) {
             self.inlining.spoiled = true;
         }
         match outer.operator {
-            Some(number) => {
-                self.pop_many(2);
-                self.push_operator_result(result, number);
-            }
+            Some(number) => self.end_operator(result, number),
             None => self.push(result),
         }
         outer
@@ -344,7 +347,7 @@ impl<'a> Builder<'a> {
     fn require_implemented(&mut self) {
         let value = self.peek(1);
         let outer = self.inlining.outer.last();
-        if outer.is_none_or(|outer| outer.operator.is_none())
+        if outer.is_none_or(|outer| outer.operator.is_none() || outer.is_assignment())
             || !self.ty(value).may_be(Type::OTHER)
             || self.is_new(value)
         {

@@ -158,7 +158,12 @@ impl Builder<'_> {
                 }
                 self.get_item()?;
             }
-            op::STORE_SUBSCR => self.set_item(),
+            op::STORE_SUBSCR => {
+                if let Some(then) = self.call_setitem()? {
+                    return Ok(then);
+                }
+                self.set_item();
+            }
             op::DELETE_SUBSCR => self.statement(Helper::DeleteItem, 2, 0),
             op::BINARY_SLICE => self.get_slice(),
             op::STORE_SLICE => self.statement(Helper::SetSlice, 4, 0),

@@ -1,4 +1,4 @@
-//! Operators and comparisons whose left operand is of a class that defines them.
+//! Operators, comparisons and assignments to subscripts of objects whose class defines them.
 
 use super::Builder;
 use super::instruction::Then;
@@ -71,8 +71,55 @@ impl Builder<'_> {
         Ok(Some(Then::Next))
     }
 
-    /// Pushes what the method of an operator with a number has returned, which is not `NotImplemented`.
-    pub(super) fn push_operator_result(&mut self, value: Value, number: u8) {
+    /// The `__setitem__` of an object, in place of an assignment to a subscript or called by it.
+    pub(super) fn call_setitem(&mut self) -> Result<Option<Then>, String> {
+        let (value, container, key) = (self.peek(3), self.peek(2), self.peek(1));
+        let call = self.code.feedback.operators.get(&self.instruction.offset);
+        let callee = self.code.callees.get(&self.instruction.start);
+        let (Some(&call), Some(&callee)) = (call, callee) else {
+            return Ok(None);
+        };
+        if !self.may_guess_callee()
+            || self.function.rep(container) != Rep::Object
+            || !self.ty(container).may_be(Type::OTHER)
+            || self.instruction.specialized != self.instruction.opcode
+        {
+            return Ok(None);
+        }
+        let Some(sources) = self.sources(callee, 3) else {
+            return Ok(None);
+        };
+        self.guard(Op::GuardVersion(call.left), &[container]);
+        self.learn(container, Type::OTHER);
+        // The class has it as long as it has the version.
+        let method = self.value(Op::Cached(call.method), &[], Type::OTHER);
+        self.guard(Op::GuardFunction(callee.version), &[method]);
+        let given = [container, key, value];
+        let args = self.place(method, &sources, &given);
+        if self.inlinee().is_some() {
+            self.fill(&sources, &args, &given);
+            return self.inline_operator(callee, method, &args, layout::SET_ITEM as u8);
+        }
+        self.guard(Op::GuardCStack, &[]);
+        let operands = self.pop_many(3);
+        self.fill(&sources, &args, &given);
+        self.call_callee(callee, Op::CallFunction, method, &args);
+        let operands: Vec<Value> = operands
+            .iter()
+            .map(|&operand| self.boxed(operand))
+            .collect();
+        self.emit(Op::EndInline, &operands, None, None);
+        Ok(Some(Then::Next))
+    }
+
+    /// Ends an operator with a number, whose operands are on the stack still: pushes what its method has returned, which is not
+    /// `NotImplemented`.
+    pub(super) fn end_operator(&mut self, value: Value, number: u8) {
+        if usize::from(number) == layout::SET_ITEM {
+            self.pop_many(3);
+            return;
+        }
+        self.pop_many(2);
         let value = if wants_truth(number) {
             self.truth(value)
         } else {

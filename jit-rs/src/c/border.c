@@ -188,6 +188,20 @@ tell(const struct clinker_exit *exit)
     }
 }
 
+/* The same for an assignment to a subscript, whose method has returned. */
+static _Py_CODEUNIT *
+finish_set_item(F *frame, const struct clinker_push *push, PyObject *result)
+{
+    PyObject *key = _PyFrame_StackPop(frame);
+    PyObject *container = _PyFrame_StackPop(frame);
+    PyObject *value = _PyFrame_StackPop(frame);
+    Py_XDECREF(result);
+    Py_DECREF(value);
+    Py_DECREF(container);
+    Py_DECREF(key);
+    return result == NULL ? NULL : frame->instr_ptr + push->call;
+}
+
 /* Run the method of an operator, whose frame is the bottom of those that have been
  * pushed above a frame, to its end.  Gives the instruction after the operator, or
  * NULL if it has raised. */
@@ -196,6 +210,9 @@ finish_operator(T *tstate, F *frame, F *bottom, const struct clinker_push *push,
                 int error)
 {
     PyObject *result = _PyEvalHooks_ResumeFrames(tstate, bottom, error);
+    if (push->kind == CLINKER_CALL_OPERATOR + CLINKER_SET_ITEM) {
+        return finish_set_item(frame, push, result);
+    }
     PyObject *right = _PyFrame_StackPop(frame);
     PyObject *left = _PyFrame_StackPop(frame);
     if (result != NULL) {

@@ -429,8 +429,9 @@ PyObject *
 clinker_call_function(T *tstate, F *frame, PyObject *func,
                       PyObject *const *args, int count)
 {
-    PyObject *stack[2];
-    assert(count <= 2);
+    // __setitem__() has the most.
+    PyObject *stack[3];
+    assert(count <= (int)Py_ARRAY_LENGTH(stack));
     for (int i = 0; i < count; i++) {
         stack[i] = Py_NewRef(args[i]);
     }

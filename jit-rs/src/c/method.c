@@ -99,6 +99,23 @@ clinker_operator_method(PyObject *left, PyObject *right, uint64_t number)
     return method != NULL && PyFunction_Check(method) ? method : NULL;
 }
 
+/* The function in the class of an object by which an item of it is assigned to: always,
+ * while the class is as it is now.  NULL without an exception if that is something
+ * else. */
+PyObject *
+clinker_set_item_method(PyObject *container)
+{
+    PyTypeObject *type = Py_TYPE(container);
+    PyMappingMethods *methods = type->tp_as_mapping;
+    if (methods == NULL || methods->mp_ass_subscript == NULL
+        || !clinker_may_have_methods(type))
+    {
+        return NULL;
+    }
+    PyObject *method = _PyType_Lookup(type, &_Py_ID(__setitem__));
+    return method != NULL && PyFunction_Check(method) ? method : NULL;
+}
+
 /* The rest of a comparison, as do_richcompare() in Objects/object.c. */
 static PyObject *
 compare_reflected(T *tstate, PyObject *left, PyObject *right, int op)

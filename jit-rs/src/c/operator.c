@@ -342,7 +342,14 @@ clinker_set_item(T *tstate, F *frame, PyObject *value, PyObject *container,
     if (PyDict_CheckExact(container)) {
         return PyDict_SetItem(container, key, value);
     }
-    return PyObject_SetItem(container, key, value);
+    PyObject *method = clinker_set_item_method(container);
+    if (method == NULL || !clinker_is_function(tstate, method)) {
+        return PyObject_SetItem(container, key, value);
+    }
+    PyObject *args[] = {container, key, value};
+    PyObject *result = clinker_call_function(tstate, frame, method, args, 3);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
 }
 
 int

@@ -485,6 +485,7 @@ int clinker_match_parameters(PyFunctionObject *func, PyObject *const *args,
 PyObject *clinker_iter_generator(T *tstate, PyObject *iterable);
 
 /* method.c */
+PyObject *clinker_set_item_method(PyObject *container);
 PyObject *clinker_operator_method(PyObject *left, PyObject *right,
                                   uint64_t number);
 PyObject *clinker_operator_result(T *tstate, F *frame, PyObject *result,

@@ -144,6 +144,23 @@ tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
                          version);
 }
 
+/* Tell which method an assignment to a subscript calls, if the container is an object of a
+ * class with one in Python. */
+static void
+tell_set_item(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *container)
+{
+    PyTypeObject *type = Py_TYPE(container);
+    PyObject *method = clinker_set_item_method(container);
+    if (method == NULL || !PyUnstable_Type_AssignVersionTag(type)) {
+        return;
+    }
+    uint32_t version =
+        _PyFunction_GetVersionForCurrentState((PyFunctionObject *)method);
+    tell_function(method);
+    clinker_saw_operator(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                         type->tp_version_tag, 0, method, version);
+}
+
 /* The CALL_KW that calls what an instruction pushes, with self or NULL above it; NULL
  * if no straight line leads there. */
 static _Py_CODEUNIT *
@@ -306,6 +323,9 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
     else if (instr->op.code == COMPARE_OP) {
         tell_operator(code, instr, CLINKER_COMPARISON + (oparg >> 4),
                       stack_pointer);
+    }
+    else if (instr->op.code == STORE_SUBSCR) {
+        tell_set_item(code, instr, stack_pointer[-2]);
     }
     else if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
         tell_math(code, instr, stack_pointer[-3], stack_pointer[-1]);
