@@ -118,6 +118,7 @@ impl Job {
         passes::objects::run(&mut function, object, layout::MAX_FIELDS);
         passes::tuples::run(&mut function, layout::MAX_SPARE_ITEMS);
         watch(Stage::Replaced, &function);
+        passes::params::run(&mut function);
         passes::gvn::run(&mut function, layout::INLINE_VALUES as u32);
         watch(Stage::Numbered, &function);
         passes::dce::run(&mut function);

@@ -326,5 +326,169 @@ class IsUsedTest(unittest.TestCase):
         self.assertEqual(output.count("BoxFloat"), 2, output)
 
 
+class InvariantTest(ProgramTest):
+    """What is the same in each round of a loop that runs no other code."""
+
+    def test_results(self):
+        self.check(START + """
+from array import array
+class Point:
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+class Line:
+    def __init__(self, scale, data):
+        self.scale, self.data = scale, data
+    def at(self, i):
+        return self.data[i] * self.scale
+def scaled(p, xs):
+    total = 0.0
+    for x in xs:
+        total += x * p.x + p.y
+    return total
+def through(line, n):
+    total = 0
+    for i in range(n):
+        total += line.at(i)
+    return total
+def changes(p, xs):
+    total = 0.0
+    for x in xs:
+        if x > 3:
+            p.x = x
+        total += p.x
+        if x == 5:
+            p.y = total
+    return total, p.x, p.y
+def aliased(p, q, xs):
+    for x in xs:
+        p.x = q.x + x
+    return p.x, q.x
+def shifts(a, n):
+    for i in range(1, n):
+        a[i] = a[i - 1] + a[0] * 2
+    return list(a)
+def swapped(p, q, xs):
+    total = 0.0
+    for x in xs:
+        total += p.x - q.x * 3
+        p, q = q, p
+    return total
+def leaves(p, xs, limit):
+    for x in xs:
+        if x * p.x > limit:
+            break
+        if x < 0:
+            continue
+    else:
+        return "all"
+    return x, p.x
+def finds(p, xs):
+    for x in xs:
+        if x == p.y:
+            return x
+def whiles(p, n):
+    i = 0
+    while i < p.x:
+        i += 1
+        if i > n:
+            raise ValueError(i)
+    return i
+def unbound(xs, p):
+    for x in xs:
+        if x > 2:
+            y = p.x
+        if x > 3:
+            p = None
+        if x > 8:
+            z = y + p.x
+    return x, y
+def kept(p, xs):
+    for x in xs:
+        v = p.x
+        w = v
+        v = x
+        w = w + v
+    return v, w
+for values in [], [1.5], [2, 3.5], [1, 2, 3, 4], list(range(12)), [1.5] * 9 + [2**70], [3, "s"], [-1.5, 9.0] * 9:
+    for x in 2.5, 3, 2**70, "s", None:
+        often(lambda: scaled(Point(x, 1.0), values), ())
+        often(lambda: changes(Point(x, 1.0), values), ())
+        often(lambda: swapped(Point(x, 1.0), Point(2.0, x), values), ())
+        often(lambda: leaves(Point(x, 1.0), values, 8), ())
+        often(lambda: finds(Point(1.0, x), values), ())
+        often(lambda: unbound(values, Point(x, 1.0)), ())
+        often(lambda: kept(Point(x, 1.0), values), ())
+    often(lambda: aliased(Point(1, 2), Point(3, 4), values), ())
+    often(lambda: aliased(p := Point(1, 2), p, values), ())
+    often(lambda: through(Line(2.5, values), len(values)), ())
+    often(lambda: through(Line(2, values), len(values) + 1), ())
+for data in [1.0] * 9, array("d", [1] * 9), array("i", [1] * 9), bytearray(9), [1] * 9:
+    often(lambda: shifts(data[:], 9), ())
+    often(lambda: shifts(data[:], 10), ())
+often(whiles, (Point(50.0, 0), 90), (Point(50, 0), 40), (Point(0, 0), 40))
+""")
+
+    def test_what_happens_meanwhile(self):
+        self.check(START + """
+import threading, signal
+class Point:
+    def __init__(self, x):
+        self.x = x
+def waits(p):
+    rounds = 0
+    while p.x < 1.0:
+        rounds += 1
+    return p.x
+def counts(p, n):
+    total = 0
+    for i in range(n):
+        total += p.x
+    return total
+for _ in range(300):
+    waits(Point(2.0))
+    counts(Point(1), 50)
+p = Point(0.0)
+def change():
+    p.x = 5.0
+threading.Timer(0.1, change).start()
+print(waits(p))
+p.x = 0.0
+def on_signal(*args):
+    p.x = "done" if args[0] == signal.SIGALRM else p.x
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, on_signal)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+try:
+    waits(p)
+except KeyboardInterrupt as error:
+    print(p.x, error.__traceback__.tb_next.tb_lineno)
+def on_other_signal(*args):
+    p.x = 7.5
+p.x = 0.0
+signal.signal(signal.SIGALRM, on_other_signal)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+print(waits(p))
+def traced():
+    lines = []
+    def trace(frame, event, arg):
+        lines.append((event, frame.f_lineno))
+        return trace
+    sys.settrace(trace)
+    counts(Point(1), 2)
+    sys.settrace(None)
+    print(lines)
+traced()
+p = Point(1)
+p.__dict__["x"] = 3
+print(counts(p, 60))
+del p.x
+print(shown(counts, p, 60))
+Point.x = 8
+print(counts(p, 60))
+Point.x = property(lambda self: 9)
+print(counts(p, 60))
+""")
+
+
 if __name__ == "__main__":
     unittest.main()

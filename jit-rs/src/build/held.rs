@@ -22,17 +22,20 @@ impl Builder<'_> {
             return;
         }
         let mut held = std::mem::take(&mut self.env.held);
-        let mut releases = false;
+        let mut released = Vec::new();
         held.retain(|&value| {
             let in_slot = |local: &super::Local| local.object == Some(value);
             let is_kept = self.env.stack.contains(&value) || self.env.locals.iter().any(in_slot);
-            releases |= !is_kept && self.runs_code_if_released(value);
+            if !is_kept && self.runs_code_if_released(value) {
+                released.push(value);
+            }
             is_kept
         });
         self.env.held = held;
-        if releases {
+        if !released.is_empty() {
+            released.sort_unstable();
             self.forget_memory();
-            self.emit(Op::Releases, &[], None, None);
+            self.emit(Op::Releases, &released, None, None);
         }
     }
 

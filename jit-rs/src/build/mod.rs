@@ -100,10 +100,11 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
         let unfit = builder.inlining.refused();
         if unfit.is_none() {
             result?;
-            if !builder.again {
-                return Ok(builder.function);
-            }
             attempts += 1;
+        }
+        let is_settled = unfit.is_none() && !builder.again;
+        if is_settled {
+            builder.to_peel = builder.quiet_loops();
         }
         refused = builder.refused;
         refused.extend(unfit);
@@ -111,12 +112,17 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
         pinned = builder.pinned;
         caught = builder.caught;
         peeled = builder.peeled;
+        let mut is_peeled = false;
         for header in builder.to_peel {
             if let Some(body) = peeled.peel(code, &flow, header) {
+                is_peeled = true;
                 // What has been found about it is not true of the rounds.
                 shapes.retain(|place, _| !body.contains(place));
                 pinned.retain(|(place, _)| !body.contains(place));
             }
+        }
+        if is_settled && !is_peeled {
+            return Ok(builder.function);
         }
     }
     Err("the types of its variables do not settle".into())

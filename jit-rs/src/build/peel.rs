@@ -1,9 +1,13 @@
 //! Loops whose first round is built on its own (loop peeling).
 //!
 //! A variable that has another type before a loop than at its end, as the sum in `total = 0; for x in xs: total += x * 0.5`,
-//! would come in as an object in each round. With the first round apart, the others know what it has left.
+//! would come in as an object in each round. With the first round apart, the others know what it has left. If a loop runs no other
+//! code, what it has loaded and guarded is true of them all (`passes/gvn.rs`).
 
+use super::Builder;
 use super::flow::{Flow, is_suspended, successors};
+use crate::graph;
+use crate::hir::{Inst, Op, Type};
 use crate::snapshot::Code;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -92,5 +96,40 @@ impl Peeled {
             }
         }
         order
+    }
+}
+
+impl Builder<'_> {
+    /// The loops that run no other code, by where they begin, as far as it is not known already.
+    pub(super) fn quiet_loops(&self) -> Vec<u32> {
+        let predecessors = self.function.predecessors();
+        let dominators = self.function.dominators();
+        let is_above = |above: usize, block: usize| {
+            let mut blocks = std::iter::successors(Some(block), |block| dominators[*block]);
+            blocks.any(|block| block == above)
+        };
+        let is_quiet = |header: usize| {
+            let mut body = FxHashSet::from_iter([header]);
+            let before = |block: usize| predecessors[block].iter().copied();
+            let jumps = before(header).filter(|jump| is_above(header, *jump));
+            graph::add_leading_to(&mut body, jumps, before);
+            let blocks = body.iter().map(|block| &self.function.blocks[*block]);
+            let mut insts = blocks.flat_map(|block| &block.insts);
+            body.len() > 1 && insts.all(|inst| self.is_quiet(inst))
+        };
+        let loops = self.flow.loops.iter().copied();
+        let loops = loops.filter_map(|header| Some((header, self.merges.get(&header)?)));
+        let quiet = loops.filter(|(_, block)| is_quiet(block.0 as usize));
+        quiet.map(|(header, _)| header).collect()
+    }
+
+    /// Whether an instruction runs no other code, at least not in the rounds after the first: a variable that has got a number there
+    /// releases one.
+    fn is_quiet(&self, inst: &Inst) -> bool {
+        match inst.op {
+            Op::StoreLocal(..) => self.function.ty(inst.args[0]).is(Type::SCALAR),
+            Op::DeleteLocal(..) => true,
+            op => !op.runs_code() && op != Op::Releases,
+        }
     }
 }

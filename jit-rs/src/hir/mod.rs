@@ -17,7 +17,9 @@ mod verify;
 
 use crate::exceptions::Handler;
 use crate::feedback::Form;
+use crate::graph;
 use crate::snapshot::Callee;
+use rustc_hash::FxHashMap;
 
 pub use arithmetic::{Comparison, FloatOp, IntOp, Math};
 pub use convention::Convention;
@@ -225,6 +227,7 @@ pub struct BlockData {
 }
 
 /// A function. Its first block is the entry; definitions come before uses in the order of the blocks.
+/// Where edges meet, values that are borrowed or no objects are seen as well as below: see `verify()`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Function {
     /// Blocks, in reverse post-order.
@@ -294,6 +297,54 @@ impl Function {
             }
         }
         parents
+    }
+
+    /// For each block, those that lead to it.
+    pub fn predecessors(&self) -> Vec<Vec<usize>> {
+        let mut predecessors = vec![Vec::new(); self.blocks.len()];
+        for (index, block) in self.blocks.iter().enumerate() {
+            for target in block.end.targets() {
+                predecessors[target.0 as usize].push(index);
+            }
+        }
+        predecessors
+    }
+
+    /// For each block, the one that dominates it immediately: it sees the values of that one, but for those that are owned if edges meet
+    /// there. Handlers are entered from anywhere.
+    pub fn dominators(&self) -> Vec<Option<usize>> {
+        let targets = |block: &BlockData| block.end.targets().map(|to| to.0 as usize).collect();
+        let successors: Vec<Vec<usize>> = self.blocks.iter().map(targets).collect();
+        let blocks = self.blocks.iter().enumerate();
+        let roots = blocks.filter(|(index, block)| *index == 0 || block.handler.is_some());
+        let roots: Vec<usize> = roots.map(|(index, _)| index).collect();
+        graph::dominators(&successors, &roots)
+    }
+
+    /// Who owns each object, by its value: parameters are owned.
+    pub fn owners(&self) -> FxHashMap<Value, Ownership> {
+        let insts = self.blocks.iter().flat_map(|block| &block.insts);
+        let results = insts.filter_map(|inst| Some((inst.result?, inst.op.ownership())));
+        let params = self.blocks.iter().flat_map(|block| &block.params);
+        let params = params.map(|&param| (param, Ownership::Owned));
+        let all = results.chain(params);
+        all.filter(|(value, _)| self.rep(*value) == Rep::Object)
+            .collect()
+    }
+
+    /// Puts values in the place of others.
+    pub fn rename(&mut self, same: &FxHashMap<Value, Value>) {
+        let rename = |value: &mut Value| *value = *same.get(value).unwrap_or(value);
+        for block in &mut self.blocks {
+            let args = block.insts.iter_mut().flat_map(|inst| &mut inst.args);
+            args.for_each(rename);
+            block.end.values_mut().into_iter().for_each(rename);
+        }
+        for state in &mut self.states {
+            state.values_mut().for_each(rename);
+            let variables = state.dirty.iter_mut().chain(&mut state.unsure);
+            variables.for_each(|(_, value)| rename(value));
+        }
     }
 
     /// A frame state.

@@ -198,7 +198,7 @@ pub enum Op {
     Call(Helper, u64),
     /// An instruction of Python begins, by the offset of its opcode.
     At(u32),
-    /// Objects without further use are released about here, which may run code.
+    /// Objects are released about here, if nobody else has them, which may run code.
     Releases,
     /// The end of an instruction of Python: leaves at the next one if the frame was changed from outside.
     Boundary,
@@ -401,7 +401,6 @@ impl Op {
             | Self::GuardInline(_)
             | Self::Namespace(_)
             | Self::At(_)
-            | Self::Releases
             | Self::Boundary
             | Self::Periodic
             | Self::BackEdge => &[],
@@ -471,6 +470,7 @@ impl Op {
             | Self::CallOneOf(..)
             | Self::CallC(..)
             | Self::EndInline
+            | Self::Releases
             | Self::SyncLocal(_) => {
                 return None;
             }

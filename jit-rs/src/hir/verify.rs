@@ -1,7 +1,7 @@
 //! Checks what every function has to fulfill.
 
-use super::{Block, End, Function, Inst, Rep, Value};
-use rustc_hash::FxHashSet;
+use super::{Block, End, Function, Inst, Ownership, Rep, Value};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Checks that definitions dominate uses, that representations fit, and that blocks are linked as they should be.
 ///
@@ -11,6 +11,9 @@ pub fn verify(function: &Function) -> Result<(), String> {
     let mut verifier = Verifier {
         function,
         predecessors: vec![0; function.blocks.len()],
+        parents: function.parents(),
+        dominators: function.dominators(),
+        owners: function.owners(),
         at_end: vec![None; function.blocks.len()],
     };
     for block in &function.blocks {
@@ -22,8 +25,8 @@ pub fn verify(function: &Function) -> Result<(), String> {
             *count += 1;
         }
     }
-    // A block with one predecessor sees what that sees; any other sees its parameters only. So definitions reach uses
-    // along a tree, and nothing more general is needed.
+    // A block that another one branches to sees what that sees; any other sees what its dominator does and is no reference of its
+    // own. So references are counted along a tree, and nothing more general is needed.
     for index in 0..function.blocks.len() {
         verifier
             .block(Block(index as u32))
@@ -35,6 +38,9 @@ pub fn verify(function: &Function) -> Result<(), String> {
 struct Verifier<'a> {
     function: &'a Function,
     predecessors: Vec<usize>,
+    parents: Vec<Option<usize>>,
+    dominators: Vec<Option<usize>>,
+    owners: FxHashMap<Value, Ownership>,
     /// The values that a block leaves to its successors.
     at_end: Vec<Option<FxHashSet<Value>>>,
 }
@@ -43,14 +49,14 @@ impl Verifier<'_> {
     fn block(&mut self, block: Block) -> Result<(), String> {
         let data = &self.function.blocks[block.0 as usize];
         let mut seen = FxHashSet::default();
-        if self.predecessors[block.0 as usize] == 1 {
-            let before = self.function.blocks[..block.0 as usize]
-                .iter()
-                .position(|before| before.end.targets().any(|target| target == block));
-            // The only predecessor may come later: then it is a loop that is not entered.
-            if let Some(before) = before {
-                seen.clone_from(self.at_end[before].as_ref().expect("visited before"));
-            }
+        if let Some(parent) = self.parents[block.0 as usize] {
+            // That may come later: then it is a loop that is not entered.
+            seen.extend(self.at_end[parent].iter().flatten().copied());
+        } else if let Some(before) = self.dominators[block.0 as usize] {
+            let before = self.at_end[before].as_ref();
+            let before = before.ok_or("comes before what leads there")?;
+            let is_owned = |value: &Value| self.owners.get(value) == Some(&Ownership::Owned);
+            seen.extend(before.iter().copied().filter(|value| !is_owned(value)));
         }
         if data.handler.is_some()
             && (self.predecessors[block.0 as usize] > 0 || !data.params.is_empty())

@@ -1,6 +1,6 @@
 //! Numbers that need no object as long as native code is not left.
 
-use crate::hir::{Function, Op, Value};
+use crate::hir::{Function, Inst, Op, Rep, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Has the objects of numbers made where native code is left, as far as nothing else needs those among `boxes`.
@@ -18,6 +18,7 @@ pub fn sink(function: &mut Function, boxes: &FxHashSet<Value>) {
             match inst.op {
                 // When a number dies is nobody's concern.
                 Op::EndInline
+                | Op::Releases
                 | Op::GuardType(_)
                 | Op::UnboxInt
                 | Op::UnboxFloat
@@ -38,7 +39,7 @@ pub fn sink(function: &mut Function, boxes: &FxHashSet<Value>) {
         .iter_mut()
         .flat_map(|block| &mut block.insts)
     {
-        if inst.op == Op::EndInline {
+        if matches!(inst.op, Op::EndInline | Op::Releases) {
             inst.args.retain(|value| !raw.contains_key(value));
         }
     }
@@ -49,4 +50,17 @@ pub fn sink(function: &mut Function, boxes: &FxHashSet<Value>) {
             }
         }
     }
+}
+
+/// Takes what runs no code when it is released away from an instruction that releases, now that this takes the place of what was not
+/// made; whether nothing is left.
+pub fn releases_nothing(inst: &mut Inst, values: &[(Rep, Type)]) -> bool {
+    if inst.op != Op::Releases {
+        return false;
+    }
+    inst.args.retain(|value| {
+        let (rep, ty) = values[value.0 as usize];
+        rep == Rep::Object && !ty.is(Type::SCALAR | Type::NONE | Type::NULL)
+    });
+    inst.args.is_empty()
 }

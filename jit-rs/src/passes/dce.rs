@@ -1,12 +1,13 @@
 //! Removes instructions whose result nobody uses and that have no other effect.
 
-use crate::hir::{End, Function, Value};
+use crate::hir::{End, Function, Op, Value};
 use rustc_hash::FxHashSet;
 
 /// Runs the pass.
 pub fn run(function: &mut Function) {
     let mut used = FxHashSet::default();
     let mut states = FxHashSet::default();
+    let mut removed = FxHashSet::default();
     // Uses come after definitions in the order of the blocks, and parameters are kept.
     for index in (0..function.blocks.len()).rev() {
         match &function.blocks[index].end {
@@ -31,9 +32,13 @@ pub fn run(function: &mut Function) {
                 inst.op.has_effect() || inst.result.is_some_and(|value| used.contains(&value));
             // A load that leaves if there is nothing to load is a guard.
             if !needed && inst.state.is_none() {
+                removed.extend(inst.result);
                 continue;
             }
-            used.extend(inst.args.iter().copied());
+            // What is released has no further use.
+            if inst.op != Op::Releases {
+                used.extend(inst.args.iter().copied());
+            }
             if let Some(state) = inst.state
                 && states.insert(state)
             {
@@ -43,6 +48,15 @@ pub fn run(function: &mut Function) {
         }
         kept.reverse();
         function.blocks[index].insts = kept;
+    }
+    for block in &mut function.blocks {
+        block.insts.retain_mut(|inst| {
+            let is_release = inst.op == Op::Releases;
+            if is_release {
+                inst.args.retain(|value| !removed.contains(value));
+            }
+            !(is_release && inst.args.is_empty())
+        });
     }
 }
 

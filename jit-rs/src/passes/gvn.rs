@@ -1,24 +1,39 @@
 //! Value numbering: what has been computed, loaded or guarded before is not computed, loaded or guarded again.
 //!
-//! Values live in the tree of blocks below a merge (see `hir::verify`), which is a part of the dominator tree: one walk down each
-//! tree, with a table that a block hands to those that it branches to, is what Briggs, Cooper and Simpson call dominator-based value
-//! numbering ("Value numbering", 1997). What depends on the memory of objects is forgotten when code runs. A field that has been
-//! stored holds what was stored.
+//! One walk down the dominator tree, with a table that a block hands to those below it, is what Briggs, Cooper and Simpson call
+//! dominator-based value numbering ("Value numbering", 1997). What depends on the memory of objects is forgotten when code runs. A field
+//! that has been stored holds what was stored. Where edges meet, what has been done on the ways there counts as well: in a loop whose
+//! first round is built on its own, and which runs no code, so is not done again what is the same in each round.
 
-use crate::hir::{End, FloatOp, FrameState, Function, Inst, IntOp, Op, Rep, Type, Value};
-use rustc_hash::FxHashMap;
+use crate::graph;
+use crate::hir::{
+    FloatOp, FrameState, Function, Helper, Inst, IntOp, Op, Ownership, Rep, Type, Value,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Runs the pass. Inline values of objects begin at an offset.
 pub fn run(function: &mut Function, inline_values: u32) {
-    // Only what branches hands its table on.
-    let mut at_end: Vec<Option<Table>> = Vec::with_capacity(function.blocks.len());
+    let parents = function.parents();
+    let dominators = function.dominators();
+    let ways = Ways::new(function, inline_values);
+    let mut at_end: Vec<Table> = Vec::with_capacity(function.blocks.len());
     let mut numbers = Numbers {
         inline_values,
         ..Numbers::default()
     };
-    for (index, parent) in function.parents().into_iter().enumerate() {
-        let before = parent.and_then(|parent| at_end[parent].clone());
-        let mut table = before.unwrap_or_default();
+    for index in 0..function.blocks.len() {
+        let mut table = match (parents[index], dominators[index]) {
+            (Some(parent), _) => at_end.get(parent).cloned().unwrap_or_default(),
+            (None, Some(before)) => {
+                let mut table = at_end[before].clone();
+                for effect in ways.effects(before, index) {
+                    table.forget(effect);
+                }
+                table.forget_owned(&ways.owners);
+                table
+            }
+            (None, None) => Table::default(),
+        };
         let mut insts = std::mem::take(&mut function.blocks[index].insts);
         insts.retain_mut(|inst| {
             numbers.rename_all(&mut inst.args);
@@ -28,10 +43,91 @@ pub fn run(function: &mut Function, inline_values: u32) {
         block.insts = insts;
         let values = block.end.values_mut();
         values.into_iter().for_each(|value| numbers.rename(value));
-        at_end.push(matches!(block.end, End::Branch(..)).then_some(table));
+        at_end.push(table);
     }
     for state in &mut function.states {
         numbers.rename_state(state);
+    }
+}
+
+/// What makes something that is known untrue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Effect {
+    /// Code may run.
+    RunsCode,
+    /// An object may die that others lead to.
+    Releases,
+    /// Memory is allocated, after which the garbage collector may want to run.
+    Allocates,
+    /// An object is put into a field at an offset.
+    Field(u32),
+    /// Items of something change.
+    Items,
+    /// A local variable changes.
+    Slot(u32),
+}
+
+fn effects(inst: &Inst, inline_values: u32) -> impl Iterator<Item = Effect> {
+    let releases = inst.op.runs_code() || inst.op.releases() || inst.op == Op::Releases;
+    let runs_code = match inst.op {
+        Op::Call(helper, _) => helper.changes_objects(),
+        op => op.runs_code() || op == Op::Releases,
+    };
+    let own = match inst.op {
+        Op::StoreLocal(slot, _)
+        | Op::DeleteLocal(slot, _)
+        | Op::TakeLocal(slot)
+        | Op::SyncLocal(slot) => Some(Effect::Slot(slot)),
+        Op::Call(Helper::AppendStr | Helper::MakeCell, slot) => Some(Effect::Slot(slot as u32)),
+        Op::Call(..) => Some(Effect::Allocates),
+        Op::PutField(offset) => Some(Effect::Field(offset)),
+        Op::PutInlineValue(index) => Some(Effect::Field(inline_values + 8 * index)),
+        Op::PutTupleItem(_)
+        | Op::PutListItem
+        | Op::CopyItems(_)
+        | Op::SetArrayItem(_)
+        | Op::RangeNext
+        | Op::ListNext
+        | Op::TupleNext => Some(Effect::Items),
+        _ => None,
+    };
+    let all = [
+        runs_code.then_some(Effect::RunsCode),
+        releases.then_some(Effect::Releases),
+        own,
+    ];
+    all.into_iter().flatten()
+}
+
+/// What is done on the ways to where edges meet.
+struct Ways {
+    predecessors: Vec<Vec<usize>>,
+    in_blocks: Vec<FxHashSet<Effect>>,
+    owners: FxHashMap<Value, Ownership>,
+}
+
+impl Ways {
+    fn new(function: &Function, inline_values: u32) -> Self {
+        let in_block = |insts: &[Inst]| {
+            let effects = insts.iter().flat_map(|inst| effects(inst, inline_values));
+            effects.collect()
+        };
+        let blocks = function.blocks.iter();
+        Self {
+            predecessors: function.predecessors(),
+            in_blocks: blocks.map(|block| in_block(&block.insts)).collect(),
+            owners: function.owners(),
+        }
+    }
+
+    /// What may have been done between the end of a block and the start of one that it dominates.
+    fn effects(&self, from: usize, to: usize) -> FxHashSet<Effect> {
+        let mut blocks = FxHashSet::from_iter([from]);
+        let before = |block: usize| self.predecessors[block].iter().copied();
+        graph::add_leading_to(&mut blocks, before(to), before);
+        blocks.remove(&from);
+        let effects = blocks.iter().flat_map(|block| &self.in_blocks[*block]);
+        effects.copied().collect()
     }
 }
 
@@ -43,11 +139,15 @@ type Key = (Op, [Option<Value>; 2], bool);
 struct Table {
     pure: FxHashMap<Key, Option<Value>>,
     memory: FxHashMap<Key, Option<Value>>,
+    /// What has been found out about the types of objects.
+    types: FxHashMap<Value, Type>,
+    /// Objects that have been borrowed from others since something was released.
+    borrowed: FxHashSet<Value>,
 }
 
 /// How the result of an operation depends on what was done before.
 enum Kind {
-    /// It does not.
+    /// It does not, but for a local variable.
     Pure,
     /// It does, on the memory of objects.
     Reads,
@@ -55,15 +155,20 @@ enum Kind {
     Acts,
 }
 
-fn kind(op: Op) -> Kind {
-    match op {
-        Op::Null
+fn kind(function: &Function, inst: &Inst) -> Kind {
+    match inst.op {
+        // What is executed in place of a call asks for events once; a loop does so in each round.
+        Op::BackEdge => match inst.state.map(|state| &function.state(state).inlined) {
+            Some(inlined) if !inlined.is_empty() => Kind::Reads,
+            _ => Kind::Acts,
+        },
+        Op::LoadLocal(_)
+        | Op::Null
         | Op::Object(_)
         | Op::Cached(_)
         | Op::Int(_)
         | Op::Float(_)
         | Op::Bool(_)
-        | Op::GuardType(_)
         | Op::Guard
         | Op::UnboxInt
         | Op::UnboxFloat
@@ -158,14 +263,15 @@ impl Numbers {
 
     /// Whether an instruction has to be done. If not, its result is one that is known.
     fn is_new(&mut self, function: &Function, table: &mut Table, inst: &Inst) -> bool {
-        if let Op::GuardType(ty) = inst.op
-            && function.ty(inst.args[0]).is(ty)
-        {
-            return false;
+        if let Op::GuardType(ty) = inst.op {
+            let object = inst.args[0];
+            let known = table.ty(function, object);
+            table.types.insert(object, known.and(ty));
+            return !known.is(ty);
         }
-        let known = match kind(inst.op) {
-            Kind::Pure => &mut table.pure,
-            Kind::Reads => &mut table.memory,
+        let known = match kind(function, inst) {
+            Kind::Pure => &table.pure,
+            Kind::Reads => &table.memory,
             Kind::Acts => {
                 table.act(inst, self.inline_values);
                 return true;
@@ -173,14 +279,14 @@ impl Numbers {
         };
         let key = key(inst);
         let Some(&same) = known.get(&key) else {
-            known.insert(key, inst.result);
+            table.learn(function, key, inst);
             return true;
         };
         let (Some(result), Some(same)) = (inst.result, same) else {
             return false;
         };
         // One that is known less well does not do.
-        if !function.ty(same).is(function.ty(result)) && function.rep(same) == Rep::Object {
+        if function.rep(same) == Rep::Object && !table.ty(function, same).is(function.ty(result)) {
             return true;
         }
         self.same.insert(result, same);
@@ -189,50 +295,89 @@ impl Numbers {
 }
 
 impl Table {
+    fn ty(&self, function: &Function, object: Value) -> Type {
+        let ty = function.ty(object);
+        self.types.get(&object).map_or(ty, |known| known.and(ty))
+    }
+
+    /// What an instruction gives is known from now on.
+    fn learn(&mut self, function: &Function, key: Key, inst: &Inst) {
+        match kind(function, inst) {
+            Kind::Pure => self.pure.insert(key, inst.result),
+            Kind::Reads | Kind::Acts => self.memory.insert(key, inst.result),
+        };
+        if inst.op.ownership() == Ownership::Heap {
+            self.borrowed.extend(inst.result);
+        }
+    }
+
     /// What an instruction does to memory, and what is known of its result.
     fn act(&mut self, inst: &Inst, inline_values: u32) {
-        let changes = match inst.op {
-            Op::Call(helper, _) => helper.changes_objects(),
-            op => op.runs_code() || op == Op::Releases,
-        };
-        if changes {
-            self.memory.clear();
-            return;
-        }
+        effects(inst, inline_values).for_each(|effect| self.forget(effect));
         match inst.op {
             Op::BoxInt => self.is_boxed(Op::UnboxInt, Type::INT, inst),
             Op::BoxFloat => self.is_boxed(Op::UnboxFloat, Type::FLOAT, inst),
             Op::PutField(offset) => self.store(offset, inst),
             Op::PutInlineValue(index) => self.store(inline_values + 8 * index, inst),
-            Op::PutTupleItem(_)
-            | Op::PutListItem
-            | Op::CopyItems(_)
-            | Op::SetArrayItem(_)
-            | Op::RangeNext
-            | Op::ListNext
-            | Op::TupleNext => self.memory.retain(|(op, ..), _| {
+            Op::BackEdge => {
+                self.memory.insert(key(inst), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, effect: Effect) {
+        match effect {
+            Effect::RunsCode => self.memory.clear(),
+            Effect::Releases => self.borrowed.clear(),
+            Effect::Allocates => self.memory.retain(|(op, ..), _| *op != Op::BackEdge),
+            // Some other object may be the same one.
+            Effect::Field(offset) => {
+                let field = Op::LoadField(offset);
+                self.memory.retain(|(op, ..), _| *op != field);
+            }
+            Effect::Items => self.memory.retain(|(op, ..), _| {
                 !matches!(
                     op,
                     Op::ListItem | Op::TupleItem | Op::ArrayItem(_) | Op::LoadWord(_)
                 )
             }),
-            _ => {}
+            Effect::Slot(slot) => {
+                let variable = Op::LoadLocal(slot);
+                self.pure.retain(|(op, ..), _| *op != variable);
+            }
         }
+    }
+
+    /// Edges meet, where objects are only seen that nothing has got a reference of its own of. What is in the buffer of an array others may
+    /// change without the GIL, so a loop reads it in each round.
+    fn forget_owned(&mut self, owners: &FxHashMap<Value, Ownership>) {
+        let borrowed = &self.borrowed;
+        let is_seen = |value: &Option<Value>| {
+            let Some(value) = value else { return true };
+            match owners.get(value) {
+                Some(Ownership::Owned) => false,
+                Some(Ownership::Heap) => borrowed.contains(value),
+                _ => true,
+            }
+        };
+        self.pure.retain(|_, value| is_seen(value));
+        let in_buffer = |op: &Op| matches!(op, Op::ArrayItem(_));
+        self.memory
+            .retain(|(op, ..), value| !in_buffer(op) && is_seen(value));
     }
 
     fn is_boxed(&mut self, unbox: Op, ty: Type, inst: &Inst) {
         let object = [inst.result, None];
-        self.pure.insert((Op::GuardType(ty), object, true), None);
+        self.types.extend(inst.result.zip(Some(ty)));
         for leaves in [false, true] {
             let raw = inst.args.first().copied();
             self.pure.insert((unbox, object, leaves), raw);
         }
     }
 
-    /// An object is put into a field of another one. Some other object may be the same one.
+    /// An object is put into a field of another one.
     fn store(&mut self, offset: u32, inst: &Inst) {
-        self.memory
-            .retain(|(op, ..), _| *op != Op::LoadField(offset));
         let (stored, owner) = (inst.args.first().copied(), inst.args.get(1).copied());
         for leaves in [false, true] {
             self.memory

@@ -6,6 +6,7 @@ pub mod dce;
 mod deaths;
 pub mod gvn;
 pub mod objects;
+pub mod params;
 pub mod refcount;
 pub mod tuples;
 
@@ -56,6 +57,12 @@ mod tests {
             include_str!("../../tests/golden/passes/dce.hir"),
             super::dce::run,
         );
+    }
+
+    #[test]
+    fn parameters_are_replaced() {
+        let file = include_str!("../../tests/golden/passes/params.hir");
+        check(file, super::params::run);
     }
 
     #[test]

@@ -100,7 +100,7 @@ enum Use {
     Known,
     /// Something that others keep to.
     Guard(Op),
-    /// The end of a function that has it for a parameter.
+    /// The end of a function that has it for a parameter, or its own.
     End,
     /// Something else.
     Escape,
@@ -118,7 +118,7 @@ fn use_of(inst: &Inst, argument: usize, layout: Layout) -> Use {
         }
         (Op::GuardVersion(version), _) => Use::Guard(Op::GuardClass(version)),
         (Op::GuardSharedKeys(version), _) => Use::Guard(Op::GuardClassKeys(version)),
-        (Op::EndInline, _) => Use::End,
+        (Op::EndInline | Op::Releases, _) => Use::End,
         _ => Use::Escape,
     }
 }
@@ -280,7 +280,7 @@ impl Replace<'_> {
         let mut args = inst.args.iter().enumerate();
         let object = args.find(|(_, value)| objects.contains_key(value));
         if let Some((argument, &object)) = object
-            && inst.op != Op::EndInline
+            && !matches!(inst.op, Op::EndInline | Op::Releases)
         {
             let fields = objects.get_mut(&object).expect("it is one of them");
             let class = self.made[&object].class;
@@ -310,13 +310,16 @@ impl Replace<'_> {
                 Use::End | Use::Escape => unreachable!("it has been looked for"),
             }
         }
-        if inst.op == Op::EndInline {
+        if matches!(inst.op, Op::EndInline | Op::Releases) {
             // What an object has lives as long as it.
             let args = inst.args.iter().flat_map(|value| match objects.get(value) {
                 Some(fields) => fields.values.iter().map(|(_, value)| *value).collect(),
                 None => vec![*value],
             });
             inst.args = args.collect();
+            if boxes::releases_nothing(&mut inst, &function.values) {
+                return;
+            }
         }
         if let Some(state) = inst.state {
             let state = self.state(function, state, objects);

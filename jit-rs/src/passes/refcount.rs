@@ -2,8 +2,8 @@
 //!
 //! Each object that a value stands for is owned by the native code, or borrowed: from the slot of a local variable
 //! until the slot changes, or from another object until something is released. A reference is taken when one that is
-//! borrowed has to outlive that, or is handed over; one that is owned is dropped after its last use. Values live in the
-//! tree of blocks below a merge (see `hir::verify`), so one walk down each tree is enough.
+//! borrowed has to outlive that, or is handed over; one that is owned is dropped after its last use. Where edges meet, nothing
+//! but parameters is owned (see `hir::verify`), so one walk down each tree of branches is enough.
 
 use crate::hir::{
     End, FrameState, Function, Helper, Inst, Leave, Op, Ownership, Rep, State, Type, Value,
@@ -15,20 +15,37 @@ use std::collections::BTreeMap;
 pub fn run(function: &mut Function) {
     let live = live_in(function);
     let count = function.blocks.len();
-    let mut at_end: Vec<Option<Env>> = (0..count).map(|_| None).collect();
+    let mut at_end: Vec<Env> = vec![Env::default(); count];
     let parents = function.parents();
+    let dominators = function.dominators();
+    let owners = function.owners();
+    let merges = (0..count).filter(|index| parents[*index].is_none());
+    let crossing = merges
+        .flat_map(|index| live[index].iter().copied())
+        .collect();
     for index in 0..count {
-        let mut env = match parents[index] {
-            Some(parent) => at_end[parent].clone().expect("parents come first"),
-            None => Env::default(),
+        let mut env = match (parents[index], dominators[index]) {
+            (Some(parent), _) => at_end[parent].clone(),
+            (None, Some(before)) => Env {
+                own: borrowed(&live[index], &owners),
+                types: at_end[before].types.clone(),
+            },
+            (None, None) => Env::default(),
         };
         for &param in &function.blocks[index].params {
             if function.rep(param) == Rep::Object {
                 env.own.insert(param, Own::Owned);
             }
         }
-        at_end[index] = Some(block(function, index, env, &live));
+        at_end[index] = block(function, index, env, &live, (&owners, &crossing));
     }
+}
+
+/// The objects that are seen where edges meet, and are needed there.
+fn borrowed(live: &FxHashSet<Value>, owners: &FxHashMap<Value, Ownership>) -> BTreeMap<Value, Own> {
+    let live = live.iter().copied();
+    live.filter_map(|value| Some((value, Own::of(*owners.get(&value)?))))
+        .collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +57,17 @@ enum Own {
     Constant,
 }
 
+impl Own {
+    fn of(ownership: Ownership) -> Self {
+        match ownership {
+            Ownership::Owned => Self::Owned,
+            Ownership::Slot(slot) => Self::Slot(slot),
+            Ownership::Heap => Self::Heap,
+            Ownership::None => Self::Constant,
+        }
+    }
+}
+
 /// What is known at a point.
 #[derive(Debug, Clone, Default)]
 struct Env {
@@ -49,34 +77,41 @@ struct Env {
 
 fn live_in(function: &Function) -> Vec<FxHashSet<Value>> {
     let mut live = vec![FxHashSet::default(); function.blocks.len()];
-    for index in (0..function.blocks.len()).rev() {
-        let block = &function.blocks[index];
-        let mut here = FxHashSet::default();
-        if let End::Branch(_, yes, no) = block.end {
-            here.extend(live[yes.0 as usize].iter().copied());
-            here.extend(live[no.0 as usize].iter().copied());
-        }
-        visit_end(function, &block.end, &mut |value| {
-            here.insert(value);
-        });
-        for inst in block.insts.iter().rev() {
-            if let Some(result) = inst.result {
-                here.remove(&result);
+    // What is needed in a loop is needed all along it.
+    let mut changes = true;
+    while changes {
+        changes = false;
+        for (index, block) in function.blocks.iter().enumerate().rev() {
+            let mut here = FxHashSet::default();
+            for target in block.end.targets() {
+                here.extend(live[target.0 as usize].iter().copied());
             }
-            visit(function, inst, &mut |value| {
+            visit_end(function, &block.end, &mut |value| {
                 here.insert(value);
             });
+            for inst in block.insts.iter().rev() {
+                if let Some(result) = inst.result {
+                    here.remove(&result);
+                }
+                visit(function, inst, &mut |value| {
+                    here.insert(value);
+                });
+            }
+            for param in &block.params {
+                here.remove(param);
+            }
+            changes |= here.len() != live[index].len();
+            live[index] = here;
         }
-        for param in &block.params {
-            here.remove(param);
-        }
-        live[index] = here;
     }
     live
 }
 
 fn visit(function: &Function, inst: &Inst, act: &mut impl FnMut(Value)) {
-    inst.args.iter().copied().for_each(&mut *act);
+    // What is released has no further use.
+    if inst.op != Op::Releases {
+        inst.args.iter().copied().for_each(&mut *act);
+    }
     if let Some(state) = inst.state {
         function.state(state).values().for_each(act);
     }
@@ -99,6 +134,9 @@ fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
 
 struct Walk<'a> {
     function: &'a Function,
+    owners: &'a FxHashMap<Value, Ownership>,
+    /// What is seen where edges meet as well: the same thing owns it on all ways.
+    crossing: &'a FxHashSet<Value>,
     env: Env,
     /// The position of the last use of each value; past the end if a successor uses it.
     last: FxHashMap<Value, usize>,
@@ -107,7 +145,13 @@ struct Walk<'a> {
     out: Vec<Inst>,
 }
 
-fn block(function: &mut Function, index: usize, env: Env, live: &[FxHashSet<Value>]) -> Env {
+fn block(
+    function: &mut Function,
+    index: usize,
+    env: Env,
+    live: &[FxHashSet<Value>],
+    (owners, crossing): (&FxHashMap<Value, Ownership>, &FxHashSet<Value>),
+) -> Env {
     let insts = std::mem::take(&mut function.blocks[index].insts);
     let end = std::mem::replace(&mut function.blocks[index].end, End::Unreachable);
     let mut last = FxHashMap::default();
@@ -119,15 +163,15 @@ fn block(function: &mut Function, index: usize, env: Env, live: &[FxHashSet<Valu
     visit_end(function, &end, &mut |value| {
         last.insert(value, insts.len());
     });
-    if let End::Branch(_, yes, no) = end {
-        for target in [yes, no] {
-            for &value in &live[target.0 as usize] {
-                last.insert(value, usize::MAX);
-            }
+    for target in end.targets() {
+        for &value in &live[target.0 as usize] {
+            last.insert(value, usize::MAX);
         }
     }
     let mut walk = Walk {
         function,
+        owners,
+        crossing,
         env,
         last,
         pending: Vec::new(),
@@ -337,13 +381,7 @@ impl Walk<'_> {
         if let Some(result) = inst.result
             && self.function.rep(result) == Rep::Object
         {
-            let own = match inst.op.ownership() {
-                Ownership::Owned => Own::Owned,
-                Ownership::Slot(slot) => Own::Slot(slot),
-                Ownership::Heap => Own::Heap,
-                Ownership::None => Own::Constant,
-            };
-            self.env.own.insert(result, own);
+            self.env.own.insert(result, Own::of(inst.op.ownership()));
             dying.push(result);
         }
         self.out.push(inst);
@@ -421,10 +459,27 @@ impl Walk<'_> {
             self.take(value);
         }
         let ty = self.leave_slot(position, slot, ty, Some(value));
-        if !self.is_immortal(value) {
+        if !self.is_immortal(value) && !self.crossing.contains(&value) {
             self.env.own.insert(value, Own::Slot(slot));
         }
         Op::StoreLocal(slot, ty)
+    }
+
+    /// Before edges meet: what is borrowed from an object on all ways there, and has got a reference on this one, gives it back. The
+    /// object has it still, or value numbering would have loaded it again.
+    fn give_back(&mut self) {
+        let own = self.env.own.iter().filter(|(_, own)| **own == Own::Owned);
+        let kept: Vec<Value> = own.map(|(value, _)| *value).collect();
+        for value in kept {
+            if self.is_immortal(value) {
+                continue;
+            }
+            let is_borrowed = self.owners.get(&value) == Some(&Ownership::Heap)
+                && self.last.get(&value) == Some(&usize::MAX);
+            assert!(is_borrowed, "a reference is lost where edges meet");
+            self.emit(Op::DecRef(self.ty(value)), value, None, Leave::default());
+            self.env.own.insert(value, Own::Heap);
+        }
     }
 
     fn end(&mut self, end: End) -> End {
@@ -432,6 +487,7 @@ impl Walk<'_> {
             End::Jump(target, args) => {
                 self.release_pending(usize::MAX, None);
                 self.hand_over(&args, |_, _| false);
+                self.give_back();
                 End::Jump(target, args)
             }
             End::Return(value, slots) => {

@@ -144,7 +144,7 @@ fn constants(function: &Function) -> FxHashMap<Value, Op> {
 fn is_harmless(inst: &Inst, argument: usize, count: usize, known: &FxHashMap<Value, Op>) -> bool {
     match inst.op {
         Op::PutTupleItem(_) => argument == 1,
-        Op::EndInline => true,
+        Op::EndInline | Op::Releases => true,
         Op::Size | Op::GuardType(Type::TUPLE) => count > 0,
         Op::Is => known.get(&inst.args[1 - argument]) == Some(&Op::Null),
         Op::TupleItem => matches!(known.get(&inst.args[1]),
@@ -181,13 +181,16 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
                     inst.op = Op::Bool(false);
                     inst.args.clear();
                 }
-                (Op::EndInline, Some(_)) => {
+                (Op::EndInline | Op::Releases, Some(_)) => {
                     let args = std::mem::take(&mut inst.args);
                     let objects = args.into_iter().flat_map(|value| match made.get(&value) {
                         Some(made) => made.items.clone(),
                         None => vec![value],
                     });
                     inst.args = objects.collect();
+                    if boxes::releases_nothing(inst, &function.values) {
+                        return false;
+                    }
                 }
                 (Op::TupleItem, Some((_, made))) => {
                     let Some(&Op::Int(item)) = known.get(&inst.args[1]) else {
