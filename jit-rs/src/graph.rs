@@ -97,9 +97,57 @@ fn post_order(successors: &[Vec<usize>], roots: &[usize]) -> Vec<usize> {
     order
 }
 
+/// What dominates what, by the numbers of a walk down the tree of dominators.
+#[derive(Debug)]
+pub struct Dominance {
+    /// When the walk comes to a node and when it leaves it.
+    visits: Vec<(usize, usize)>,
+}
+
+impl Dominance {
+    /// By what dominates each node immediately.
+    pub fn new(dominators: &[Option<usize>]) -> Self {
+        let mut below = vec![Vec::new(); dominators.len()];
+        for (node, above) in dominators.iter().enumerate() {
+            if let Some(above) = *above {
+                below[above].push(node);
+            }
+        }
+        let mut visits = vec![(0, 0); dominators.len()];
+        let mut time = 0;
+        let nodes = dominators.iter().enumerate();
+        for (root, _) in nodes.filter(|(_, above)| above.is_none()) {
+            let mut stack = vec![(root, 0)];
+            while let Some((node, next)) = stack.last_mut() {
+                time += 1;
+                if *next == 0 {
+                    visits[*node].0 = time;
+                }
+                match below[*node].get(*next) {
+                    Some(&child) => {
+                        *next += 1;
+                        stack.push((child, 0));
+                    }
+                    None => {
+                        visits[*node].1 = time;
+                        stack.pop();
+                    }
+                }
+            }
+        }
+        Self { visits }
+    }
+
+    /// Whether all ways to a node pass another one, or it is that.
+    pub fn dominates(&self, above: usize, node: usize) -> bool {
+        let (from, to) = self.visits[above];
+        (from..=to).contains(&self.visits[node].0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::dominators;
+    use super::{Dominance, dominators};
 
     #[test]
     fn loops_and_diamonds_are_dominated_by_what_leads_there() {
@@ -107,6 +155,16 @@ mod tests {
         let successors = [vec![1], vec![2, 3], vec![4], vec![4], vec![1, 5], vec![]];
         let expected = [None, Some(0), Some(1), Some(1), Some(1), Some(4)];
         assert_eq!(dominators(&successors, &[0]), expected);
+        let dominance = Dominance::new(&expected);
+        let below = |above| {
+            (0..6)
+                .filter(|node| dominance.dominates(above, *node))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            [below(1), below(2), below(4)],
+            [vec![1, 2, 3, 4, 5], vec![2], vec![4, 5]]
+        );
     }
 
     #[test]

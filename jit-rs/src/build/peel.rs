@@ -6,7 +6,6 @@
 
 use super::Builder;
 use super::flow::{Flow, is_suspended, successors};
-use crate::graph;
 use crate::hir::{Inst, Op, Type};
 use crate::snapshot::Code;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -102,25 +101,15 @@ impl Peeled {
 impl Builder<'_> {
     /// The loops that run no other code, by where they begin, as far as it is not known already.
     pub(super) fn quiet_loops(&self) -> Vec<u32> {
-        let predecessors = self.function.predecessors();
-        let dominators = self.function.dominators();
-        let is_above = |above: usize, block: usize| {
-            let mut blocks = std::iter::successors(Some(block), |block| dominators[*block]);
-            blocks.any(|block| block == above)
+        let loops = self.function.loops();
+        let is_quiet = |header: &u32| {
+            let body = self.merges.get(header).and_then(|block| loops.get(block));
+            let blocks = body.into_iter().flatten();
+            let mut insts = blocks.flat_map(|block| &self.function.blocks[block.0 as usize].insts);
+            body.is_some() && insts.all(|inst| self.is_quiet(inst))
         };
-        let is_quiet = |header: usize| {
-            let mut body = FxHashSet::from_iter([header]);
-            let before = |block: usize| predecessors[block].iter().copied();
-            let jumps = before(header).filter(|jump| is_above(header, *jump));
-            graph::add_leading_to(&mut body, jumps, before);
-            let blocks = body.iter().map(|block| &self.function.blocks[*block]);
-            let mut insts = blocks.flat_map(|block| &block.insts);
-            body.len() > 1 && insts.all(|inst| self.is_quiet(inst))
-        };
-        let loops = self.flow.loops.iter().copied();
-        let loops = loops.filter_map(|header| Some((header, self.merges.get(&header)?)));
-        let quiet = loops.filter(|(_, block)| is_quiet(block.0 as usize));
-        quiet.map(|(header, _)| header).collect()
+        let headers = self.flow.loops.iter().copied();
+        headers.filter(is_quiet).collect()
     }
 
     /// Whether an instruction runs no other code, at least not in the rounds after the first: a variable that has got a number there

@@ -253,21 +253,7 @@ impl Generator<'_> {
                 self.leave_if_null(value, state, leave);
                 Some(value)
             }
-            Op::ItemIndex => {
-                let size = self.load(types::I64, args[0], layout::OBJECT_SIZE);
-                let from_end = self.builder.ins().iadd(args[1], size);
-                let is_negative = self
-                    .builder
-                    .ins()
-                    .icmp_imm_s(IntCC::SignedLessThan, args[1], 0);
-                let index = self.builder.ins().select(is_negative, from_end, args[1]);
-                let outside =
-                    self.builder
-                        .ins()
-                        .icmp(IntCC::UnsignedGreaterThanOrEqual, index, size);
-                self.leave_if(outside, needed()?, leave, true);
-                Some(index)
-            }
+            Op::ItemIndex => Some(self.item_index(args[0], args[1], needed()?, leave)),
             Op::ListItem => {
                 let address = self.list_place(args[0], args[1]);
                 Some(self.load(types::I64, address, 0))
@@ -560,7 +546,13 @@ impl Generator<'_> {
 
     /// Whether an event is pending, or the instrumentation has changed.
     pub(super) fn is_pending(&mut self) -> ir::Value {
-        let breaker = self.load(types::I64, self.tstate, layout::TSTATE_EVAL_BREAKER);
+        // Others write to it meanwhile: Cranelift would take it for what it was in the round before.
+        let at = layout::TSTATE_EVAL_BREAKER as i64;
+        let at = self.builder.ins().iadd_imm_s(self.tstate, at);
+        let breaker = self
+            .builder
+            .ins()
+            .atomic_load(types::I64, super::trusted(), at);
         let version = self.int(self.code.version as i64);
         self.builder.ins().icmp(IntCC::NotEqual, breaker, version)
     }

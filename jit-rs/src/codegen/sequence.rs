@@ -13,6 +13,58 @@ impl Generator<'_> {
         self.item(items, place)
     }
 
+    /// The place of an item by its index. What is no place may count from the end, which is seldom so unless it is a constant.
+    pub(super) fn item_index(
+        &mut self,
+        sequence: ir::Value,
+        index: ir::Value,
+        state: State,
+        leave: &Leave,
+    ) -> ir::Value {
+        let size = self.load(types::I64, sequence, layout::OBJECT_SIZE);
+        let known = self.known_int(index);
+        if let Some(known) = known {
+            let place = if known < 0 {
+                self.builder.ins().iadd(size, index)
+            } else {
+                index
+            };
+            self.leave_outside(place, size, state, leave);
+            return place;
+        }
+        let is_place = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedLessThan, index, size);
+        let on = self.following();
+        let place = self.builder.append_block_param(on, types::I64);
+        let from_end = self.builder.create_block();
+        self.builder.set_cold_block(from_end);
+        self.builder
+            .ins()
+            .brif(is_place, on, &[index.into()], from_end, &[]);
+        self.builder.switch_to_block(from_end);
+        let other = self.builder.ins().iadd(size, index);
+        self.leave_outside(other, size, state, leave);
+        self.builder.ins().jump(on, &[other.into()]);
+        self.builder.switch_to_block(on);
+        place
+    }
+
+    fn leave_outside(&mut self, place: ir::Value, size: ir::Value, state: State, leave: &Leave) {
+        let outside = IntCC::UnsignedGreaterThanOrEqual;
+        let outside = self.builder.ins().icmp(outside, place, size);
+        self.leave_if(outside, state, leave, true);
+    }
+
+    fn known_int(&self, value: ir::Value) -> Option<i64> {
+        let graph = &self.builder.func.dfg;
+        match graph.insts[graph.value_def(value).inst()?] {
+            ir::InstructionData::UnaryImm { imm, .. } => Some(imm.bits()),
+            _ => None,
+        }
+    }
+
     pub(super) fn set_list_float(
         &mut self,
         value: ir::Value,

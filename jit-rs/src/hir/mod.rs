@@ -17,9 +17,9 @@ mod verify;
 
 use crate::exceptions::Handler;
 use crate::feedback::Form;
-use crate::graph;
+use crate::graph::{self, Dominance};
 use crate::snapshot::Callee;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use arithmetic::{Comparison, FloatOp, IntOp, Math};
 pub use convention::Convention;
@@ -308,6 +308,33 @@ impl Function {
             }
         }
         predecessors
+    }
+
+    /// The blocks of the loops of the program, by the block where each begins. Where native code is entered at the innermost of some,
+    /// the others begin later, so it is told by what jumps back as well; the first round, if it is built on its own, does not.
+    pub fn loops(&self) -> FxHashMap<Block, FxHashSet<Block>> {
+        let dominance = Dominance::new(&self.dominators());
+        let predecessors = self.predecessors();
+        let before = |block: Block| {
+            let before = predecessors[block.0 as usize].iter();
+            before.map(|index| Block(*index as u32))
+        };
+        let mut loops: FxHashMap<Block, FxHashSet<Block>> = FxHashMap::default();
+        for (index, data) in self.blocks.iter().enumerate() {
+            let last = data.insts.iter().rev();
+            let mut last = last.take_while(|inst| !matches!(inst.op, Op::At(_)));
+            let End::Jump(header, _) = data.end else {
+                continue;
+            };
+            let is_above = dominance.dominates(header.0 as usize, index);
+            if !last.any(|inst| inst.op == Op::BackEdge) || !is_above {
+                continue;
+            }
+            let body = loops.entry(header).or_default();
+            body.insert(header);
+            graph::add_leading_to(body, [Block(index as u32)], before);
+        }
+        loops
     }
 
     /// For each block, the one that dominates it immediately: it sees the values of that one, but for those that are owned if edges meet

@@ -5,13 +5,12 @@
 //! carry as well, which call something, went through memory in each round. It becomes another value where the loop is entered
 //! and left ([`Op::Renew`]).
 
-use crate::graph;
 use crate::hir::{Block, End, Function, Inst, Leave, Op, Rep, State, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Runs the pass.
 pub fn run(function: &mut Function) {
-    let loops = loops(function);
+    let loops = function.loops();
     let mut innermost: Vec<Block> = loops.keys().copied().collect();
     innermost.retain(|header| {
         let mut others = loops[header].iter();
@@ -24,34 +23,6 @@ pub fn run(function: &mut Function) {
             renew(function, header, &loops[&header], &carried);
         }
     }
-}
-
-/// The blocks of the loops of the program, by the block where each begins. Where native code is entered at the innermost of some,
-/// the others begin later, so it is told by what jumps back.
-fn loops(function: &Function) -> FxHashMap<Block, FxHashSet<Block>> {
-    let mut predecessors: FxHashMap<Block, Vec<Block>> = FxHashMap::default();
-    for (index, data) in function.blocks.iter().enumerate() {
-        for target in data.end.targets() {
-            let before = predecessors.entry(target).or_default();
-            before.push(Block(index as u32));
-        }
-    }
-    let mut loops: FxHashMap<Block, FxHashSet<Block>> = FxHashMap::default();
-    for (index, data) in function.blocks.iter().enumerate() {
-        let last = data.insts.iter().rev();
-        let mut last = last.take_while(|inst| !matches!(inst.op, Op::At(_)));
-        let End::Jump(header, _) = data.end else {
-            continue;
-        };
-        if !last.any(|inst| inst.op == Op::BackEdge) {
-            continue;
-        }
-        let body = loops.entry(header).or_default();
-        body.insert(header);
-        let before = |block: Block| predecessors.get(&block).into_iter().flatten().copied();
-        graph::add_leading_to(body, [Block(index as u32)], before);
-    }
-    loops
 }
 
 /// The floats among the parameters of a loop, by their places, that it uses to compute what it gives on for them; with what that

@@ -11,21 +11,42 @@ use crate::hir::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// What is known beyond edges that meet, at most.
+const MAX_KNOWN: usize = 1000;
+
 /// Runs the pass. Inline values of objects begin at an offset.
 pub fn run(function: &mut Function, inline_values: u32) {
     let parents = function.parents();
     let dominators = function.dominators();
     let ways = Ways::new(function, inline_values);
+    let mut below = vec![0; function.blocks.len()];
+    for above in parents.iter().zip(&dominators) {
+        if let Some(above) = above.0.or(*above.1) {
+            below[above] += 1;
+        }
+    }
     let mut at_end: Vec<Table> = Vec::with_capacity(function.blocks.len());
     let mut numbers = Numbers {
         inline_values,
         ..Numbers::default()
     };
     for index in 0..function.blocks.len() {
+        // The last one below a block gets its table.
+        let mut hand_down = |above: usize| {
+            below[above] -= 1;
+            match at_end.get_mut(above) {
+                Some(table) if below[above] == 0 => std::mem::take(table),
+                Some(table) => table.clone(),
+                None => Table::default(),
+            }
+        };
         let mut table = match (parents[index], dominators[index]) {
-            (Some(parent), _) => at_end.get(parent).cloned().unwrap_or_default(),
+            (Some(parent), _) => hand_down(parent),
             (None, Some(before)) => {
-                let mut table = at_end[before].clone();
+                let mut table = hand_down(before);
+                if table.is_large() {
+                    table = Table::default();
+                }
                 for effect in ways.effects(before, index) {
                     table.forget(effect);
                 }
@@ -295,6 +316,11 @@ impl Numbers {
 }
 
 impl Table {
+    /// Whether it is not worth while to hand it down to where edges meet: large functions have many such places.
+    fn is_large(&self) -> bool {
+        self.pure.len() + self.memory.len() + self.types.len() > MAX_KNOWN
+    }
+
     fn ty(&self, function: &Function, object: Value) -> Type {
         let ty = function.ty(object);
         self.types.get(&object).map_or(ty, |known| known.and(ty))

@@ -19,16 +19,12 @@ pub fn run(function: &mut Function) {
     let parents = function.parents();
     let dominators = function.dominators();
     let owners = function.owners();
-    let merges = (0..count).filter(|index| parents[*index].is_none());
-    let crossing = merges
-        .flat_map(|index| live[index].iter().copied())
-        .collect();
     for index in 0..count {
         let mut env = match (parents[index], dominators[index]) {
             (Some(parent), _) => at_end[parent].clone(),
             (None, Some(before)) => Env {
                 own: borrowed(&live[index], &owners),
-                types: at_end[before].types.clone(),
+                types: at_end[before].types_of(&live[index]),
             },
             (None, None) => Env::default(),
         };
@@ -37,7 +33,7 @@ pub fn run(function: &mut Function) {
                 env.own.insert(param, Own::Owned);
             }
         }
-        at_end[index] = block(function, index, env, &live, (&owners, &crossing));
+        at_end[index] = block(function, index, env, &live, &owners);
     }
 }
 
@@ -75,34 +71,38 @@ struct Env {
     types: FxHashMap<Value, Type>,
 }
 
+impl Env {
+    /// What is known of the types of some values.
+    fn types_of(&self, values: &FxHashSet<Value>) -> FxHashMap<Value, Type> {
+        let values = values.iter();
+        let types = values.filter_map(|value| Some((*value, *self.types.get(value)?)));
+        types.collect()
+    }
+}
+
+/// The values that each block needs of what comes before it: back from each use to the definition.
 fn live_in(function: &Function) -> Vec<FxHashSet<Value>> {
+    let predecessors = function.predecessors();
     let mut live = vec![FxHashSet::default(); function.blocks.len()];
-    // What is needed in a loop is needed all along it.
-    let mut changes = true;
-    while changes {
-        changes = false;
-        for (index, block) in function.blocks.iter().enumerate().rev() {
-            let mut here = FxHashSet::default();
-            for target in block.end.targets() {
-                here.extend(live[target.0 as usize].iter().copied());
-            }
-            visit_end(function, &block.end, &mut |value| {
-                here.insert(value);
-            });
-            for inst in block.insts.iter().rev() {
-                if let Some(result) = inst.result {
-                    here.remove(&result);
+    let mut defined: FxHashMap<Value, usize> = FxHashMap::default();
+    for (index, block) in function.blocks.iter().enumerate() {
+        let results = block.insts.iter().filter_map(|inst| inst.result);
+        let values = block.params.iter().copied().chain(results);
+        defined.extend(values.map(|value| (value, index)));
+    }
+    for (index, block) in function.blocks.iter().enumerate() {
+        let mut need = |value: Value| {
+            let mut work = vec![index];
+            while let Some(block) = work.pop() {
+                if defined.get(&value) != Some(&block) && live[block].insert(value) {
+                    work.extend(&predecessors[block]);
                 }
-                visit(function, inst, &mut |value| {
-                    here.insert(value);
-                });
             }
-            for param in &block.params {
-                here.remove(param);
-            }
-            changes |= here.len() != live[index].len();
-            live[index] = here;
+        };
+        for inst in &block.insts {
+            visit(function, inst, &mut need);
         }
+        visit_end(function, &block.end, &mut need);
     }
     live
 }
@@ -135,8 +135,6 @@ fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
 struct Walk<'a> {
     function: &'a Function,
     owners: &'a FxHashMap<Value, Ownership>,
-    /// What is seen where edges meet as well: the same thing owns it on all ways.
-    crossing: &'a FxHashSet<Value>,
     env: Env,
     /// The position of the last use of each value; past the end if a successor uses it.
     last: FxHashMap<Value, usize>,
@@ -150,7 +148,7 @@ fn block(
     index: usize,
     env: Env,
     live: &[FxHashSet<Value>],
-    (owners, crossing): (&FxHashMap<Value, Ownership>, &FxHashSet<Value>),
+    owners: &FxHashMap<Value, Ownership>,
 ) -> Env {
     let insts = std::mem::take(&mut function.blocks[index].insts);
     let end = std::mem::replace(&mut function.blocks[index].end, End::Unreachable);
@@ -171,7 +169,6 @@ fn block(
     let mut walk = Walk {
         function,
         owners,
-        crossing,
         env,
         last,
         pending: Vec::new(),
@@ -459,14 +456,14 @@ impl Walk<'_> {
             self.take(value);
         }
         let ty = self.leave_slot(position, slot, ty, Some(value));
-        if !self.is_immortal(value) && !self.crossing.contains(&value) {
+        if !self.is_immortal(value) {
             self.env.own.insert(value, Own::Slot(slot));
         }
         Op::StoreLocal(slot, ty)
     }
 
-    /// Before edges meet: what is borrowed from an object on all ways there, and has got a reference on this one, gives it back. The
-    /// object has it still, or value numbering would have loaded it again.
+    /// Before edges meet: what is borrowed on other ways there, and has got a reference of its own on this one, gives it back. What it was
+    /// borrowed from has it still, or value numbering would have loaded it again.
     fn give_back(&mut self) {
         let own = self.env.own.iter().filter(|(_, own)| **own == Own::Owned);
         let kept: Vec<Value> = own.map(|(value, _)| *value).collect();
@@ -474,11 +471,13 @@ impl Walk<'_> {
             if self.is_immortal(value) {
                 continue;
             }
-            let is_borrowed = self.owners.get(&value) == Some(&Ownership::Heap)
-                && self.last.get(&value) == Some(&usize::MAX);
-            assert!(is_borrowed, "a reference is lost where edges meet");
+            let is_needed = self.last.get(&value) == Some(&usize::MAX);
+            let is_borrowed = self.owners.get(&value) != Some(&Ownership::Owned);
+            assert!(
+                is_needed && is_borrowed,
+                "a reference is lost where edges meet"
+            );
             self.emit(Op::DecRef(self.ty(value)), value, None, Leave::default());
-            self.env.own.insert(value, Own::Heap);
         }
     }
 
