@@ -123,6 +123,12 @@ impl Job {
         watch(Stage::Numbered, &function);
         passes::dce::run(&mut function);
         watch(Stage::Pruned, &function);
+        let range = passes::ranges::Layout {
+            start: layout::RANGE_ITER_START as u32,
+            step: layout::RANGE_ITER_STEP as u32,
+            length: layout::RANGE_ITER_LENGTH as u32,
+        };
+        passes::ranges::run(&mut function, range);
         passes::carried::run(&mut function);
         watch(Stage::Renewed, &function);
         check(&function)?;

@@ -239,6 +239,11 @@ impl Generator<'_> {
             Op::LoadEntry(index) => {
                 Some(self.load_entry(args[0], args[1], index, needed()?, leave))
             }
+            Op::StoreWord(offset) => {
+                self.store(args[0], args[1], offset as usize);
+                None
+            }
+            Op::WrappingAdd => Some(self.builder.ins().iadd(args[0], args[1])),
             Op::LoadWord(offset) => Some(self.load(types::I64, args[0], offset as usize)),
             Op::Namespace(builtins) => Some(self.namespace(builtins)),
             Op::LoadGlobal(index) => {

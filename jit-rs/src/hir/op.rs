@@ -119,6 +119,10 @@ pub enum Op {
     LoadEntry(u32),
     /// The word at an offset of an object.
     LoadWord(u32),
+    /// Puts a word at an offset of an object.
+    StoreWord(u32),
+    /// The sum of two ints, without a carry.
+    WrappingAdd,
     /// The globals (false) or builtins (true) of the frame.
     Namespace(bool),
     /// The value at an index of globals, builtins or the dictionary of a module, or NULL. The keys have been guarded.
@@ -360,6 +364,7 @@ impl Op {
                 | Self::FloatCompare(_)
                 | Self::FloatBinary(FloatOp::Add | FloatOp::Subtract | FloatOp::Multiply)
                 | Self::IntBinary(IntOp::And | IntOp::Or | IntOp::Xor)
+                | Self::WrappingAdd
                 | Self::Not
                 | Self::Is
                 | Self::LoadField(_)
@@ -441,7 +446,10 @@ impl Op {
             Self::Guard | Self::BoxBool | Self::Not => &[Bool],
             Self::BoxInt | Self::IntToFloat | Self::IntNegate => &[Int],
             Self::BoxFloat | Self::FloatNegate | Self::Math(_) | Self::Renew => &[Float],
-            Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide => &[Int, Int],
+            Self::IntBinary(_) | Self::IntCompare(_) | Self::IntDivide | Self::WrappingAdd => {
+                &[Int, Int]
+            }
+            Self::StoreWord(_) => &[Int, Object],
             Self::FloatBinary(_) | Self::FloatCompare(_) => &[Float, Float],
             Self::Is
             | Self::MethodAddress(_)
@@ -512,6 +520,7 @@ impl Op {
             | Self::UnboxInt
             | Self::IntBinary(_)
             | Self::IntNegate
+            | Self::WrappingAdd
             | Self::LoadWord(_)
             | Self::BuiltinAddress(_)
             | Self::MethodAddress(_)

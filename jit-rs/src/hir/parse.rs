@@ -466,6 +466,8 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("LoadHint", [index]) => Op::LoadHint(number(index)?),
         ("LoadEntry", [index]) => Op::LoadEntry(number(index)?),
         ("LoadWord", [offset]) => Op::LoadWord(number(offset)?),
+        ("StoreWord", [offset]) => Op::StoreWord(number(offset)?),
+        ("WrappingAdd", []) => Op::WrappingAdd,
         ("Namespace", [builtins]) => Op::Namespace(truth(builtins)?),
         ("LoadGlobal", [index]) => Op::LoadGlobal(number(index)?),
         ("ItemIndex", []) => Op::ItemIndex,

@@ -7,6 +7,7 @@ mod deaths;
 pub mod gvn;
 pub mod objects;
 pub mod params;
+pub mod ranges;
 pub mod refcount;
 pub mod tuples;
 
@@ -63,6 +64,17 @@ mod tests {
     fn parameters_are_replaced() {
         let file = include_str!("../../tests/golden/passes/params.hir");
         check(file, super::params::run);
+    }
+
+    #[test]
+    fn ranges_are_kept() {
+        let file = include_str!("../../tests/golden/passes/ranges.hir");
+        const LAYOUT: super::ranges::Layout = super::ranges::Layout {
+            start: 16,
+            step: 24,
+            length: 32,
+        };
+        check(file, |function| super::ranges::run(function, LAYOUT));
     }
 
     #[test]
