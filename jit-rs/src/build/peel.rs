@@ -116,7 +116,7 @@ impl Builder<'_> {
     /// releases one.
     fn is_quiet(&self, inst: &Inst) -> bool {
         match inst.op {
-            Op::StoreLocal(..) => self.function.ty(inst.args[0]).is(Type::SCALAR),
+            Op::StoreLocal(..) if self.function.ty(inst.args[0]).is(Type::SCALAR) => true,
             Op::DeleteLocal(..) => true,
             op => !op.runs_code() && op != Op::Releases,
         }

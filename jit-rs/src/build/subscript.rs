@@ -119,16 +119,24 @@ impl Builder<'_> {
     }
 
     fn set_list_item(&mut self, value: Value, list: Value, place: Value) {
+        // A number that has no object yet.
+        let is_float =
+            self.function.rep(value) == Rep::Float && !self.env.boxed.contains_key(&value);
+        if is_float && (self.may_guess() || self.is_inlined()) {
+            let operands = [value, list, place];
+            self.emit(Op::PutListFloat, &operands, None, Some(self.state));
+            return;
+        }
         if self.is_inlined() {
             self.guard(Op::GuardItemReplaceable, &[list, place]);
             let value = self.boxed(value);
             self.emit(Op::PutListItem, &[value, list, place], None, None);
             return;
         }
-        // A number that has no object yet.
-        let (value, set) = match self.function.rep(value) {
-            Rep::Float if !self.env.boxed.contains_key(&value) => (value, Op::SetListFloat),
-            _ => (self.boxed(value), Op::SetListItem),
+        let (value, set) = if is_float {
+            (value, Op::SetListFloat)
+        } else {
+            (self.boxed(value), Op::SetListItem)
         };
         let state = self.state_at(self.instruction.next);
         self.emit(set, &[value, list, place], None, Some(state));

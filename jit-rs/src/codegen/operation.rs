@@ -288,7 +288,11 @@ impl Generator<'_> {
                 None
             }
             Op::SetListFloat => {
-                self.set_list_float(args[0], args[1], args[2], state, leave);
+                self.replace_float((args[0], args[1], args[2]), state, leave);
+                None
+            }
+            Op::PutListFloat => {
+                self.put_float((args[0], args[1], args[2]), needed()?, leave);
                 None
             }
             Op::Size => Some(self.load(types::I64, args[0], layout::OBJECT_SIZE)),

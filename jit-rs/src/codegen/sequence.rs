@@ -65,13 +65,14 @@ impl Generator<'_> {
         }
     }
 
-    pub(super) fn set_list_float(
+    /// Puts a float into a place of a list: into the object that is there, if it is a float that nobody else has; else `replace` puts another
+    /// object to the address where that is.
+    fn set_list_float(
         &mut self,
         value: ir::Value,
         list: ir::Value,
         index: ir::Value,
-        state: Option<State>,
-        leave: &Leave,
+        replace: impl FnOnce(&mut Self, ir::Value, ir::Value),
     ) {
         let address = self.list_place(list, index);
         let old = self.load(types::I64, address, 0);
@@ -79,18 +80,48 @@ impl Generator<'_> {
         let count = self.load(types::I64, old, layout::OBJECT_REFCNT);
         let is_shared = self.builder.ins().icmp_imm_s(IntCC::NotEqual, count, 1);
         let either = self.builder.ins().bor(is_other, is_shared);
-        let (replace, reuse) = self.seldom(either);
-        let done = self.builder.create_block();
-        self.builder.switch_to_block(replace);
-        let object = self
-            .call("box_float", &[value], Some(types::I64))
-            .expect("it has a result");
-        self.put(object, address, 0, Type::OBJECT, state, leave);
+        let (seldom, reuse) = self.seldom(either);
+        let done = self.following();
+        self.builder.switch_to_block(seldom);
+        replace(self, address, old);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(reuse);
         self.store(value, old, layout::FLOAT_VALUE);
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
+    }
+
+    fn box_float(&mut self, value: ir::Value) -> ir::Value {
+        self.call("box_float", &[value], Some(types::I64))
+            .expect("it has a result")
+    }
+
+    /// The same; what was there may run code when it is released.
+    pub(super) fn replace_float(
+        &mut self,
+        (value, list, index): (ir::Value, ir::Value, ir::Value),
+        state: Option<State>,
+        leave: &Leave,
+    ) {
+        self.set_list_float(value, list, index, |generator, address, _| {
+            let object = generator.box_float(value);
+            generator.put(object, address, 0, Type::OBJECT, state, leave);
+        });
+    }
+
+    /// The same; leaves if it would.
+    pub(super) fn put_float(
+        &mut self,
+        (value, list, index): (ir::Value, ir::Value, ir::Value),
+        state: State,
+        leave: &Leave,
+    ) {
+        self.set_list_float(value, list, index, |generator, address, old| {
+            generator.require_replaceable(old, state, leave);
+            let object = generator.box_float(value);
+            generator.store(object, address, 0);
+            generator.drop_scalar(old);
+        });
     }
 
     /// Appends an item, whose reference is taken over, to a list.

@@ -151,6 +151,8 @@ pub enum Op {
     SetArrayItem(Element),
     /// Puts a float into a place of a list: into the object that is there, if it is a float that nobody else has.
     SetListFloat,
+    /// The same. Leaves if what is there runs code when it is replaced.
+    PutListFloat,
     /// The size of a list, tuple or other object with a variable size.
     Size,
     /// The next int of an iterator of a range, which has one.
@@ -319,7 +321,11 @@ impl Op {
     pub fn releases(self) -> bool {
         matches!(
             self,
-            Self::PutInlineValue(_) | Self::PutField(_) | Self::PutListItem | Self::CopyItems(_)
+            Self::PutInlineValue(_)
+                | Self::PutField(_)
+                | Self::PutListItem
+                | Self::PutListFloat
+                | Self::CopyItems(_)
         )
     }
 
@@ -470,7 +476,7 @@ impl Op {
             Self::SetArrayItem(Element::Double) => &[Float, Object, Int],
             Self::SetArrayItem(_) => &[Int, Object, Int],
             Self::SetListItem | Self::PutListItem => &[Object, Object, Int],
-            Self::SetListFloat => &[Float, Object, Int],
+            Self::SetListFloat | Self::PutListFloat => &[Float, Object, Int],
             Self::CopyItems(_) => &[Object, Int, Int, Object, Int, Int],
             Self::Call(..)
             | Self::CallFunction(_)
@@ -600,6 +606,7 @@ impl Op {
             | Self::GuardUnshared
             | Self::GuardReplaceable(_)
             | Self::GuardItemReplaceable
+            | Self::PutListFloat
             | Self::GuardRoom
             | Self::GuardInline(_)
             | Self::UnboxInt

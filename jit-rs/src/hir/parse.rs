@@ -478,6 +478,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("ArrayItem", [element]) => Op::ArrayItem(one_of(&Element::ALL, element)?),
         ("SetArrayItem", [element]) => Op::SetArrayItem(one_of(&Element::ALL, element)?),
         ("SetListFloat", []) => Op::SetListFloat,
+        ("PutListFloat", []) => Op::PutListFloat,
         ("Size", []) => Op::Size,
         ("RangeNext", []) => Op::RangeNext,
         ("ListNext", []) => Op::ListNext,

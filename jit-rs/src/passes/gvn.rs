@@ -105,6 +105,7 @@ fn effects(inst: &Inst, inline_values: u32) -> impl Iterator<Item = Effect> {
         Op::PutInlineValue(index) => Some(Effect::Field(inline_values + 8 * index)),
         Op::PutTupleItem(_)
         | Op::PutListItem
+        | Op::PutListFloat
         | Op::CopyItems(_)
         | Op::SetArrayItem(_)
         | Op::RangeNext
