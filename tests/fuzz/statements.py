@@ -45,6 +45,7 @@ class Statements:
             "branch": 4 if depth else 0, "loop": 4 if depth and scope.loops < 3 else 0,
             "while_loop": 2 if depth and scope.loops < 3 else 0,
             "accumulate": 3 if depth and scope.loops < 2 and scope.flavor != "class" else 0,
+            "steady": 3 if depth and scope.loops < 2 and scope.flavor != "class" else 0,
             "attempt": (6 if spice["errors"] else 3) if depth and spice["try"] else 0,
             "look_up": 3 if depth and spice["try"] else 0,
             "attempt_group": 1 if depth and spice["try"] and spice["errors"] else 0,
@@ -331,6 +332,41 @@ class Statements:
             self.emit(line)
         self.indent -= 1
         self.scope.names[second] = "float"
+
+    def steady(self, depth):
+        """A loop that hardly runs other code, with what is the same in each round, and what only seems to be."""
+        objects = self.variables("obj")
+        first, second = self.pick(objects) if objects else self.fresh("o"), self.fresh("o")
+        row, total, item = self.fresh("l"), self.target("float"), self.target("int")
+        if not objects:
+            self.emit(f"{first} = Probe({self.constant(self.pick(['int', 'float']))})")
+        kind = self.pick(["int", "float", "float"])
+        values = ", ".join(self.constant(kind) for _ in range(6))
+        self.emit(f"{second} = {self.pick([first, 'Probe(1)', 'Probe(0.5)'])}")
+        self.emit(f"{row} = {self.pick([f'[{values}]', f'[{values}]', 'bytearray(6)', '[0.5] * 6'])}")
+        self.emit(f"{total} = {self.constant(kind)}")
+        trips = self.trips()
+        self.spend(6 * trips)
+        place = lambda: self.pick(["0", "-1", "1", "-2", f"{item} % 6", f"-{item} % 6", f"{item} - 1", "6"])
+        owner = lambda: self.pick([first, first, second])
+        number = lambda: self.pick([f"{owner()}.n", f"{owner()}.n", f"{row}[{place()}]", item, total, self.constant(kind),
+                                    self.expression(kind, 1)])
+        sum_of = lambda: f"{number()} {self.pick('+-*')} {number()}"
+        lines = {
+            f"{total} += {sum_of()}": 4, f"{total} = {sum_of()}": 2, f"{row}[{place()}] = {number()}": 2,
+            f"{row}[{place()}] {self.pick(['+=', '-='])} {number()}": 1, f"{owner()}.n = {number()}": 2,
+            f"{owner()}[{place()}] = {number()}": 1, f"{first}, {second} = {second}, {first}": 0.5,
+            f"if {number()} < {number()}: {self.pick(['break', 'continue', f'{total} = {item}', f'{owner()}.n = {item}'])}": 2,
+            f"if {item} == {self.pick('124')}: {self.pick([f'del {owner()}.n', f'{row} = {row}[:2]', f'{owner()}.n = None', f'show({total})'])}": 0.5,
+            f"{self.fresh('t')} = {number()}": 1,
+        }
+        lines = self.random.choices(list(lines), list(lines.values()), k=self.pick([1, 2, 3, 4]))
+        self.emit(f"for {item} in {self.pick([f'range({trips})', f'range({trips}, 0, -1)', f'cut([{values}])'])}:")
+        for line in lines:
+            self.emit(f"    {line}")
+            if self.chance(0.2):
+                self.emit(f"    {total} = clamp({total}) if type({total}) is int else {total}")
+        self.emit(f"show({total}, {row}, {first}.n, {second}.n)")
 
     def jump(self, depth):
         self.emit(f"if {self.expression('bool', 2)}:")
