@@ -381,6 +381,24 @@ impl Function {
 }
 
 impl End {
+    /// The values that it refers to itself.
+    pub fn values(&self) -> Vec<Value> {
+        match self {
+            Self::Jump(_, args) => args.clone(),
+            Self::Branch(value, ..) | Self::Return(value, _) => vec![*value],
+            Self::Yield(end) => [&end.stack[..], &[end.value]].concat(),
+            Self::Exit(..) | Self::Reraise(..) | Self::Enter(..) | Self::Unreachable => Vec::new(),
+        }
+    }
+
+    /// The state that it leaves by.
+    pub fn state(&self) -> Option<State> {
+        match self {
+            Self::Exit(state, _) | Self::Reraise(state, _) => Some(*state),
+            _ => None,
+        }
+    }
+
     /// The values that it refers to itself, to be changed.
     pub fn values_mut(&mut self) -> Vec<&mut Value> {
         match self {

@@ -136,11 +136,8 @@ fn used(function: &Function, blocks: &[usize]) -> FxHashSet<Value> {
         for inst in &data.insts {
             used.extend(inst.args.iter().copied().chain(add(inst.state)));
         }
-        let mut end = data.end.clone();
-        used.extend(end.values_mut().into_iter().map(|value| *value));
-        if let End::Exit(state, _) | End::Reraise(state, _) = data.end {
-            used.extend(add(Some(state)));
-        }
+        used.extend(data.end.values());
+        used.extend(add(data.end.state()));
     }
     used
 }

@@ -1,6 +1,6 @@
 //! Removes instructions whose result nobody uses and that have no other effect.
 
-use crate::hir::{End, Function, Op, Value};
+use crate::hir::{Function, Op, Value};
 use rustc_hash::FxHashSet;
 
 /// Runs the pass.
@@ -10,20 +10,11 @@ pub fn run(function: &mut Function) {
     let mut removed = FxHashSet::default();
     // Uses come after definitions in the order of the blocks, and parameters are kept.
     for index in (0..function.blocks.len()).rev() {
-        match &function.blocks[index].end {
-            End::Jump(_, args) => used.extend(args.iter().copied()),
-            End::Branch(value, ..) | End::Return(value, _) => {
-                used.insert(*value);
-            }
-            End::Exit(state, _) | End::Reraise(state, _) => {
-                states.insert(*state);
-                use_state(function, *state, &mut used);
-            }
-            End::Yield(end) => {
-                used.insert(end.value);
-                used.extend(end.stack.iter().copied());
-            }
-            End::Enter(..) | End::Unreachable => {}
+        let end = &function.blocks[index].end;
+        used.extend(end.values());
+        if let Some(state) = end.state() {
+            states.insert(state);
+            use_state(function, state, &mut used);
         }
         let mut insts = std::mem::take(&mut function.blocks[index].insts);
         let mut kept = Vec::with_capacity(insts.len());

@@ -152,13 +152,7 @@ impl<'a> Walk<'a> {
             for (position, inst) in block.insts.iter().enumerate() {
                 self.inst(inst, (index, position), &mut objects);
             }
-            let refused = match &block.end {
-                End::Jump(_, args) => args.clone(),
-                End::Branch(value, ..) | End::Return(value, _) => vec![*value],
-                End::Yield(end) => [&end.stack[..], &[end.value]].concat(),
-                End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => vec![],
-            };
-            self.refused.extend(refused);
+            self.refused.extend(block.end.values());
             let large = objects
                 .iter()
                 .filter(|(_, fields)| fields.values.len() > max_fields);

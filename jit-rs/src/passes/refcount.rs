@@ -118,17 +118,9 @@ fn visit(function: &Function, inst: &Inst, act: &mut impl FnMut(Value)) {
 }
 
 fn visit_end(function: &Function, end: &End, act: &mut impl FnMut(Value)) {
-    match end {
-        End::Jump(_, args) => args.iter().copied().for_each(act),
-        End::Branch(value, ..) | End::Return(value, _) => act(*value),
-        End::Exit(state, _) | End::Reraise(state, _) => {
-            function.state(*state).values().for_each(act)
-        }
-        End::Yield(end) => {
-            act(end.value);
-            end.stack.iter().copied().for_each(act);
-        }
-        End::Enter(..) | End::Unreachable => {}
+    end.values().into_iter().for_each(&mut *act);
+    if let Some(state) = end.state() {
+        function.state(state).values().for_each(act);
     }
 }
 
@@ -186,7 +178,7 @@ fn block(
     for (position, inst) in insts.into_iter().enumerate() {
         walk.inst(position, inst);
     }
-    if let End::Exit(state, _) | End::Reraise(state, _) = end {
+    if let Some(state) = end.state() {
         walk.take_stale(count, state);
     }
     let end = walk.end(end);

@@ -6,7 +6,7 @@
 
 use super::boxes;
 use super::deaths::Deaths;
-use crate::hir::{End, FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
+use crate::hir::{FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Runs the pass, on tuples of so many items at most.
@@ -81,14 +81,8 @@ fn reject(function: &Function, made: &mut FxHashMap<Value, Made>) {
                 });
             }
         }
-        match &block.end {
-            End::Jump(_, args) => args.iter().for_each(|value| drop(made.remove(value))),
-            End::Branch(value, ..) | End::Return(value, _) => drop(made.remove(value)),
-            End::Yield(end) => {
-                made.remove(&end.value);
-                end.stack.iter().for_each(|value| drop(made.remove(value)));
-            }
-            End::Exit(..) | End::Reraise(..) | End::Enter(..) | End::Unreachable => {}
+        for value in block.end.values() {
+            made.remove(&value);
         }
     }
     for state in &function.states {
