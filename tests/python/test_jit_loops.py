@@ -428,6 +428,44 @@ for data in [1.0] * 9, array("d", [1] * 9), array("i", [1] * 9), bytearray(9), [
 often(whiles, (Point(50.0, 0), 90), (Point(50, 0), 40), (Point(0, 0), 40))
 """)
 
+    def test_who_looks_at_variables_that_hold_the_same(self):
+        self.check(START + """
+def look():
+    return {name: value for name, value in sys._getframe(1).f_locals.items() if name in "abcdi"}
+class Thing:
+    def __init__(self, n):
+        self.n = n
+        look()
+def same(xs):
+    a = 0
+    for i in range(1):
+        b = 0.5
+        a -= b
+    thing = Thing(100.0)
+    c = 1
+    for i in range(1):
+        c = 0 * thing.n
+    d = 2
+    for i in xs:
+        seen = look()
+        d -= 0
+    return seen, a, c, d
+often(same, ([1.5],), ([1, 2],))
+""")
+
+    def test_stores_and_references(self):
+        self.check(START + """
+items = []
+def stores(a):
+    if items:
+        items[0] += 0
+    a = items
+    return a is items
+before = sys.getrefcount(items)
+often(stores, (0,), (1,))
+print(sys.getrefcount(items) - before)
+""")
+
     def test_what_happens_meanwhile(self):
         self.check(START + """
 import threading, signal

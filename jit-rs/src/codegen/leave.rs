@@ -26,15 +26,25 @@ pub(super) struct Planner {
     actions: Vec<Action>,
     /// Values that have an object by now.
     boxed: FxHashSet<Value>,
+    /// The indices of values that stand for one variable only, which may be skipped.
+    skipped: FxHashSet<usize>,
 }
 
 impl Planner {
     fn act(&mut self, act: Act, place: Place, value: Value) {
-        let known = self.values.iter().position(|&known| known == value);
-        let index = known.unwrap_or_else(|| {
-            self.values.push(value);
-            self.values.len() - 1
-        });
+        let mut values = self.values.iter().enumerate();
+        let known = values.find(|(index, known)| **known == value && !self.skipped.contains(index));
+        let index = known.map(|(index, _)| index);
+        let index = index.unwrap_or_else(|| self.add(value));
+        self.act_on(act, place, index);
+    }
+
+    fn add(&mut self, value: Value) -> usize {
+        self.values.push(value);
+        self.values.len() - 1
+    }
+
+    fn act_on(&mut self, act: Act, place: Place, index: usize) {
         self.actions.push(Action {
             act,
             frame: place.0,
@@ -47,12 +57,17 @@ impl Planner {
     pub(super) fn slots(&mut self, function: &Function, unboxed: &Unboxed) {
         for &(slot, value) in &unboxed.values {
             let bound = unboxed.unsure.iter().find(|(unsure, _)| *unsure == slot);
+            let (place, rep) = ((0, slot as usize), function.rep(value));
             if let Some(&(_, bound)) = bound {
-                // Making the object and putting it there: nothing else has the value.
+                // Making the object, which nothing else gets, and putting it there.
                 self.act(Act::SkipUnless, (0, 2), bound);
+                let index = self.add(value);
+                self.skipped.insert(index);
+                self.act_on(boxing(rep), place, index);
+                self.act_on(Act::Slot, place, index);
+            } else {
+                self.put(rep, (Act::Slot, Act::SlotShared), place, value);
             }
-            let acts = (Act::Slot, Act::SlotShared);
-            self.put(function.rep(value), acts, (0, slot as usize), value);
         }
     }
 
@@ -60,16 +75,20 @@ impl Planner {
     fn put(&mut self, rep: Rep, acts: (Act, Act), place: Place, value: Value) {
         let (first, shared) = acts;
         if self.boxed.insert(value) {
-            let act = match rep {
-                Rep::Float => Act::BoxFloat,
-                Rep::Bool => Act::BoxBool,
-                _ => Act::BoxInt,
-            };
-            self.act(act, place, value);
+            self.act(boxing(rep), place, value);
             self.act(first, place, value);
         } else {
             self.act(shared, place, value);
         }
+    }
+}
+
+/// What makes an object of a value.
+fn boxing(rep: Rep) -> Act {
+    match rep {
+        Rep::Float => Act::BoxFloat,
+        Rep::Bool => Act::BoxBool,
+        _ => Act::BoxInt,
     }
 }
 
