@@ -317,7 +317,7 @@ impl Op {
         }
     }
 
-    /// Whether an object may die that others lead to, without that code runs.
+    /// Whether a number or string may die that others lead to, without that code runs.
     pub fn releases(self) -> bool {
         matches!(
             self,

@@ -48,7 +48,7 @@ pub fn run(function: &mut Function, inline_values: u32) {
                     table = Table::default();
                 }
                 for effect in ways.effects(before, index) {
-                    table.forget(effect);
+                    table.forget(function, effect);
                 }
                 table.forget_owned(&ways.owners);
                 table
@@ -78,6 +78,8 @@ enum Effect {
     RunsCode,
     /// An object may die that others lead to.
     Releases,
+    /// A number or string may.
+    ReleasesScalar,
     /// Memory is allocated, after which the garbage collector may want to run.
     Allocates,
     /// An object is put into a field at an offset.
@@ -89,7 +91,11 @@ enum Effect {
 }
 
 fn effects(inst: &Inst, inline_values: u32) -> impl Iterator<Item = Effect> {
-    let releases = inst.op.runs_code() || inst.op.releases() || inst.op == Op::Releases;
+    let releases = if inst.op.runs_code() || inst.op == Op::Releases {
+        Some(Effect::Releases)
+    } else {
+        inst.op.releases().then_some(Effect::ReleasesScalar)
+    };
     let runs_code = match inst.op {
         Op::Call(helper, _) => helper.changes_objects(),
         op => op.runs_code() || op == Op::Releases,
@@ -113,11 +119,7 @@ fn effects(inst: &Inst, inline_values: u32) -> impl Iterator<Item = Effect> {
         | Op::TupleNext => Some(Effect::Items),
         _ => None,
     };
-    let all = [
-        runs_code.then_some(Effect::RunsCode),
-        releases.then_some(Effect::Releases),
-        own,
-    ];
+    let all = [runs_code.then_some(Effect::RunsCode), releases, own];
     all.into_iter().flatten()
 }
 
@@ -295,7 +297,7 @@ impl Numbers {
             Kind::Pure => &table.pure,
             Kind::Reads => &table.memory,
             Kind::Acts => {
-                table.act(inst, self.inline_values);
+                table.act(function, inst, self.inline_values);
                 return true;
             }
         };
@@ -336,11 +338,17 @@ impl Table {
         if inst.op.ownership() == Ownership::Heap {
             self.borrowed.extend(inst.result);
         }
+        if inst.op == Op::GuardValues {
+            // No number or string has any.
+            let object = inst.args[0];
+            let ty = self.ty(function, object).without(Type::SCALAR);
+            self.types.insert(object, ty);
+        }
     }
 
     /// What an instruction does to memory, and what is known of its result.
-    fn act(&mut self, inst: &Inst, inline_values: u32) {
-        effects(inst, inline_values).for_each(|effect| self.forget(effect));
+    fn act(&mut self, function: &Function, inst: &Inst, inline_values: u32) {
+        effects(inst, inline_values).for_each(|effect| self.forget(function, effect));
         match inst.op {
             Op::BoxInt => self.is_boxed(Op::UnboxInt, Type::INT, inst),
             Op::BoxFloat => self.is_boxed(Op::UnboxFloat, Type::FLOAT, inst),
@@ -353,10 +361,15 @@ impl Table {
         }
     }
 
-    fn forget(&mut self, effect: Effect) {
+    fn forget(&mut self, function: &Function, effect: Effect) {
         match effect {
             Effect::RunsCode => self.memory.clear(),
             Effect::Releases => self.borrowed.clear(),
+            Effect::ReleasesScalar => {
+                let mut borrowed = std::mem::take(&mut self.borrowed);
+                borrowed.retain(|object| !self.ty(function, *object).may_be(Type::SCALAR));
+                self.borrowed = borrowed;
+            }
             Effect::Allocates => self.memory.retain(|(op, ..), _| *op != Op::BackEdge),
             // Some other object may be the same one.
             Effect::Field(offset) => {

@@ -320,11 +320,12 @@ impl Walk<'_> {
         if inst.op.runs_code() || inst.op.releases() {
             let args = inst.args.clone();
             self.promote(|walk, value| {
-                walk.is_used_after(value, position)
-                    || args.contains(&value)
-                    || inst
-                        .state
-                        .is_some_and(|state| walk.function.state(state).needs(value))
+                (inst.op.runs_code() || walk.ty(value).may_be(Type::SCALAR))
+                    && (walk.is_used_after(value, position)
+                        || args.contains(&value)
+                        || inst
+                            .state
+                            .is_some_and(|state| walk.function.state(state).needs(value)))
             });
         }
         let leaves_after = inst.op.leaves_after();
@@ -339,6 +340,11 @@ impl Walk<'_> {
             Op::TakeLocal(slot) => self.take_from_slot(position + 1, slot),
             Op::GuardType(ty) => {
                 self.env.types.insert(inst.args[0], ty);
+            }
+            Op::GuardValues => {
+                let object = inst.args[0];
+                let ty = self.ty(object).without(Type::SCALAR);
+                self.env.types.insert(object, ty);
             }
             Op::SyncLocal(slot) => self.take_from_slot(position + 1, slot),
             // They replace the object in the slot.
