@@ -2,9 +2,12 @@
 
 use super::Builder;
 use super::instruction::Then;
+use super::place::Sources;
+use crate::feedback::OperatorCall;
 use crate::hir::{Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
+use crate::snapshot::Callee;
 
 /// The number of the operator of an instruction, as `include/clinker.h` has them.
 fn number(opcode: u8, oparg: u32) -> u8 {
@@ -26,30 +29,16 @@ impl Builder<'_> {
     /// The method of the left operand's class, in place of the operator or called by it. Operands of other classes lead to other methods.
     pub(super) fn call_operator(&mut self) -> Result<Option<Then>, String> {
         let (left, right) = (self.peek(2), self.peek(1));
-        let call = self.code.feedback.operators.get(&self.instruction.offset);
-        let callee = self.code.callees.get(&self.instruction.start);
-        let (Some(&call), Some(&callee)) = (call, callee) else {
-            return Ok(None);
-        };
-        let are_objects = [left, right].map(|value| self.function.rep(value)) == [Rep::Object; 2];
-        if !self.may_guess_callee()
-            || !are_objects
-            || !self.ty(left).may_be(Type::OTHER)
-            || self.instruction.specialized != self.instruction.opcode
-        {
+        if self.function.rep(right) != Rep::Object {
             return Ok(None);
         }
-        let Some(sources) = self.sources(callee, 2) else {
+        let Some((call, callee, sources)) = self.known_method(left, 2) else {
             return Ok(None);
         };
-        self.guard(Op::GuardVersion(call.left), &[left]);
-        self.learn(left, Type::OTHER);
+        let method = self.guard_method(call, callee, left);
         if right != left {
             self.guard(Op::GuardVersion(call.right), &[right]);
         }
-        // The class has it as long as it has the version.
-        let method = self.value(Op::Cached(call.method), &[], Type::OTHER);
-        self.guard(Op::GuardFunction(callee.version), &[method]);
         let number = number(self.instruction.opcode, self.instruction.oparg);
         let args = self.place(method, &sources, &[left, right]);
         if self.inlinee().is_some() {
@@ -74,26 +63,10 @@ impl Builder<'_> {
     /// The `__setitem__` of an object, in place of an assignment to a subscript or called by it.
     pub(super) fn call_setitem(&mut self) -> Result<Option<Then>, String> {
         let (value, container, key) = (self.peek(3), self.peek(2), self.peek(1));
-        let call = self.code.feedback.operators.get(&self.instruction.offset);
-        let callee = self.code.callees.get(&self.instruction.start);
-        let (Some(&call), Some(&callee)) = (call, callee) else {
+        let Some((call, callee, sources)) = self.known_method(container, 3) else {
             return Ok(None);
         };
-        if !self.may_guess_callee()
-            || self.function.rep(container) != Rep::Object
-            || !self.ty(container).may_be(Type::OTHER)
-            || self.instruction.specialized != self.instruction.opcode
-        {
-            return Ok(None);
-        }
-        let Some(sources) = self.sources(callee, 3) else {
-            return Ok(None);
-        };
-        self.guard(Op::GuardVersion(call.left), &[container]);
-        self.learn(container, Type::OTHER);
-        // The class has it as long as it has the version.
-        let method = self.value(Op::Cached(call.method), &[], Type::OTHER);
-        self.guard(Op::GuardFunction(callee.version), &[method]);
+        let method = self.guard_method(call, callee, container);
         let given = [container, key, value];
         let args = self.place(method, &sources, &given);
         if self.inlinee().is_some() {
@@ -110,6 +83,28 @@ impl Builder<'_> {
             .collect();
         self.emit(Op::EndInline, &operands, None, None);
         Ok(Some(Then::Next))
+    }
+
+    /// The method of the class of an object that the current instruction calls with so many operands, as far as that is known.
+    fn known_method(&self, owner: Value, given: usize) -> Option<(OperatorCall, Callee, Sources)> {
+        let call = *self.code.feedback.operators.get(&self.instruction.offset)?;
+        let callee = *self.code.callees.get(&self.instruction.start)?;
+        let fits = self.may_guess_callee()
+            && self.function.rep(owner) == Rep::Object
+            && self.ty(owner).may_be(Type::OTHER)
+            && self.instruction.specialized == self.instruction.opcode;
+        let sources = self.sources(callee, given).filter(|_| fits)?;
+        Some((call, callee, sources))
+    }
+
+    /// Makes sure that the class of an object has the method.
+    fn guard_method(&mut self, call: OperatorCall, callee: Callee, owner: Value) -> Value {
+        self.guard(Op::GuardVersion(call.left), &[owner]);
+        self.learn(owner, Type::OTHER);
+        // The class has it as long as it has the version.
+        let method = self.value(Op::Cached(call.method), &[], Type::OTHER);
+        self.guard(Op::GuardFunction(callee.version), &[method]);
+        method
     }
 
     /// Ends an operator with a number, whose operands are on the stack still: pushes what its method has returned, which is not

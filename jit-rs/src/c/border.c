@@ -188,7 +188,7 @@ tell(const struct clinker_exit *exit)
     }
 }
 
-/* The same for an assignment to a subscript, whose method has returned. */
+/* End an assignment to a subscript, whose method has returned, as finish_operator(). */
 static _Py_CODEUNIT *
 finish_set_item(F *frame, const struct clinker_push *push, PyObject *result)
 {

@@ -63,6 +63,14 @@ is_sequence(PyTypeObject *type)
            && (methods->sq_concat != NULL || methods->sq_repeat != NULL);
 }
 
+/* The function that a class has by a name, or NULL. */
+static PyObject *
+function_of(PyTypeObject *type, PyObject *name)
+{
+    PyObject *method = _PyType_Lookup(type, name);
+    return method != NULL && PyFunction_Check(method) ? method : NULL;
+}
+
 /* The function in the class of the left operand by which an operator or comparison
  * begins: always, while the classes of both are as they are now.  NULL without an
  * exception if that is something else. */
@@ -95,8 +103,7 @@ clinker_operator_method(PyObject *left, PyObject *right, uint64_t number)
             return NULL;
         }
     }
-    PyObject *method = _PyType_Lookup(type, name);
-    return method != NULL && PyFunction_Check(method) ? method : NULL;
+    return function_of(type, name);
 }
 
 /* The function in the class of an object by which an item of it is assigned to: always,
@@ -112,8 +119,7 @@ clinker_set_item_method(PyObject *container)
     {
         return NULL;
     }
-    PyObject *method = _PyType_Lookup(type, &_Py_ID(__setitem__));
-    return method != NULL && PyFunction_Check(method) ? method : NULL;
+    return function_of(type, &_Py_ID(__setitem__));
 }
 
 /* The rest of a comparison, as do_richcompare() in Objects/object.c. */

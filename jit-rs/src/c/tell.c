@@ -122,17 +122,14 @@ tell_operands(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject **top)
     clinker_saw(code, (uint32_t)(instr - _PyCode_CODE(code)), kinds);
 }
 
-/* Tell which method an operator or comparison calls, if its operands are objects of
- * classes with one in Python. */
+/* Tell which method an instruction calls that the class of an operand has; the class of
+ * the other one is NULL if it does not matter. */
 static void
-tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
-              PyObject **top)
+tell_method(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *method,
+            PyTypeObject *type, PyTypeObject *other)
 {
-    PyTypeObject *left = Py_TYPE(top[-2]);
-    PyTypeObject *right = Py_TYPE(top[-1]);
-    PyObject *method = clinker_operator_method(top[-2], top[-1], number);
-    if (method == NULL || !PyUnstable_Type_AssignVersionTag(left)
-        || !PyUnstable_Type_AssignVersionTag(right))
+    if (method == NULL || !PyUnstable_Type_AssignVersionTag(type)
+        || (other != NULL && !PyUnstable_Type_AssignVersionTag(other)))
     {
         return;
     }
@@ -140,25 +137,19 @@ tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
         _PyFunction_GetVersionForCurrentState((PyFunctionObject *)method);
     tell_function(method);
     clinker_saw_operator(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                         left->tp_version_tag, right->tp_version_tag, method,
+                         type->tp_version_tag,
+                         other != NULL ? other->tp_version_tag : 0, method,
                          version);
 }
 
-/* Tell which method an assignment to a subscript calls, if the container is an object of a
- * class with one in Python. */
+/* The same for an operator or comparison, if its operands are objects of classes with a
+ * method in Python. */
 static void
-tell_set_item(PyCodeObject *code, _Py_CODEUNIT *instr, PyObject *container)
+tell_operator(PyCodeObject *code, _Py_CODEUNIT *instr, uint64_t number,
+              PyObject **top)
 {
-    PyTypeObject *type = Py_TYPE(container);
-    PyObject *method = clinker_set_item_method(container);
-    if (method == NULL || !PyUnstable_Type_AssignVersionTag(type)) {
-        return;
-    }
-    uint32_t version =
-        _PyFunction_GetVersionForCurrentState((PyFunctionObject *)method);
-    tell_function(method);
-    clinker_saw_operator(code, (uint32_t)(instr - _PyCode_CODE(code)),
-                         type->tp_version_tag, 0, method, version);
+    PyObject *method = clinker_operator_method(top[-2], top[-1], number);
+    tell_method(code, instr, method, Py_TYPE(top[-2]), Py_TYPE(top[-1]));
 }
 
 /* The CALL_KW that calls what an instruction pushes, with self or NULL above it; NULL
@@ -325,7 +316,9 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
                       stack_pointer);
     }
     else if (instr->op.code == STORE_SUBSCR) {
-        tell_set_item(code, instr, stack_pointer[-2]);
+        PyObject *container = stack_pointer[-2];
+        tell_method(code, instr, clinker_set_item_method(container),
+                    Py_TYPE(container), NULL);
     }
     else if (instr->op.code == CALL_BUILTIN_O && stack_pointer[-2] == NULL) {
         tell_math(code, instr, stack_pointer[-3], stack_pointer[-1]);

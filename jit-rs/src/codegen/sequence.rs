@@ -65,6 +65,11 @@ impl Generator<'_> {
         }
     }
 
+    fn box_float(&mut self, value: ir::Value) -> ir::Value {
+        self.call("box_float", &[value], Some(types::I64))
+            .expect("it has a result")
+    }
+
     /// Puts a float into a place of a list: into the object that is there, if it is a float that nobody else has; else `replace` puts another
     /// object to the address where that is.
     fn set_list_float(
@@ -91,12 +96,7 @@ impl Generator<'_> {
         self.builder.switch_to_block(done);
     }
 
-    fn box_float(&mut self, value: ir::Value) -> ir::Value {
-        self.call("box_float", &[value], Some(types::I64))
-            .expect("it has a result")
-    }
-
-    /// The same; what was there may run code when it is released.
+    /// Puts a float into a place of a list; what was there may run code when it is released.
     pub(super) fn replace_float(
         &mut self,
         (value, list, index): (ir::Value, ir::Value, ir::Value),
@@ -109,7 +109,7 @@ impl Generator<'_> {
         });
     }
 
-    /// The same; leaves if it would.
+    /// Puts a float into a place of a list; leaves if what is there runs code when it is released.
     pub(super) fn put_float(
         &mut self,
         (value, list, index): (ir::Value, ir::Value, ir::Value),

@@ -11,6 +11,17 @@ pub mod ranges;
 pub mod refcount;
 pub mod tuples;
 
+use crate::hir::Value;
+use rustc_hash::FxHashMap;
+
+/// What has come into the place of a value, in one step or several.
+fn resolve(same: &FxHashMap<Value, Value>, mut value: Value) -> Value {
+    while let Some(&other) = same.get(&value) {
+        value = other;
+    }
+    value
+}
+
 #[cfg(test)]
 mod tests {
     use crate::hir::{Function, parse, verify};

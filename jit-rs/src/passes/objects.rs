@@ -6,6 +6,7 @@
 
 use super::boxes;
 use super::deaths::{Deaths, Place};
+use super::resolve;
 use crate::hir::{End, Function, Helper, Inst, Object, Op, Rep, State, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -251,9 +252,7 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>, layout: Layou
 
 impl Replace<'_> {
     fn rename(&self, value: &mut Value) {
-        while let Some(&other) = self.same.get(value) {
-            *value = other;
-        }
+        *value = resolve(&self.same, *value);
     }
 
     fn inst(

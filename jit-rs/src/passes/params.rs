@@ -3,6 +3,7 @@
 //! A variable that a loop does not change comes in by a parameter, as all that is unboxed. What is computed of it is the same in each
 //! round then, which value numbering can tell.
 
+use super::resolve;
 use crate::hir::{Block, End, Function, Rep, Value};
 use rustc_hash::FxHashMap;
 
@@ -68,11 +69,4 @@ fn same(function: &Function) -> FxHashMap<Value, Value> {
             return same;
         }
     }
-}
-
-fn resolve(same: &FxHashMap<Value, Value>, mut value: Value) -> Value {
-    while let Some(&other) = same.get(&value) {
-        value = other;
-    }
-    value
 }

@@ -6,6 +6,7 @@
 
 use super::boxes;
 use super::deaths::Deaths;
+use super::resolve;
 use crate::hir::{FrameState, Function, Helper, Inst, Op, Rep, Tuple, Type, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -151,9 +152,7 @@ fn replace(function: &mut Function, made: &FxHashMap<Value, Made>) {
     let known = constants(function);
     let mut same: FxHashMap<Value, Value> = FxHashMap::default();
     let rename = |same: &FxHashMap<Value, Value>, value: &mut Value| {
-        while let Some(&other) = same.get(value) {
-            *value = other;
-        }
+        *value = resolve(same, *value);
     };
     let items: FxHashSet<Value> = made.values().flat_map(|made| made.items.clone()).collect();
     for index in 0..function.blocks.len() {
