@@ -313,6 +313,9 @@ impl Function {
     /// The blocks of the loops of the program, by the block where each begins. Where native code is entered at the innermost of some,
     /// the others begin later, so it is told by what jumps back as well; the first round, if it is built on its own, does not.
     pub fn loops(&self) -> FxHashMap<Block, FxHashSet<Block>> {
+        if !self.has_loop() {
+            return FxHashMap::default();
+        }
         let dominance = Dominance::new(&self.dominators());
         let predecessors = self.predecessors();
         let before = |block: Block| {

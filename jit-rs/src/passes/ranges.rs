@@ -20,8 +20,11 @@ pub struct Layout {
 
 /// Runs the pass.
 pub fn run(function: &mut Function, layout: Layout) {
-    let dominance = Dominance::new(&function.dominators());
     let loops = function.loops();
+    if loops.is_empty() {
+        return;
+    }
+    let dominance = Dominance::new(&function.dominators());
     let mut headers: Vec<Block> = loops.keys().copied().collect();
     headers.sort_unstable();
     let ranges = headers.into_iter().filter_map(|header| {
