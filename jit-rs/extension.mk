@@ -9,7 +9,7 @@ CLINKER_FOLDER := $(dir $(CLINKER_EXTENSION))
 CLINKER_SOURCES := $(filter-out %/layout.c,$(wildcard $(CLINKER_PACKAGE)/src/c/*.c))
 CLINKER_STOCK :=
 ifeq ($(wildcard $(srcdir)/Include/internal/pycore_evalhooks.h),)
-CLINKER_SOURCES := $(filter-out %/hooks.c %/tell.c %/lazy.c %/consume.c,$(CLINKER_SOURCES))
+CLINKER_SOURCES := $(filter-out %/hooks.c %/tell.c %/watch.c %/lazy.c %/consume.c,$(CLINKER_SOURCES))
 CLINKER_STOCK := $(wildcard $(CLINKER_PACKAGE)/src/stock/*.c)
 endif
 CLINKER_OBJECTS := $(CLINKER_SOURCES:$(CLINKER_PACKAGE)/src/c/%.c=$(CLINKER_FOLDER)%.o) \

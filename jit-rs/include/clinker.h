@@ -83,6 +83,23 @@ void clinker_dies_unseen_at(const void *code, uint32_t offset,
 void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version,
                        const void *init, uint32_t version);
 
+/* A code object looks up the names of globals in these dictionaries, of whose changes is told. */
+void clinker_saw_namespaces(const void *code, const void *globals,
+                            const void *builtins);
+
+/* An access to an attribute of a code object finds a function of a class with a version, which looks up
+ * globals in these dictionaries, as above. */
+void clinker_saw_method(const void *code, uint32_t version, const void *method,
+                        const void *globals, const void *builtins);
+
+/* A variable of a module is about to change; or all of a dictionary if name is NULL, or all that are relied on if
+ * both are. Machine code that takes it for constant is not entered any more; tells of its code objects, one by one. */
+void clinker_invalidate(const void *dict, const void *name,
+                        void (*tell)(const void *code));
+
+/* A dictionary of variables has died. */
+void clinker_dictionary_died(const void *dict);
+
 /* The functions with a version have this code object, as long as it lives. */
 void clinker_saw_function(const void *code, uint32_t version);
 

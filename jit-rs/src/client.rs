@@ -330,6 +330,49 @@ impl Client {
         }
     }
 
+    /// A code object looks up the names of globals in these dictionaries, which are watched.
+    pub fn saw_namespaces(&mut self, id: usize, globals: u64, builtins: u64) {
+        if let (true, Some(compiler)) = (self.live.contains_key(&id), &mut self.compiler) {
+            let namespaces = Some(compiler.dependencies.namespaces(globals, builtins));
+            let compiled = compiler.of(id);
+            if compiled.feedback.namespaces != namespaces {
+                Arc::make_mut(&mut compiled.feedback).namespaces = namespaces;
+            }
+        }
+    }
+
+    /// An access to an attribute finds a function of a class with a version, which looks up globals in these dictionaries.
+    pub fn saw_method(&mut self, id: usize, method: (u32, u64), globals: u64, builtins: u64) {
+        if let (true, Some(compiler)) = (self.live.contains_key(&id), &mut self.compiler) {
+            let namespaces = compiler.dependencies.namespaces(globals, builtins);
+            let feedback = &mut compiler.of(id).feedback;
+            Arc::make_mut(feedback).functions.insert(method, namespaces);
+        }
+    }
+
+    /// Variables of modules are about to change: the code objects whose machine code is to be left, which is entered no more.
+    pub fn take_dependents(&mut self, dictionary: Option<u64>, name: Option<u64>) -> Vec<usize> {
+        let Some(compiler) = &mut self.compiler else {
+            return Vec::new();
+        };
+        let dependents = compiler.dependencies.take(dictionary, name);
+        let dependents: Vec<usize> = dependents
+            .into_iter()
+            .filter(|id| self.live.contains_key(id))
+            .collect();
+        for &id in &dependents {
+            compiler.invalidated(id);
+        }
+        dependents
+    }
+
+    /// A watched dictionary has died.
+    pub fn dictionary_died(&mut self, dictionary: u64) {
+        if let Some(compiler) = &mut self.compiler {
+            compiler.dependencies.died(dictionary);
+        }
+    }
+
     /// The specializing interpreter tried an instruction.
     pub fn specialized(&mut self, id: usize, missed: bool, failed: bool) {
         if let Some(live) = self.live.get_mut(&id) {

@@ -4,7 +4,9 @@ use crate::exceptions::Table;
 use crate::feedback::Form;
 use crate::hir::{Convention, Type};
 use crate::profile::{Loop, Place};
-use crate::snapshot::{Callee, Code as Snapshot, Constant, Instruction, Parameters};
+use crate::snapshot::{
+    Callee, Code as Snapshot, Constant, Instruction, Parameters, Scope, Settled,
+};
 use crate::{layout, opcode};
 use std::ffi::{c_char, c_int, c_void};
 
@@ -25,10 +27,27 @@ unsafe extern "C" {
         descriptor: *const c_void,
         flags: *mut c_int,
     ) -> *const c_void;
+    fn clinker_find_settled(
+        globals: *const c_void,
+        builtins: *const c_void,
+        name: *const c_void,
+        found: *mut Found,
+    ) -> c_int;
     fn clinker_is_interned(string: *const c_void) -> c_int;
     fn clinker_kind(object: *const c_void) -> c_int;
     fn clinker_unbox_int(object: *const c_void, value: *mut i64) -> c_int;
     fn clinker_float_value(object: *const c_void, value: *mut f64) -> c_int;
+}
+
+/// `struct clinker_settled` of `src/c/runtime.h`.
+#[repr(C)]
+struct Found {
+    value: *const c_void,
+    kind: c_int,
+    is_class: c_int,
+    dictionary: *const c_void,
+    globals: *const c_void,
+    builtins: *const c_void,
 }
 
 /// `clinker_text` of `include/clinker.h`.
@@ -345,6 +364,48 @@ impl Code {
         };
         let convention = Convention::of(flags as usize)?;
         (!address.is_null()).then_some((convention, address as u64))
+    }
+
+    /// What a variable of a module holds, if it can be relied on; of a module also its dictionary, which is watched from now on. The
+    /// variable is looked up among the globals and then the builtins, if there are any: watched dictionaries that live.
+    pub fn settled(
+        globals: u64,
+        builtins: Option<u64>,
+        name: u64,
+    ) -> Option<(Settled, Option<u64>)> {
+        let mut found = Found {
+            value: std::ptr::null(),
+            kind: 0,
+            is_class: 0,
+            dictionary: std::ptr::null(),
+            globals: std::ptr::null(),
+            builtins: std::ptr::null(),
+        };
+        let second = builtins.unwrap_or(0);
+        // SAFETY: the dictionaries live, as their watcher tells of their deaths, and the name belongs to a live code object. The function
+        // fills the structure.
+        let found_in = unsafe {
+            clinker_find_settled(
+                globals as *const c_void,
+                second as *const c_void,
+                name as *const c_void,
+                &mut found,
+            )
+        };
+        let scope = match found_in {
+            1 => Scope::Globals(globals),
+            2 => Scope::Builtins(globals, builtins?),
+            _ => return None,
+        };
+        let settled = Settled {
+            value: found.value as u64,
+            ty: Type::from_bit(found.kind),
+            is_class: found.is_class != 0,
+            namespaces: (found.globals as u64, found.builtins as u64),
+            scope,
+        };
+        let dictionary = found.dictionary as u64;
+        Some((settled, (dictionary != 0).then_some(dictionary)))
     }
 
     /// The keywords in a constant of a call; none if they are not interned.

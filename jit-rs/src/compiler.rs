@@ -5,6 +5,7 @@ use crate::build::History;
 use crate::clock::thread_time;
 use crate::code::Code;
 use crate::codegen::{self, Target};
+use crate::dependencies::Dependencies;
 use crate::direct::Direct;
 use crate::feedback::Feedback;
 use crate::job::{LEFT_EARLY, Product, Wish};
@@ -135,7 +136,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Its machine code is entered no more. Native code of the code object has just been left, so it lives.
+    /// Its machine code is entered no more. The code object lives.
     pub(crate) fn retire(&mut self, id: usize) {
         self.outdate();
         // SAFETY: the code object lives.
@@ -186,6 +187,8 @@ pub struct Compiler {
     pub(crate) codes: FxHashMap<usize, Compiled>,
     /// The code objects of functions that are called, by their versions.
     pub(crate) functions: FxHashMap<u32, usize>,
+    /// What machine code relies on.
+    pub(crate) dependencies: Dependencies,
     memory: Memory,
     /// Machine code of code objects that have died, which may still be returning.
     pub(crate) dead: Vec<Compiled>,
@@ -215,6 +218,7 @@ impl Compiler {
             fresh,
             codes: FxHashMap::default(),
             functions: FxHashMap::default(),
+            dependencies: Dependencies::default(),
             memory: Memory::default(),
             dead: Vec::new(),
             counts: Compilation::default(),
@@ -478,6 +482,15 @@ impl Compiler {
         }
     }
 
+    /// Machine code of a living code object relies on what is about to change: it is entered no more.
+    pub(crate) fn invalidated(&mut self, id: usize) {
+        self.drop_pending(id);
+        if let Some(compiled) = self.codes.get_mut(&id) {
+            compiled.retire(id);
+            self.counts.invalidated += 1;
+        }
+    }
+
     /// Forgets what was learned of a code object. Its machine code stays for a while, since it may be running.
     pub fn forget(&mut self, id: usize) {
         self.drop_pending(id);
@@ -528,6 +541,7 @@ impl Compiler {
     /// A code object dies.
     pub fn death(&mut self, id: usize) {
         self.drop_pending(id);
+        self.dependencies.forget(id);
         if let Some(compiled) = self.codes.remove(&id) {
             self.dead.push(compiled);
         }

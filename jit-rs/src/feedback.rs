@@ -1,5 +1,6 @@
 //! What the interpreter tells when it specializes an instruction, beyond what its inline cache holds. All by the offset of the opcode.
 
+use crate::dependencies::Namespaces;
 use crate::hir::{Math, Type};
 use rustc_hash::FxHashMap;
 
@@ -137,6 +138,10 @@ pub struct Feedback {
     pub forms: FxHashMap<u32, Forms>,
     /// What calls have been specialized for after another function was called there.
     pub callees: FxHashMap<u32, Callees>,
+    /// Where it has last looked up the names of globals.
+    pub namespaces: Option<Namespaces>,
+    /// The functions that accesses to attributes find, by the version of the class and their addresses, and where they look up globals.
+    pub functions: FxHashMap<(u32, u64), Namespaces>,
 }
 
 impl Feedback {

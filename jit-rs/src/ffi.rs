@@ -150,6 +150,50 @@ extern "C" fn clinker_dies_unseen_at(code: *const c_void, offset: u32, class: u3
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_saw_namespaces(
+    code: *const c_void,
+    globals: *const c_void,
+    builtins: *const c_void,
+) {
+    client::with(|client| {
+        client.saw_namespaces(code as usize, globals as u64, builtins as u64);
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_saw_method(
+    code: *const c_void,
+    version: u32,
+    method: *const c_void,
+    globals: *const c_void,
+    builtins: *const c_void,
+) {
+    let method = (version, method as u64);
+    client::with(|client| {
+        client.saw_method(code as usize, method, globals as u64, builtins as u64);
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_invalidate(
+    dictionary: *const c_void,
+    name: *const c_void,
+    tell: extern "C" fn(*const c_void),
+) {
+    let address = |object: *const c_void| (!object.is_null()).then_some(object as u64);
+    let (dictionary, name) = (address(dictionary), address(name));
+    // Without the lock: marking frames boxes numbers.
+    for id in client::with(|client| client.take_dependents(dictionary, name)) {
+        tell(id as *const c_void);
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_dictionary_died(dictionary: *const c_void) {
+    client::with(|client| client.dictionary_died(dictionary as u64));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_saw_function(code: *const c_void, version: u32) {
     client::with(|client| client.saw_function(code as usize, version));
 }

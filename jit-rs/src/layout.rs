@@ -10,3 +10,12 @@ pub const NATIVE: i64 = -(NATIVE_BELOW_ZERO as i64);
 
 /// That of what comes before a generator that hands its items over: `CLINKER_CONSUMER`.
 pub const CONSUMER: i64 = -(CONSUMER_BELOW_ZERO as i64);
+
+/// Where a function has its globals (false) or builtins (true).
+pub fn namespace_of_function(builtins: bool) -> usize {
+    if builtins {
+        FUNCTION_BUILTINS
+    } else {
+        FUNCTION_GLOBALS
+    }
+}

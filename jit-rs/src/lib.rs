@@ -3,6 +3,7 @@
 //! The interpreter calls the functions of `include/clinker.h`, which [`ffi`] defines; nothing else crosses the border.
 //! A panic never does: it turns the archive off, and the program goes on in the interpreter.
 
+pub mod dependencies;
 pub mod exceptions;
 mod feedback;
 pub mod filter;

@@ -8,7 +8,7 @@ use crate::hir::Convention;
 use crate::job::{Job, Wish};
 use crate::layout;
 use crate::opcode;
-use crate::snapshot::{Callee, Code as Snapshot, Inlinee, Instruction};
+use crate::snapshot::{Callee, Code as Snapshot, Inlinee, Instruction, Scope, Settled};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::hash_map::Entry as Known;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ impl Compiler {
         }
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
+        self.dependencies.add(id, snapshot.variables());
         let known = self.of(id);
         let mut history = known.history.clone();
         history.whole |= wish == Wish::Forced;
@@ -163,7 +164,65 @@ impl Compiler {
         self.add_callees(id, snapshot);
         snapshot.inlinees = self.inlinees(id, snapshot, depth);
         snapshot.feedback = Arc::clone(&self.of(id).feedback);
+        snapshot.settled = self.settled(snapshot);
+        snapshot.functions = self.functions_found(snapshot);
         snapshot.methods = methods(snapshot);
+    }
+
+    /// The functions that accesses to attributes find.
+    fn functions_found(&self, snapshot: &Snapshot) -> FxHashMap<(u32, u64), (u64, u64)> {
+        let functions = snapshot.feedback.functions.iter();
+        functions
+            .filter_map(|(&function, &namespaces)| {
+                Some((function, self.dependencies.live(namespaces)?))
+            })
+            .collect()
+    }
+
+    /// The globals that are relied on, and the attributes of modules that are loaded at once.
+    fn settled(&mut self, snapshot: &Snapshot) -> FxHashMap<u32, Settled> {
+        let mut all = FxHashMap::default();
+        let namespaces = snapshot.feedback.namespaces;
+        let namespaces = namespaces.and_then(|namespaces| self.dependencies.live(namespaces));
+        let Some((globals, builtins)) = namespaces else {
+            return all;
+        };
+        let mut module = None;
+        for load in &snapshot.instructions {
+            let found = match (load.specialized, module) {
+                (opcode::LOAD_GLOBAL_MODULE | opcode::LOAD_GLOBAL_BUILTIN, _) => {
+                    Code::settled(globals, Some(builtins), snapshot.name_of(load))
+                }
+                (opcode::LOAD_ATTR_MODULE, Some((object, dictionary))) => {
+                    let found = Code::settled(dictionary, None, snapshot.name_of(load));
+                    let scope = Scope::Module(object, dictionary);
+                    found.map(|(settled, inner)| (Settled { scope, ..settled }, inner))
+                }
+                _ => None,
+            };
+            module = None;
+            let Some((settled, dictionary)) = found else {
+                continue;
+            };
+            let name = snapshot.name_of(load);
+            let dependencies = &mut self.dependencies;
+            let is_settled = match settled.scope {
+                Scope::Globals(of) | Scope::Module(_, of) => dependencies.is_settled((of, name)),
+                Scope::Builtins(globals, builtins) => {
+                    dependencies.is_settled((globals, name))
+                        && dependencies.is_settled((builtins, name))
+                }
+            };
+            if !is_settled {
+                continue;
+            }
+            all.insert(load.start, settled);
+            if let Some(dictionary) = dictionary {
+                dependencies.watch(dictionary);
+                module = Some((settled.value, dictionary));
+            }
+        }
+        all
     }
 
     fn inlinees(

@@ -14,6 +14,8 @@ pub struct Compilation {
     pub refused: BTreeMap<String, u64>,
     /// Guesses that were dropped since they had been wrong too often.
     pub refuted: u64,
+    /// How often machine code was dropped since a variable of a module changed that it relied on.
+    pub invalidated: u64,
     /// How often something was compiled again since native code was often left where nothing had been executed before.
     pub unseen: u64,
     /// Handlers of exceptions that were compiled since they had been reached often.
@@ -231,6 +233,7 @@ mod tests {
             compiled: 1200,
             refused: BTreeMap::from([("it is instrumented".into(), 3)]),
             refuted: 4,
+            invalidated: 1,
             unseen: 3,
             handlers: 2,
             bytes: 5_000_000,

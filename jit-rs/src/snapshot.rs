@@ -54,6 +54,32 @@ pub struct Callee {
     pub entry: u64,
 }
 
+/// A variable of a module that is relied on to hold an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// The address of the object.
+    pub value: u64,
+    /// What it is.
+    pub ty: Type,
+    /// Whether it is a class.
+    pub is_class: bool,
+    /// Of a function, the addresses of its globals and builtins.
+    pub namespaces: (u64, u64),
+    /// Where the variable is.
+    pub scope: Scope,
+}
+
+/// Where such a variable is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Among the globals, a dictionary by its address.
+    Globals(u64),
+    /// Among the builtins, and not among the globals: the dictionary of globals, and that of builtins.
+    Builtins(u64, u64),
+    /// An attribute of a module, by its address, with the dictionary of that.
+    Module(u64, u64),
+}
+
 /// The parameters of a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
@@ -143,6 +169,11 @@ pub struct Code {
     /// The methods of built-in types that accesses to attributes find, by the address of the descriptor: how they are called, and the
     /// address of what is.
     pub methods: FxHashMap<u64, (Convention, u64)>,
+    /// The globals and attributes of modules that are relied on, by where the instructions begin that load them.
+    pub settled: FxHashMap<u32, Settled>,
+    /// The functions that accesses to attributes of a class find, by its version and their addresses, with the addresses of their globals
+    /// and builtins.
+    pub functions: FxHashMap<(u32, u64), (u64, u64)>,
     /// The `RESUME`s, by the offsets of their opcodes, that native code is to be entered by besides the one it is compiled
     /// for, as far as they are reached.
     pub resumes: FxHashSet<u32>,
@@ -164,6 +195,27 @@ impl Code {
         self.resumes
             .contains(&resume.offset)
             .then_some((resume.offset, resume.next))
+    }
+
+    /// The variables that are relied on, also by what is executed in place of calls: their dictionaries and names.
+    pub fn variables(&self) -> FxHashSet<(u64, u64)> {
+        let own = self.settled.iter().flat_map(|(&start, settled)| {
+            let name = self.at(start).map(|load| self.name_of(load));
+            let (first, second) = match settled.scope {
+                Scope::Globals(dictionary) | Scope::Module(_, dictionary) => (dictionary, None),
+                Scope::Builtins(globals, builtins) => (globals, Some(builtins)),
+            };
+            let dictionaries = [first].into_iter().chain(second);
+            dictionaries.filter_map(move |dictionary| Some((dictionary, name?)))
+        });
+        let inlinees = self.inlinees.values();
+        own.chain(inlinees.flat_map(|inlinee| inlinee.code.variables()))
+            .collect()
+    }
+
+    /// The address of the name that a `LOAD_GLOBAL` or `LOAD_ATTR` looks up.
+    pub fn name_of(&self, load: &Instruction) -> u64 {
+        self.names[load.oparg as usize >> 1]
     }
 
     /// Whether native code is to be entered at more than one place.

@@ -7,6 +7,7 @@ use crate::hir::{Helper, Op, Rep, Type, Value};
 use crate::layout;
 use crate::opcode as op;
 use crate::runtime;
+use crate::snapshot::{Scope, Settled};
 
 impl Builder<'_> {
     pub(super) fn build_tuple(&mut self) {
@@ -85,7 +86,11 @@ impl Builder<'_> {
         let version = self.code.cache32(&instruction, 1);
         let index = u32::from(self.code.cache16(&instruction, 3));
         let cached = self.code.cache64(&instruction, 5);
+        let settled = self
+            .settled()
+            .filter(|settled| self.is_of_module(settled, owner));
         let value = match self.guess() {
+            op::LOAD_ATTR_MODULE if let Some(settled) = settled => self.load_settled(settled),
             op::LOAD_ATTR_WITH_HINT => {
                 self.require_version(owner, version);
                 let name = self.object(name, Type::STR);
@@ -125,6 +130,14 @@ impl Builder<'_> {
             self.push_self(owner, false);
         }
         Ok(())
+    }
+
+    /// Whether a variable is an attribute of a module that is known.
+    fn is_of_module(&self, settled: &Settled, owner: Value) -> bool {
+        let Scope::Module(module, _) = settled.scope else {
+            return false;
+        };
+        self.modules.get(&owner) == Some(&module)
     }
 
     /// What comes after a function or method: the owner of the function as its first argument, or nothing.
@@ -172,7 +185,12 @@ impl Builder<'_> {
                 if let Some(offset) = first.lazy_dict() {
                     self.guard(Op::GuardLazyDict(offset), &[owner]);
                 }
-                let value = self.value(Op::Cached(first.value), &[], Type::OBJECT);
+                let function = self.code.functions.get(&(first.version, first.value));
+                let ty = function.map_or(Type::OBJECT, |_| Type::FUNCTION);
+                let value = self.value(Op::Cached(first.value), &[], ty);
+                if let Some(&namespaces) = function {
+                    self.functions.insert(value, namespaces);
+                }
                 if let Some(&method) = self.code.methods.get(&first.value) {
                     self.methods.insert(value, method);
                 }
@@ -260,7 +278,10 @@ impl Builder<'_> {
             instruction.opcode
         };
         let is_builtin = guess == op::LOAD_GLOBAL_BUILTIN;
-        let value = if is_builtin || guess == op::LOAD_GLOBAL_MODULE {
+        let settled = self.settled();
+        let value = if let Some(settled) = settled {
+            self.load_settled(settled)
+        } else if is_builtin || guess == op::LOAD_GLOBAL_MODULE {
             let mut namespace = self.require_keys(false, globals);
             if is_builtin {
                 namespace = self.require_keys(true, builtins);
@@ -277,15 +298,49 @@ impl Builder<'_> {
         }
     }
 
+    /// What the variable is relied on to be that the current instruction loads.
+    fn settled(&self) -> Option<Settled> {
+        let settled = self.code.settled.get(&self.instruction.start);
+        settled.filter(|_| self.may_guess()).copied()
+    }
+
+    /// The object that a variable of a module is relied on to hold, if the function has the globals that it has been seen with.
+    fn load_settled(&mut self, settled: Settled) -> Value {
+        match settled.scope {
+            Scope::Globals(globals) => self.require_namespace(false, globals),
+            Scope::Builtins(globals, builtins) => {
+                self.require_namespace(false, globals);
+                self.require_namespace(true, builtins);
+            }
+            Scope::Module(..) => {}
+        }
+        let value = self.value(Op::Cached(settled.value), &[], settled.ty);
+        if settled.is_class {
+            self.function.classes.insert(value);
+        }
+        if settled.ty == Type::MODULE {
+            self.modules.insert(value, settled.value);
+        }
+        if settled.ty == Type::FUNCTION {
+            self.functions.insert(value, settled.namespaces);
+        }
+        value
+    }
+
+    fn require_namespace(&mut self, builtins: bool, address: u64) {
+        let function = self.inlined_function();
+        let known = function.and_then(|function| self.functions.get(&function));
+        let known = known.map(|&namespaces| if builtins { namespaces.1 } else { namespaces.0 });
+        if known != Some(address) {
+            self.guard(Op::GuardNamespace(builtins, address), function.as_slice());
+        }
+    }
+
     /// Makes sure that the globals or builtins have keys of a version, and gives them.
     fn require_keys(&mut self, builtins: bool, version: u32) -> Value {
         let namespace = match self.inlined_function() {
             Some(function) => {
-                let offset = if builtins {
-                    layout::FUNCTION_BUILTINS
-                } else {
-                    layout::FUNCTION_GLOBALS
-                };
+                let offset = layout::namespace_of_function(builtins);
                 self.value(Op::LoadField(offset as u32), &[function], Type::OBJECT)
             }
             None => self.value(Op::Namespace(builtins), &[], Type::OBJECT),

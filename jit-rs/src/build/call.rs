@@ -236,7 +236,7 @@ impl<'a> Builder<'a> {
         let class = self.boxed(operands.callable);
         self.guard(Op::GuardClass(version), &[class]);
         let init = match init {
-            Some(init) => self.value(Op::Cached(init), &[], Type::OTHER),
+            Some(init) => self.value(Op::Cached(init), &[], Type::FUNCTION),
             None => {
                 let offset = layout::HEAP_TYPE_INIT as u32;
                 self.guarded(Op::LoadField(offset), &[class], Type::OBJECT)

@@ -302,6 +302,9 @@ impl<'a> Builder<'a> {
         if outer.is_some_and(|outer| outer.object.is_some()) {
             // With keywords, what calls a class drops what it has passed, in the order of the call.
             args.sort_unstable();
+        } else if outer.is_some_and(Outer::is_assignment) {
+            // The value comes last of the arguments, and is dropped first.
+            args.rotate_right(1);
         }
         self.emit(Op::EndInline, &args, None, None);
         let outer = self.inlining.outer.pop().expect("it has begun");

@@ -102,7 +102,7 @@ impl Builder<'_> {
         self.guard(Op::GuardVersion(call.left), &[owner]);
         self.learn(owner, Type::OTHER);
         // The class has it as long as it has the version.
-        let method = self.value(Op::Cached(call.method), &[], Type::OTHER);
+        let method = self.value(Op::Cached(call.method), &[], Type::FUNCTION);
         self.guard(Op::GuardFunction(callee.version), &[method]);
         method
     }

@@ -132,27 +132,32 @@ mark_frames(T *tstate, PyCodeObject *code)
     }
 }
 
+/* Native code of a code object is to be left, whichever thread runs it. */
+void
+clinker_leave_everywhere(PyCodeObject *code)
+{
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    HEAD_LOCK(interp->runtime);
+    for (T *tstate = interp->threads.head; tstate; tstate = tstate->next) {
+        mark_frames(tstate, code);
+    }
+    HEAD_UNLOCK(interp->runtime);
+}
+
 /* The instrumentation of a code object changes. */
 void
 clinker_leave_code(PyCodeObject *code)
 {
-    T *current = _PyThreadState_GET();
-    PyInterpreterState *interp = current->interp;
-    mark_frames(current, code);
+    T *tstate = _PyThreadState_GET();
     if (code->_co_instrumentation_version
-        != interp->ceval.instrumentation_version)
+        == tstate->interp->ceval.instrumentation_version)
     {
-        // That of all code changes: the other threads will see the version.
-        // The lock may be held.
+        clinker_leave_everywhere(code);
         return;
     }
-    HEAD_LOCK(interp->runtime);
-    for (T *tstate = interp->threads.head; tstate; tstate = tstate->next) {
-        if (tstate != current) {
-            mark_frames(tstate, code);
-        }
-    }
-    HEAD_UNLOCK(interp->runtime);
+    // That of all code changes: the other threads will see the version.  The
+    // lock may be held.
+    mark_frames(tstate, code);
 }
 
 #else

@@ -149,6 +149,8 @@ PyObject *
 clinker_make_instance(PyObject *const *parts, const uint16_t *offsets, int count)
 {
     PyTypeObject *type = (PyTypeObject *)parts[0];
+    // It may have been needed last time.
+    clinker_reserve_instance();
     PyObject *object = clinker_new_instance(type);
     if (object == NULL) {
         PyErr_Clear();
@@ -161,9 +163,6 @@ clinker_make_instance(PyObject *const *parts, const uint16_t *offsets, int count
         reserved = NULL;
         clinker_raise_no_memory();
 #endif
-    }
-    else if (reserved == NULL) {
-        clinker_reserve_instance();
     }
     int is_inline = (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) != 0;
     for (int i = 1; i < count; i++) {

@@ -80,10 +80,15 @@ clinker_raise_no_memory(void)
     PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), PyExc_MemoryError);
 }
 
-/* A container that could be made, or the spare one of so many items. */
+/* A new tuple of so many items, or a dictionary if there are none. */
 static PyObject *
-made_or_spare(PyObject *container, int count)
+new_container(int count)
 {
+    if (spare[count] == NULL) {
+        // It was needed last time.
+        clinker_reserve_objects();
+    }
+    PyObject *container = count > 0 ? PyTuple_New(count) : PyDict_New();
     if (container == NULL) {
         PyErr_Clear();
         container = spare[count];
@@ -96,9 +101,6 @@ made_or_spare(PyObject *container, int count)
         }
         clinker_raise_no_memory();
     }
-    else if (spare[count] == NULL) {
-        clinker_reserve_objects();
-    }
     return container;
 }
 
@@ -106,7 +108,7 @@ made_or_spare(PyObject *container, int count)
 PyObject *
 clinker_make_keywords(void)
 {
-    return made_or_spare(PyDict_New(), 0);
+    return new_container(0);
 }
 
 /* A tuple of so many items, which are stolen. */
@@ -114,7 +116,7 @@ PyObject *
 clinker_make_tuple(PyObject *const *items, int count)
 {
     assert(0 < count && count <= CLINKER_MAX_SPARE_ITEMS);
-    PyObject *tuple = made_or_spare(PyTuple_New(count), count);
+    PyObject *tuple = new_container(count);
     for (int i = 0; i < count; i++) {
         PyTuple_SET_ITEM(tuple, i, items[i]);
     }

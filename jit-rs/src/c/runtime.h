@@ -337,6 +337,24 @@ int clinker_keep_float(PyObject *object);
  * if there is none, or if it cannot be told without running code. */
 PyObject *clinker_peek(PyObject *dict, PyObject *key);
 
+/* query.c: the number of a kind of objects, see jit-rs/src/hir/types.rs. */
+int clinker_kind(PyObject *object);
+
+/* watch.c */
+struct clinker_settled {
+    PyObject *value;
+    int kind;
+    int is_class;
+    // Of a module, watched; or NULL.
+    PyObject *dict;
+    // Of a function; or NULL.
+    PyObject *globals;
+    PyObject *builtins;
+};
+int clinker_watch(PyObject *dict);
+int clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
+                         struct clinker_settled *settled);
+
 /* border.c */
 _Py_CODEUNIT *clinker_leave(F *frame, struct clinker_exit *exit,
                             uint64_t *values);
@@ -344,6 +362,7 @@ void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
                  uint32_t from, uint32_t to);
 
 /* frame.c */
+void clinker_leave_everywhere(PyCodeObject *code);
 void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
 void clinker_frame_query(F *frame, int write);

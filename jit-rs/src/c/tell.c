@@ -3,7 +3,6 @@
 
 #include "runtime.h"
 
-extern int clinker_kind(PyObject *object);
 extern int clinker_kind_of_class(PyObject *class);
 
 /* Tell which function of the module math is called, if native code has it. */
@@ -43,6 +42,30 @@ tell_function(PyObject *callable)
     // One that it has got for other defaults is of this function only.
     if (func->func_version != 0 && func->func_version == code->co_version) {
         clinker_saw_function(code, func->func_version);
+    }
+}
+
+/* Tell in which dictionaries a code object looks up the names of globals. */
+static void
+tell_namespaces(F *frame, PyCodeObject *code)
+{
+    if (clinker_watch(frame->f_globals) && clinker_watch(frame->f_builtins)) {
+        clinker_saw_namespaces(code, frame->f_globals, frame->f_builtins);
+    }
+}
+
+/* Tell of a method that is a function. */
+static void
+tell_method_found(PyCodeObject *code, _PyLoadMethodCache *cache)
+{
+    PyObject *method = read_obj(cache->descr);
+    if (!PyFunction_Check(method)) {
+        return;
+    }
+    PyFunctionObject *func = (PyFunctionObject *)method;
+    if (clinker_watch(func->func_globals) && clinker_watch(func->func_builtins)) {
+        clinker_saw_method(code, read_u32(cache->type_version), method,
+                           func->func_globals, func->func_builtins);
     }
 }
 
@@ -285,6 +308,11 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         case CALL_BOUND_METHOD_GENERAL:
             tell_function(stack_pointer[-2 - oparg]);
             break;
+        case LOAD_ATTR_METHOD_WITH_VALUES:
+        case LOAD_ATTR_METHOD_NO_DICT:
+        case LOAD_ATTR_METHOD_LAZY_DICT:
+            tell_method_found(code, (_PyLoadMethodCache *)(instr + 1));
+            break;
         case LOAD_ATTR_PROPERTY:
             tell_function(read_obj(((_PyLoadMethodCache *)(instr + 1))->descr));
             break;
@@ -302,6 +330,9 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         _PyCallCache *cache = (_PyCallCache *)(instr + 1);
         clinker_saw_callee(code, (uint32_t)(instr - _PyCode_CODE(code)),
                            read_u32(cache->func_version));
+    }
+    if (generic == LOAD_GLOBAL && instr->op.code != generic) {
+        tell_namespaces(frame, code);
     }
     if (generic == LOAD_GLOBAL || generic == LOAD_ATTR
         || generic == LOAD_SUPER_ATTR)

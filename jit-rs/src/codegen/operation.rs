@@ -77,8 +77,10 @@ impl Generator<'_> {
                 None
             }
             Op::GuardClass(version) => {
-                let class = self.class(args[0]);
-                self.require_flag(class, layout::TYPE_SUBCLASS, needed()?, leave);
+                if !self.function.classes.contains(&inst.args[0]) {
+                    let class = self.class(args[0]);
+                    self.require_flag(class, layout::TYPE_SUBCLASS, needed()?, leave);
+                }
                 self.require_version(args[0], layout::TYPE_VERSION, version, needed()?, leave);
                 None
             }
@@ -96,6 +98,23 @@ impl Generator<'_> {
                 self.leave_if(wrong, needed()?, leave, true);
                 let keys = self.load(types::I64, args[0], layout::DICT_KEYS);
                 self.require_version(keys, layout::KEYS_VERSION, version, needed()?, leave);
+                None
+            }
+            Op::GuardNamespace(builtins, address) => {
+                let namespace = match args.first() {
+                    Some(&function) => self.load(
+                        types::I64,
+                        function,
+                        layout::namespace_of_function(builtins),
+                    ),
+                    None => self.namespace(builtins),
+                };
+                let expected = self.int(address as i64);
+                let wrong = self
+                    .builder
+                    .ins()
+                    .icmp(IntCC::NotEqual, namespace, expected);
+                self.leave_if(wrong, needed()?, leave, true);
                 None
             }
             Op::GuardValues => {
@@ -363,8 +382,10 @@ impl Generator<'_> {
             }
 
             Op::GuardFunction(version) => {
-                let wrong = self.is_not(args[0], Type::FUNCTION);
-                self.leave_if(wrong, needed()?, leave, true);
+                if self.function.ty(inst.args[0]) != Type::FUNCTION {
+                    let wrong = self.is_not(args[0], Type::FUNCTION);
+                    self.leave_if(wrong, needed()?, leave, true);
+                }
                 self.require_version(args[0], layout::FUNCTION_VERSION, version, needed()?, leave);
                 None
             }

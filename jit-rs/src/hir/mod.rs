@@ -240,6 +240,8 @@ pub struct Function {
     pub callees: Vec<Callee>,
     /// What its accesses to attributes of several types find.
     pub forms: Vec<Vec<Form>>,
+    /// Values that are known to be classes.
+    pub classes: FxHashSet<Value>,
 }
 
 impl Function {

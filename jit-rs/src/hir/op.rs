@@ -125,6 +125,8 @@ pub enum Op {
     WrappingAdd,
     /// The globals (false) or builtins (true) of the frame.
     Namespace(bool),
+    /// Leaves unless the globals (false) or builtins (true) are the dictionary with an address: those of the frame, or of a function.
+    GuardNamespace(bool, u64),
     /// The value at an index of globals, builtins or the dictionary of a module, or NULL. The keys have been guarded.
     LoadGlobal(u32),
     /// The place of an item of a list, tuple or array by its index, which counts from the end if it is negative. Leaves if
@@ -484,6 +486,7 @@ impl Op {
             | Self::CallOneOf(..)
             | Self::CallC(..)
             | Self::EndInline
+            | Self::GuardNamespace(..)
             | Self::Releases
             | Self::SyncLocal(_) => {
                 return None;
@@ -589,6 +592,7 @@ impl Op {
             | Self::LoadEntry(_)
             | Self::GuardHeapType
             | Self::GuardBuiltin(_)
+            | Self::GuardNamespace(..)
             | Self::BuiltinAddress(_)
             | Self::MethodAddress(_)
             | Self::MakerAddress

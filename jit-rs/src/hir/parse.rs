@@ -468,6 +468,7 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("LoadWord", [offset]) => Op::LoadWord(number(offset)?),
         ("StoreWord", [offset]) => Op::StoreWord(number(offset)?),
         ("WrappingAdd", []) => Op::WrappingAdd,
+        ("GuardNamespace", [builtins, at]) => Op::GuardNamespace(truth(builtins)?, address(at)?),
         ("Namespace", [builtins]) => Op::Namespace(truth(builtins)?),
         ("LoadGlobal", [index]) => Op::LoadGlobal(number(index)?),
         ("ItemIndex", []) => Op::ItemIndex,

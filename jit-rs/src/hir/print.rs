@@ -33,6 +33,9 @@ impl fmt::Display for Op {
         match self {
             Self::Object(address) => write!(f, "Object({address:#x})"),
             Self::Cached(address) => write!(f, "Cached({address:#x})"),
+            Self::GuardNamespace(builtins, address) => {
+                write!(f, "GuardNamespace({builtins}, {address:#x})")
+            }
             Self::GuardBuiltin(method) => write!(f, "GuardBuiltin({method:#x})"),
             Self::Float(bits) => write!(f, "Float({:?})", f64::from_bits(*bits)),
             Self::StoreLocal(slot, ty) => write!(f, "StoreLocal({slot}, {ty})"),

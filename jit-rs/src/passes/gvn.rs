@@ -189,11 +189,12 @@ fn kind(function: &Function, inst: &Inst) -> Kind {
         Op::LoadLocal(_)
         | Op::Null
         | Op::Object(_)
-        | Op::Cached(_)
         | Op::Int(_)
         | Op::Float(_)
         | Op::Bool(_)
         | Op::Guard
+        // Those of a frame or function are the same all the time.
+        | Op::GuardNamespace(..)
         | Op::UnboxInt
         | Op::UnboxFloat
         | Op::UnboxBool
@@ -211,7 +212,9 @@ fn kind(function: &Function, inst: &Inst) -> Kind {
         | Op::Math(_)
         | Op::Not
         | Op::Is => Kind::Pure,
-        Op::GuardVersion(_)
+        // It costs nothing to have it again, and a reference to keep it while code runs.
+        Op::Cached(_)
+        | Op::GuardVersion(_)
         | Op::GuardClass(_)
         | Op::GuardHeapType
         | Op::GuardFunction(_)

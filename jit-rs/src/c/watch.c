@@ -1,0 +1,141 @@
+/* Variables of modules that machine code takes for constants, and the dictionary watcher that
+ * tells when one of them is about to change. */
+
+#include "runtime.h"
+
+// CPython keeps two watchers for its second tier, which it is built without.
+#define WATCHER 1
+
+// The names that are relied on, by some bits of their addresses: most stores are to other ones.
+#define FILTER_BITS 1024
+static uint64_t filter[FILTER_BITS / 64];
+
+// Whether the stacks of all that runs can be found.
+static int is_blind;
+
+static uint64_t *
+filter_word(PyObject *name, uint64_t *bit)
+{
+    size_t number = ((uintptr_t)name >> 4) % FILTER_BITS;
+    *bit = (uint64_t)1 << number % 64;
+    return &filter[number / 64];
+}
+
+static void
+leave(const void *code)
+{
+    clinker_leave_everywhere((PyCodeObject *)code);
+}
+
+/* Whether it is the import of greenlet, whose stacks no thread leads to. */
+static int
+begins_greenlets(PyObject *dict, PyObject *name)
+{
+    return dict == _PyInterpreterState_GET()->imports.modules
+           && PyUnicode_Check(name)
+           && PyUnicode_EqualToUTF8(name, "greenlet");
+}
+
+static int
+is_about_to_change(PyDict_WatchEvent event, PyObject *dict, PyObject *name,
+                   PyObject *value)
+{
+    if (event == PyDict_EVENT_ADDED || event == PyDict_EVENT_MODIFIED
+        || event == PyDict_EVENT_DELETED)
+    {
+        if (PyUnicode_CheckExact(name) && PyUnicode_CHECK_INTERNED(name)) {
+            if (begins_greenlets(dict, name)) {
+                is_blind = 1;
+                clinker_invalidate(NULL, NULL, leave);
+                return 0;
+            }
+            uint64_t bit;
+            if (*filter_word(name, &bit) & bit) {
+                clinker_invalidate(dict, name, leave);
+            }
+            return 0;
+        }
+        // It may be equal to any name.
+    }
+    clinker_invalidate(dict, NULL, leave);
+    if (event == PyDict_EVENT_DEALLOCATED) {
+        clinker_dictionary_died(dict);
+    }
+    return 0;
+}
+
+static int
+watch(PyObject *dict)
+{
+    return PyDict_CheckExact(dict) && PyDict_Watch(WATCHER, dict) == 0;
+}
+
+/* Whether it is told of changes of the dictionary of variables of a module. */
+int
+clinker_watch(PyObject *dict)
+{
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    PyDict_WatchCallback *place = &interp->dict_state.watchers[WATCHER];
+    if (*place == NULL) {
+        PyObject *modules = interp->imports.modules;
+        *place = is_about_to_change;
+        is_blind = modules == NULL || !watch(modules)
+                   || PyDict_GetItemString(modules, "greenlet") != NULL;
+    }
+    return *place == is_about_to_change && !is_blind && watch(dict);
+}
+
+/* What a watched dictionary has for a name, borrowed or NULL.  From now on it is told when that changes.  Returns 0
+ * if it has to be looked up in another way. */
+static int
+rely_on(PyObject *dict, PyObject *name, PyObject **value)
+{
+    // Others may hold deferred imports.
+    if (((PyDictObject *)dict)->ma_keys->dk_kind != DICT_KEYS_UNICODE) {
+        return 0;
+    }
+    uint64_t bit;
+    *filter_word(name, &bit) |= bit;
+    *value = _PyDict_GetItem_KnownHash(dict, name, PyObject_Hash(name));
+    return 1;
+}
+
+/* Find a name among globals and then builtins, which are watched; builtins may be NULL.  Returns 1 if it
+ * is among the former, 2 if it is among the latter, and 0 if there is none, or an object of a kind that
+ * often changes: it is to be a function, a class or a module. */
+int
+clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
+                     struct clinker_settled *settled)
+{
+    PyObject *value;
+    int where = 1;
+    if (!rely_on(globals, name, &value)) {
+        return 0;
+    }
+    if (value == NULL) {
+        if (builtins == NULL || !rely_on(builtins, name, &value)
+            || value == NULL)
+        {
+            return 0;
+        }
+        where = 2;
+    }
+    if (!PyFunction_Check(value) && !PyCFunction_Check(value)
+        && !PyType_Check(value) && !PyModule_CheckExact(value))
+    {
+        return 0;
+    }
+    settled->value = value;
+    settled->kind = clinker_kind(value);
+    settled->is_class = PyType_Check(value);
+    settled->dict = settled->globals = settled->builtins = NULL;
+    if (PyFunction_Check(value)) {
+        settled->globals = ((PyFunctionObject *)value)->func_globals;
+        settled->builtins = ((PyFunctionObject *)value)->func_builtins;
+    }
+    else if (PyModule_CheckExact(value)) {
+        PyObject *dict = ((PyModuleObject *)value)->md_dict;
+        settled->dict = clinker_watch(dict) ? dict : NULL;
+    }
+    return where;
+}

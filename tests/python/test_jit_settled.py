@@ -1,0 +1,358 @@
+"""Variables of modules that machine code takes for constant, and what happens when they change."""
+
+import unittest
+
+from jit_programs import ProgramTest
+
+
+class SettledTest(ProgramTest):
+    def test_functions_that_are_replaced(self):
+        self.check("""
+            import sys
+            def one(x):
+                return x + 1
+            def other(x):
+                return x - 1
+            def swap(i):
+                global one
+                if i % 50 == 49:
+                    one, globals()["other"] = other, one
+                return i
+            def run(n):
+                total = 0
+                for i in range(n):
+                    total += one(i)
+                    swap(i)
+                    total += one(i) * one(2)
+                return total
+            for n in (10, 40, 120, 300):
+                print(n, run(n))
+            def named(i):
+                return one(swap(i)), one(i)
+            print([named(i) for i in range(200)][40:60])
+        """)
+
+    def test_what_is_loaded_before_it_is_replaced(self):
+        # The function that is called is the one that was loaded before its arguments.
+        self.check("""
+            import sys, weakref
+            def f(x):
+                return "first", x
+            def g(x):
+                return "second", x
+            def change(i):
+                global f
+                if i == 150:
+                    f = g
+                return i
+            def run(i):
+                return f(change(i)), f(i)
+            for i in range(148):
+                run(i)
+            for i in range(148, 154):
+                print(run(i))
+            def h(): pass
+            gone = weakref.ref(h, lambda _: print("h is gone"))
+            def call(i, then):
+                h()
+                if then:
+                    then()
+                    print("after", gone() is None)
+                    try:
+                        h()
+                    except NameError as error:
+                        print(error, error.__traceback__.tb_lineno)
+            def drop():
+                global h
+                del h
+                print("dropped")
+            for i in range(200):
+                call(i, None)
+            print(sys.getrefcount(h))
+            call(200, drop)
+        """)
+
+    def test_builtins(self):
+        self.check("""
+            import builtins
+            def run(x):
+                return len(x), isinstance(x, list)
+            for i in range(300):
+                run([1, 2])
+            print(run([1, 2]))
+            len = lambda x: "mine"
+            print(run([1, 2]))
+            for i in range(300):
+                run([1, 2])
+            del len
+            print(run([1, 2]))
+            def shadow(x, then):
+                before = len(x)
+                then()
+                return before, len(x)
+            for i in range(300):
+                shadow([1], int)
+            print(shadow([1], lambda: globals().update(len=lambda x: "updated")))
+            print(shadow([1], lambda: globals().pop("len")))
+            print(shadow([1], lambda: globals().__setitem__("l" + str("en"), str)))
+            print(shadow([1], lambda: globals().__delitem__("".join(["le", "n"]))))
+            class Name(str):
+                pass
+            print(shadow([1], lambda: globals().__setitem__(Name("len"), repr)))
+            del globals()["len"]
+            print(shadow([1], lambda: None))
+            original = builtins.len
+            def change():
+                builtins.len = lambda x: "of builtins"
+            print(shadow([1], change))
+            for i in range(300):
+                shadow([1], int)
+            builtins.len = original
+            print(shadow([1], int))
+        """)
+
+    def test_attributes_of_modules(self):
+        self.check("""
+            import math, sys, types
+            module = types.ModuleType("module")
+            exec("def f(x): return x * 2\\ninner = __import__('math')", module.__dict__)
+            def run(x, then=None):
+                a = module.f(x), math.floor(x + 0.5), module.inner.ceil(x)
+                if then:
+                    then()
+                return a, module.f(x), math.floor(x), module.inner.ceil(x)
+            for i in range(300):
+                run(i)
+            print(run(3))
+            print(run(3, lambda: setattr(module, "f", str)))
+            floor = math.floor
+            print(run(3, lambda: setattr(math, "floor", lambda x: "floor")))
+            print(run(3, lambda: setattr(math, "floor", floor)))
+            for i in range(300):
+                run(i)
+            print(run(4))
+            def another():
+                global module
+                module = types.SimpleNamespace(f=lambda x: "simple", inner=math)
+            print(run(5, another))
+            print(run(5))
+            def fails():
+                del module.f
+            try:
+                run(6, fails)
+            except AttributeError as error:
+                print(error, error.__traceback__.tb_lineno)
+        """)
+
+    def test_one_code_object_with_two_namespaces(self):
+        self.check("""
+            code = compile('''
+            def helper(x):
+                return name, x
+            def run(n):
+                for i in range(n):
+                    last = helper(i), kind(i), len([i])
+                return last
+            '''.replace("\\n            ", "\\n"), "<code>", "exec")
+            def namespace(name, kind, **more):
+                namespace = {"name": name, "kind": kind, **more}
+                exec(code, namespace)
+                return namespace
+            first, second = namespace("first", int), namespace("second", str)
+            third = namespace("third", float, __builtins__={"range": range, "len": lambda x: "own len"})
+            for _ in range(20):
+                for each in (first, second, third):
+                    each["run"](50)
+            print(first["run"](5), second["run"](5), third["run"](5))
+            first["kind"] = lambda x: "changed"
+            print(first["run"](5), second["run"](5), third["run"](5))
+            # Dictionaries come and go, at the addresses of others.
+            for i in range(100):
+                each = namespace(i, [int, float, str, bool][i % 4])
+                each["run"](200)
+                if i % 10 == 0:
+                    print(each["run"](3))
+                    each["helper"] = lambda x: "helper"
+                    print(each["run"](3))
+                each.clear() if i % 3 == 0 else None
+        """)
+
+    def test_classes(self):
+        self.check("""
+            class A:
+                kind = 1
+                def __init__(self, x):
+                    self.x = x
+                def get(self):
+                    return self.x
+            class B(A):
+                kind = 2
+                def get(self):
+                    return -self.x
+            first = A
+            def run(x, then=None):
+                a = A(x)
+                if then:
+                    then()
+                return a.get(), A.kind, A(x).get(), isinstance(a, A), isinstance(A(x), first)
+            for i in range(300):
+                run(i)
+            print(run(1))
+            def rebind():
+                global A
+                A = B
+            print(run(2, rebind))
+            print(run(2))
+            for i in range(300):
+                run(i)
+            print(run(3, lambda: setattr(A, "kind", 7)))
+            print(run(3, lambda: setattr(A, "get", lambda self: "got")))
+            print(run(3, lambda: setattr(A, "__init__", lambda self, x: setattr(self, "x", "init"))))
+        """)
+
+    def test_functions_that_are_changed(self):
+        self.check("""
+            def f(x, y=1):
+                return x + y
+            def g(x, y=1):
+                return x * y
+            def run(x, then=None):
+                a = f(x)
+                if then:
+                    then()
+                return a, f(x), f(x, 5)
+            for i in range(300):
+                run(i)
+            print(run(10, lambda: setattr(f, "__defaults__", (7,))))
+            print(run(10, lambda: setattr(f, "__code__", g.__code__)))
+            for i in range(300):
+                run(i)
+            print(run(10))
+        """)
+
+    def test_frames_further_out(self):
+        self.check("""
+            import threading
+            def leaf(x):
+                return x
+            def other(x):
+                return "other", x
+            def deep(n, then):
+                if n == 0:
+                    then()
+                    return leaf(0)
+                return deep(n - 1, then), leaf(n)
+            def nothing():
+                pass
+            for i in range(100):
+                deep(5, nothing)
+            def change():
+                global leaf
+                leaf = other
+            print(deep(5, nothing))
+            print(deep(5, change))
+            for i in range(100):
+                deep(5, nothing)
+            print(deep(5, nothing))
+
+            value = "before"
+            def read():
+                return value
+            def changed():
+                return "changed"
+            started, done = threading.Event(), threading.Event()
+            def wait(n):
+                for i in range(n):
+                    result = read()
+                    if i == n - 2:
+                        started.set()
+                        done.wait()
+                results.append(result)
+            results = []
+            for _ in range(100):
+                done.set()
+                wait(3)
+            started.clear()
+            done.clear()
+            thread = threading.Thread(target=wait, args=(100,))
+            thread.start()
+            started.wait()
+            read = changed
+            done.set()
+            thread.join()
+            print(results[-2:])
+        """)
+
+    def test_generators(self):
+        self.check("""
+            def step(x):
+                return x + 1
+            def back(x):
+                return x - 1
+            def numbers(n):
+                for i in range(n):
+                    yield step(i)
+                    yield step(-i)
+            async def wait(x):
+                return step(x)
+            async def waits(n):
+                return [await wait(i) for i in range(n)]
+            def finish(coroutine):
+                try:
+                    coroutine.send(None)
+                except StopIteration as stop:
+                    return stop.value
+            for _ in range(100):
+                list(numbers(5))
+                finish(waits(5))
+            suspended = numbers(5)
+            print([next(suspended) for _ in range(4)])
+            step = back
+            print(list(suspended), list(numbers(3)), finish(waits(4)))
+            for _ in range(100):
+                list(numbers(5))
+            print([x for x in numbers(4)])
+        """)
+
+    def test_greenlets_begin(self):
+        # What they run cannot be found any more: nothing is relied on from then on.
+        self.check("""
+            import sys, types
+            def f(x):
+                return x
+            def run(x, then=None):
+                a = f(x)
+                if then:
+                    then()
+                return a, f(x)
+            for i in range(300):
+                run(i)
+            def begin():
+                sys.modules["greenlet"] = types.ModuleType("greenlet")
+            print(run(1, begin))
+            def change():
+                global f
+                f = str
+            for i in range(300):
+                run(i)
+            print(run(2, change), run(3))
+        """)
+
+    def test_finalizers_at_the_end(self):
+        self.check("""
+            def helper(x):
+                return x
+            class Last:
+                def __del__(self):
+                    print("last", helper is None or helper(5))
+            def run(last):
+                return helper(last)
+            for i in range(300):
+                run(i)
+            last = Last()
+            run(last)
+        """)
+
+
+if __name__ == "__main__":
+    unittest.main()
