@@ -49,7 +49,10 @@ uint32_t clinker_period(void);
  * in code units. */
 void clinker_code_attached(const void *code, const void *shadow);
 void clinker_code_death(const void *code);
-void clinker_instrumented(const void *code);
+
+/* The instrumentation of a code object changes.  Tells, one by one, of others that have machine code in which
+ * it is executed in place of calls: that is not entered any more. */
+void clinker_instrumented(const void *code, void (*tell)(const void *code));
 
 /* The instruction at offset is hot: a RESUME, or a JUMP_BACKWARD if loop is
  * not 0.  depth is the height of the value stack after it.  Returns the period

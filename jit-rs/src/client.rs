@@ -13,7 +13,7 @@ use crate::options::{Mode, Options, Report};
 use crate::perf;
 use crate::profile::{Counts, Profile};
 use crate::report;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -192,11 +192,26 @@ impl Client {
         }
     }
 
-    /// The instrumentation of a code object changes; its entries have been removed.
-    pub fn instrumented(&mut self, id: usize) {
+    /// The instrumentation of a code object changes; its entries have been removed. Gives others whose machine code is to be left, which is
+    /// entered no more.
+    pub fn instrumented(&mut self, id: usize) -> Vec<usize> {
+        let Some(compiler) = &mut self.compiler else {
+            return Vec::new();
+        };
+        let dependents = compiler.instrumented(id);
+        self.invalidate(dependents)
+    }
+
+    /// What machine code relies on is about to change: it is entered no more. Gives the code objects that live.
+    fn invalidate(&mut self, dependents: FxHashSet<usize>) -> Vec<usize> {
+        let live = dependents
+            .into_iter()
+            .filter(|id| self.live.contains_key(id));
+        let live: Vec<usize> = live.collect();
         if let Some(compiler) = &mut self.compiler {
-            compiler.instrumented(id);
+            live.iter().for_each(|&id| compiler.invalidated(id));
         }
+        live
     }
 
     /// The interpreter reported the instruction at an offset as hot, with the height of the value stack after it. Returns
@@ -356,14 +371,7 @@ impl Client {
             return Vec::new();
         };
         let dependents = compiler.dependencies.take(dictionary, name);
-        let dependents: Vec<usize> = dependents
-            .into_iter()
-            .filter(|id| self.live.contains_key(id))
-            .collect();
-        for &id in &dependents {
-            compiler.invalidated(id);
-        }
-        dependents
+        self.invalidate(dependents)
     }
 
     /// A watched dictionary has died.

@@ -90,6 +90,8 @@ pub struct Unit {
     _caches: Box<[u64]>,
     /// Where the code of instructions is.
     pub spans: Box<[Span]>,
+    /// Whether calls enter it.
+    is_direct: bool,
 }
 
 impl Unit {
@@ -145,6 +147,15 @@ impl Compiled {
 }
 
 impl Compiled {
+    /// Calls enter no machine code for now, or what there is again.
+    pub(crate) fn let_calls_enter(&self, enter: bool) {
+        let mut current = self.units[self.outdated..].iter();
+        match current.rfind(|unit| unit.is_direct) {
+            Some(unit) if enter => self.calls.set(unit.machine.address() as u64),
+            _ => self.calls.clear(),
+        }
+    }
+
     /// None of its machine code is entered any more.
     fn outdate(&mut self) {
         self.calls.clear();
@@ -166,6 +177,9 @@ impl Compiled {
             return false;
         };
         let place = current[unused].place.offset;
+        if current[unused].is_direct {
+            self.calls.clear();
+        }
         self.refused.insert(place);
         let reason = "a guess keeps it from being used, and there is other machine code";
         self.refusals.push((current[unused].place, reason.into()));
@@ -455,6 +469,7 @@ impl Compiler {
             _caches: caches,
             wish,
             spans,
+            is_direct,
         });
         compiled.refusals.retain(|(refused, _)| *refused != place);
         Ok(())
@@ -474,12 +489,14 @@ impl Compiler {
         &compiled.units[compiled.outdated..]
     }
 
-    /// The instrumentation of a code object changes; the interpreter has removed its entries.
-    pub fn instrumented(&mut self, id: usize) {
+    /// The instrumentation of a code object changes; the interpreter has removed its entries. Gives those in whose machine code it is executed
+    /// in place of calls.
+    pub fn instrumented(&mut self, id: usize) -> FxHashSet<usize> {
         self.drop_pending(id);
         if let Some(compiled) = self.codes.get_mut(&id) {
             compiled.outdate();
         }
+        self.dependencies.take_code(id)
     }
 
     /// Machine code of a living code object relies on what is about to change: it is entered no more.

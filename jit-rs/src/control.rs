@@ -222,6 +222,7 @@ extern "C" fn clinker_suppress(code: *const c_void, value: c_int) {
         }
         if let (true, Some(compiler)) = (value != 0, &mut client.compiler) {
             compiler.drop_pending(code as usize);
+            compiler.of(code as usize).let_calls_enter(false);
         }
     });
 }
@@ -247,6 +248,7 @@ extern "C" fn clinker_detach_all() {
         for &id in client.live.keys() {
             if let Some(compiler) = &mut client.compiler {
                 compiler.drop_pending(id);
+                compiler.of(id).let_calls_enter(false);
             }
             // SAFETY: these code objects live.
             unsafe { _PyEvalHooks_RemoveEntries(id as *const c_void) };
@@ -264,6 +266,7 @@ extern "C" fn clinker_attach_all() {
             if live.suppressed {
                 continue;
             }
+            compiler.of(id).let_calls_enter(true);
             for unit in compiler.current(id) {
                 for offset in unit.offsets() {
                     // SAFETY: the code object and its machine code live.

@@ -1,5 +1,6 @@
-//! What machine code relies on without asking: variables of modules that hold a function, a class or a module. A watcher of
-//! their dictionaries tells when one is about to change (`src/c/watch.c`): the machine code is entered no more then, and left where it runs.
+//! What machine code relies on without asking: variables of modules that hold a function, a class or a module, and that functions which are
+//! executed in place of calls are not instrumented. A watcher of the dictionaries tells when a variable is about to change (`src/c/watch.c`),
+//! and the hooks tell of instrumentation: the machine code is entered no more then, and left where it runs.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -21,6 +22,8 @@ pub struct Dependencies {
     /// The number of each dictionary that lives.
     dictionaries: FxHashMap<u64, u64>,
     count: u64,
+    /// The code objects in whose machine code another one is executed in place of calls.
+    around: FxHashMap<usize, FxHashSet<usize>>,
     /// The code objects whose machine code relies on a variable.
     dependents: FxHashMap<Variable, FxHashSet<usize>>,
     /// Variables that have changed after something had relied on them: nothing does any more.
@@ -68,6 +71,18 @@ impl Dependencies {
         }
     }
 
+    /// In the machine code of a code object others are executed in place of calls.
+    pub fn add_codes(&mut self, id: usize, inner: impl IntoIterator<Item = usize>) {
+        for inner in inner {
+            self.around.entry(inner).or_default().insert(id);
+        }
+    }
+
+    /// Takes out the code objects in whose machine code another one is executed in place of calls.
+    pub fn take_code(&mut self, inner: usize) -> FxHashSet<usize> {
+        self.around.remove(&inner).unwrap_or_default()
+    }
+
     /// Takes out the code objects that rely on a variable which is about to change: of all in a dictionary, or of all, if `None` is in its place.
     pub fn take(&mut self, dictionary: Option<u64>, name: Option<u64>) -> FxHashSet<usize> {
         let is_meant = |&(of, named): &Variable| {
@@ -96,10 +111,12 @@ impl Dependencies {
 
     /// A code object has died.
     pub fn forget(&mut self, id: usize) {
-        self.dependents.retain(|_, ids| {
+        let is_left = |ids: &mut FxHashSet<usize>| {
             ids.remove(&id);
             !ids.is_empty()
-        });
+        };
+        self.dependents.retain(|_, ids| is_left(ids));
+        self.around.retain(|_, ids| is_left(ids));
     }
 }
 
@@ -118,6 +135,16 @@ mod tests {
         assert!(!dependencies.is_settled((1, 10)));
         assert!(dependencies.is_settled((1, 11)));
         assert_eq!(dependencies.take(None, None), FxHashSet::from_iter([7]));
+    }
+
+    #[test]
+    fn who_executes_another_one_is_told_once() {
+        let mut dependencies = Dependencies::default();
+        dependencies.add_codes(7, [1, 2]);
+        dependencies.add_codes(8, [1]);
+        dependencies.forget(8);
+        assert_eq!(dependencies.take_code(1), FxHashSet::from_iter([7]));
+        assert!(dependencies.take_code(1).is_empty());
     }
 
     #[test]

@@ -53,8 +53,10 @@ extern "C" fn clinker_code_death(code: *const c_void) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn clinker_instrumented(code: *const c_void) {
-    client::with(|client| client.instrumented(code as usize));
+extern "C" fn clinker_instrumented(code: *const c_void, tell: extern "C" fn(*const c_void)) {
+    for id in client::with(|client| client.instrumented(code as usize)) {
+        tell(id as *const c_void);
+    }
 }
 
 #[unsafe(no_mangle)]

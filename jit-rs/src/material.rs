@@ -47,6 +47,7 @@ impl Compiler {
         let entry = Entry::at(&snapshot, place.offset, place.depth, place.is_loop)
             .ok_or("no instruction begins where it is hot")?;
         self.dependencies.add(id, snapshot.variables());
+        self.dependencies.add_codes(id, snapshot.inner_codes());
         let known = self.of(id);
         let mut history = known.history.clone();
         history.whole |= wish == Wish::Forced;
@@ -240,7 +241,8 @@ impl Compiler {
         for (&start, callee) in &snapshot.callees {
             let copy = copies.entry(callee.code).or_insert_with(|| {
                 let callee_id = callee.code as usize;
-                (callee_id != id).then(|| self.inlinee(callee_id, callee, depth - 1))?
+                (callee_id != id)
+                    .then(|| self.inlinee(callee_id, callee, snapshot.version, depth - 1))?
             });
             if let Some(inlinee) = copy {
                 inlinees.insert(start, Arc::clone(inlinee));
@@ -249,8 +251,18 @@ impl Compiler {
         inlinees
     }
 
-    fn inlinee(&mut self, id: usize, callee: &Callee, depth: usize) -> Option<Arc<Inlinee>> {
+    fn inlinee(
+        &mut self,
+        id: usize,
+        callee: &Callee,
+        version: u64,
+        depth: usize,
+    ) -> Option<Arc<Inlinee>> {
         let mut code = Code::of(callee).snapshot(MAX_INLINED_UNITS).ok()?;
+        // It may have to be instrumented first.
+        if code.version != version {
+            return None;
+        }
         self.add_feedback(id, &mut code, depth);
         let history = self.of(id).history.clone();
         build::inlinee(code, history).map(Arc::new)

@@ -213,6 +213,15 @@ impl Code {
             .collect()
     }
 
+    /// The code objects that are executed in place of calls, also in one another.
+    pub fn inner_codes(&self) -> FxHashSet<usize> {
+        let inner = self.inlinees.iter().flat_map(|(start, inlinee)| {
+            let own = self.callees.get(start).map(|callee| callee.code as usize);
+            inlinee.code.inner_codes().into_iter().chain(own)
+        });
+        inner.collect()
+    }
+
     /// The address of the name that a `LOAD_GLOBAL` or `LOAD_ATTR` looks up.
     pub fn name_of(&self, load: &Instruction) -> u64 {
         self.names[load.oparg as usize >> 1]

@@ -338,6 +338,128 @@ class SettledTest(ProgramTest):
             print(run(2, change), run(3))
         """)
 
+    def test_the_recursion_limit(self):
+        # Functions that are executed in place of calls count as deep as their frames would be.
+        self.check("""
+            import sys
+            def small(x):
+                return x + 1
+            def inner(x):
+                return small(x)
+            def middle(x):
+                return inner(x)
+            def around(x, then=None):
+                a = middle(x)
+                if then:
+                    then()
+                try:
+                    return a, middle(a)
+                except RecursionError as error:
+                    last = error.__traceback__
+                    while last.tb_next:
+                        last = last.tb_next
+                    return a, "too deep", last.tb_frame.f_code.co_name
+            for i in range(300):
+                around(i)
+            limit = sys.getrecursionlimit()
+            def depth():
+                frame, count = sys._getframe(), 0
+                while frame:
+                    frame, count = frame.f_back, count + 1
+                return count
+            def lower():
+                sys.setrecursionlimit(depth())
+            def at(n, then):
+                return at(n - 1, then) if n else around(n, then)
+            for n in (0, 5, 20):
+                print(n, at(n, lower))
+                sys.setrecursionlimit(limit)
+                print(n, at(n, None))
+            def descend(n):
+                try:
+                    return descend(small(n))
+                except RecursionError:
+                    return n
+            for _ in range(30):
+                descend(0)
+            sys.setrecursionlimit(300)
+            print(descend(0))
+            sys.setrecursionlimit(limit)
+            print(descend(0))
+        """)
+
+    def test_frames_that_are_evaluated_otherwise(self):
+        self.check("""
+            import _testinternalcapi
+            def small(x):
+                return x + 1
+            def middle(x):
+                return small(x) * 2
+            def around(x, then=None):
+                a = middle(x)
+                if then:
+                    then()
+                return a, middle(x)
+            for i in range(300):
+                around(i)
+            seen = []
+            print(around(1, lambda: _testinternalcapi.set_eval_frame_record(seen)))
+            _testinternalcapi.set_eval_frame_default()
+            print(seen)
+            print(around(2))
+        """)
+
+    def test_functions_that_are_watched(self):
+        # By a tool, although they are executed in place of calls.
+        self.check("""
+            import sys
+            monitoring = sys.monitoring
+            events = monitoring.events
+            def small(x):
+                if x > 1000:
+                    return 0
+                return x + 1
+            def middle(x):
+                return small(x) * 2
+            def around(x, then=None):
+                a = middle(x)
+                if then:
+                    then()
+                return a, middle(x), middle(a)
+            def warm():
+                for i in range(300):
+                    around(i)
+            warm()
+            lines = []
+            monitoring.use_tool_id(3, "test")
+            monitoring.register_callback(3, events.LINE, lambda code, line: lines.append((code.co_name, line)))
+            monitoring.register_callback(3, events.PY_START, lambda code, offset: lines.append((code.co_name, "starts")))
+            monitoring.register_callback(3, events.BRANCH, lambda code, *where: lines.append((code.co_name, "branches")))
+            for function in (small, middle):
+                for which in (events.LINE, events.PY_START):
+                    print(around(1, lambda: monitoring.set_local_events(3, function.__code__, which)))
+                    print(lines)
+                    del lines[:]
+                    monitoring.set_local_events(3, function.__code__, 0)
+                    print(around(1), lines)
+                    warm()
+            print(around(1, lambda: monitoring.set_events(3, events.BRANCH)))
+            print(lines)
+            monitoring.set_events(3, 0)
+            warm()
+            del lines[:]
+            print(around(1), lines)
+            monitoring.free_tool_id(3)
+            names = []
+            def tracer(frame, event, arg):
+                names.append((frame.f_code.co_name, event))
+                return tracer
+            print(around(1, lambda: sys.settrace(tracer)))
+            sys.settrace(None)
+            print(names)
+            print(around(1))
+        """)
+
     def test_finalizers_at_the_end(self):
         self.check("""
             def helper(x):

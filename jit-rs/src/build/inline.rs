@@ -164,7 +164,6 @@ impl<'a> Builder<'a> {
         }
         let index = self.callee(callee);
         self.guard(Op::GuardRoom, &[]);
-        self.guard(Op::GuardInline(index), &[]);
         Some((inlinee, index))
     }
 

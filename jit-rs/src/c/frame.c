@@ -120,19 +120,28 @@ clinker_frame_query(_PyInterpreterFrame *frame, int write)
 
 #if CLINKER_HOOKS
 
-/* Mark the frames of a thread that run a code object, so that native code hands
- * them back. */
+/* Mark the frames of a thread that run a code object, or all if it is NULL, so that
+ * native code hands them back. */
 static void
 mark_frames(T *tstate, PyCodeObject *code)
 {
     for (F *frame = tstate->current_frame; frame; frame = frame->previous) {
-        if (frame->f_executable == (PyObject *)code) {
+        if (code == NULL ? frame->stacktop == CLINKER_NATIVE
+                         : frame->f_executable == (PyObject *)code)
+        {
             clinker_frame_query(frame, 1);
         }
     }
 }
 
-/* Native code of a code object is to be left, whichever thread runs it. */
+/* Native code of a code object is to be left in this thread. */
+void
+clinker_leave_here(PyCodeObject *code)
+{
+    mark_frames(_PyThreadState_GET(), code);
+}
+
+/* The same, whichever thread runs it. */
 void
 clinker_leave_everywhere(PyCodeObject *code)
 {
@@ -144,20 +153,11 @@ clinker_leave_everywhere(PyCodeObject *code)
     HEAD_UNLOCK(interp->runtime);
 }
 
-/* The instrumentation of a code object changes. */
+/* All native code is to be left. */
 void
-clinker_leave_code(PyCodeObject *code)
+clinker_leave_all(void)
 {
-    T *tstate = _PyThreadState_GET();
-    if (code->_co_instrumentation_version
-        == tstate->interp->ceval.instrumentation_version)
-    {
-        clinker_leave_everywhere(code);
-        return;
-    }
-    // That of all code changes: the other threads will see the version.  The
-    // lock may be held.
-    mark_frames(tstate, code);
+    clinker_leave_everywhere(NULL);
 }
 
 #else

@@ -5,7 +5,6 @@
 
 extern void clinker_tell(_PyInterpreterFrame *frame, _Py_CODEUNIT *instr,
                          int oparg, int old_opcode, PyObject **stack_pointer);
-extern void clinker_leave_code(PyCodeObject *code);
 extern void clinker_take_generators(void);
 extern void clinker_take_consumers(void);
 extern void clinker_give_generators_back(void);
@@ -36,10 +35,33 @@ code_death(PyCodeObject *code, _PyShadowCode *shadow)
 }
 
 static void
+leave_here(const void *code)
+{
+    clinker_leave_here((PyCodeObject *)code);
+}
+
+static void
+leave_everywhere(const void *code)
+{
+    clinker_leave_everywhere((PyCodeObject *)code);
+}
+
+static void
 instrumented(PyCodeObject *code, _PyShadowCode *shadow)
 {
-    clinker_instrumented(code);
-    clinker_leave_code(code);
+    uintptr_t version = _PyInterpreterState_GET()->ceval.instrumentation_version;
+    int is_alone = code->_co_instrumentation_version == version;
+    // If that of all code changes, the other threads will see the version; and
+    // the lock of their list may be held.
+    void (*leave)(const void *) = is_alone ? leave_everywhere : leave_here;
+    clinker_instrumented(code, leave);
+    leave(code);
+}
+
+static void
+evaluation_changed(PyInterpreterState *interp)
+{
+    clinker_leave_all();
 }
 
 static void
@@ -82,6 +104,7 @@ static _PyEvalHooks clinker_hooks = {
     .code_death = code_death,
     .specialized = clinker_tell,
     .instrumented = instrumented,
+    .evaluation_changed = evaluation_changed,
     .fork = fork_stage,
     .frame_query = clinker_frame_query,
     .call = clinker_called_by_c,

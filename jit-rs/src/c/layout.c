@@ -292,9 +292,7 @@ const struct entry clinker_layout[] = {
     NUMBER("SHIM_FRAME_SIZE", FRAME_SPECIALS_SIZE + 2),
     NUMBER("PUSH_SIZE", sizeof(struct clinker_push)),
     OFFSET("CODE_MONITORING", PyCodeObject, _co_monitoring),
-    OFFSET("MONITORING_ACTIVE", _PyCoMonitoringData, active_monitors),
     // Where the last eight bytes of it begin.
-    NUMBER("MONITORING_LAST", sizeof(_Py_LocalMonitors) - 8),
     NUMBER("ACTION_SIZE", sizeof(struct clinker_action)),
     NUMBER("MAX_EXITS", CLINKER_MAX_EXITS),
     NUMBER("MAX_DIRECT", CLINKER_MAX_DIRECT),

@@ -50,7 +50,8 @@ is_about_to_change(PyDict_WatchEvent event, PyObject *dict, PyObject *name,
                 return 0;
             }
             uint64_t bit;
-            if (*filter_word(name, &bit) & bit) {
+            const uint64_t *word = filter_word(name, &bit);
+            if (*word & bit) {
                 clinker_invalidate(dict, name, leave);
             }
             return 0;
@@ -85,35 +86,33 @@ clinker_watch(PyObject *dict)
     return *place == is_about_to_change && !is_blind && watch(dict);
 }
 
-/* What a watched dictionary has for a name, borrowed or NULL.  From now on it is told when that changes.  Returns 0
- * if it has to be looked up in another way. */
+/* What a watched dictionary has for a name, borrowed or NULL.  Returns 0 if it has to be looked up in
+ * another way. */
 static int
-rely_on(PyObject *dict, PyObject *name, PyObject **value)
+find(PyObject *dict, PyObject *name, PyObject **value)
 {
     // Others may hold deferred imports.
     if (((PyDictObject *)dict)->ma_keys->dk_kind != DICT_KEYS_UNICODE) {
         return 0;
     }
-    uint64_t bit;
-    *filter_word(name, &bit) |= bit;
     *value = _PyDict_GetItem_KnownHash(dict, name, PyObject_Hash(name));
     return 1;
 }
 
 /* Find a name among globals and then builtins, which are watched; builtins may be NULL.  Returns 1 if it
  * is among the former, 2 if it is among the latter, and 0 if there is none, or an object of a kind that
- * often changes: it is to be a function, a class or a module. */
+ * often changes: it is to be a function, a class or a module.  From now on it is told when that changes. */
 int
 clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
                      struct clinker_settled *settled)
 {
     PyObject *value;
     int where = 1;
-    if (!rely_on(globals, name, &value)) {
+    if (!find(globals, name, &value)) {
         return 0;
     }
     if (value == NULL) {
-        if (builtins == NULL || !rely_on(builtins, name, &value)
+        if (builtins == NULL || !find(builtins, name, &value)
             || value == NULL)
         {
             return 0;
@@ -125,6 +124,9 @@ clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
     {
         return 0;
     }
+    uint64_t bit;
+    uint64_t *word = filter_word(name, &bit);
+    *word |= bit;
     settled->value = value;
     settled->kind = clinker_kind(value);
     settled->is_class = PyType_Check(value);

@@ -78,9 +78,6 @@ impl Generator<'_> {
         let enclosed = self.code.enclosed.expect("calls enter it");
         let start = self.code.address + if enclosed > 0 { 2 } else { 0 };
         let start = self.int(start as i64);
-        if layout::HOOKS != 0 {
-            self.unless_entered(start, slow);
-        }
         let pending = self.is_pending();
         self.unless(pending, slow);
         self.unless_deep(slow);

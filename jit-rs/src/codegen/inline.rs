@@ -24,28 +24,6 @@ impl Generator<'_> {
         self.leave_if(is_full, state, leave, true);
     }
 
-    /// Leaves if a tool instruments the code of a callee.
-    pub(super) fn require_uninstrumented(&mut self, index: u32, state: State, leave: &Leave) {
-        let callee = self.function.callees[index as usize];
-        let code = self.int(callee.code as i64);
-        let monitoring = self.load(types::I64, code, layout::CODE_MONITORING);
-        // Code has that data without any event too, if it ran before the compiler was started.
-        let data = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, monitoring, 0);
-        let (instrumented, on) = self.seldom(data);
-        self.builder.switch_to_block(instrumented);
-        let active = layout::MONITORING_ACTIVE;
-        let first = self.load(types::I64, monitoring, active);
-        let last = self.load(types::I64, monitoring, active + layout::MONITORING_LAST);
-        let events = self.builder.ins().bor(first, last);
-        let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, events, 0);
-        self.leave_if(some, state, leave, true);
-        self.builder.ins().jump(on, &[]);
-        self.builder.switch_to_block(on);
-    }
-
     /// Leaves if an object has one reference, and is something other than a number or a string.
     pub(super) fn require_replaceable(&mut self, old: ir::Value, state: State, leave: &Leave) {
         let (some, last, on) = (

@@ -371,10 +371,6 @@ impl Generator<'_> {
                 self.require_room(needed()?, leave);
                 None
             }
-            Op::GuardInline(index) => {
-                self.require_uninstrumented(index, needed()?, leave);
-                None
-            }
             Op::EndInline => None,
             Op::SetField(offset) => {
                 self.put(args[0], args[1], offset as usize, Type::ANY, state, leave);

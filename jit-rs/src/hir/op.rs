@@ -181,8 +181,6 @@ pub enum Op {
     PutField(u32),
     /// Leaves unless the frames of functions that are executed in place of calls could be pushed.
     GuardRoom,
-    /// Leaves if a tool watches the code of a function, by its index among the callees.
-    GuardInline(u32),
     /// A function that was executed in place of a call has ended, which its parameters outlive.
     EndInline,
     /// Leaves unless the object is a function with the version.
@@ -411,7 +409,6 @@ impl Op {
             | Self::GuardCStack
             | Self::GuardNoFrameObject
             | Self::GuardRoom
-            | Self::GuardInline(_)
             | Self::Namespace(_)
             | Self::At(_)
             | Self::Boundary
@@ -612,7 +609,6 @@ impl Op {
             | Self::GuardItemReplaceable
             | Self::PutListFloat
             | Self::GuardRoom
-            | Self::GuardInline(_)
             | Self::UnboxInt
             | Self::IntNegate
             | Self::IntDivide

@@ -496,7 +496,6 @@ fn op(name: &str, operands: &[&str]) -> Result<Op, String> {
         ("PutField", [offset]) => Op::PutField(number(offset)?),
         ("GuardReplaceable", [offset]) => Op::GuardReplaceable(number(offset)?),
         ("GuardRoom", []) => Op::GuardRoom,
-        ("GuardInline", [callee]) => Op::GuardInline(number(callee)?),
         ("EndInline", []) => Op::EndInline,
         ("SetField", [offset]) => Op::SetField(number(offset)?),
         ("GuardFunction", [version]) => Op::GuardFunction(number(version)?),

@@ -195,6 +195,8 @@ fn kind(function: &Function, inst: &Inst) -> Kind {
         | Op::Guard
         // Those of a frame or function are the same all the time.
         | Op::GuardNamespace(..)
+        // Where a frame could be pushed others can until it has ended: native code is left if the limits change.
+        | Op::GuardRoom
         | Op::UnboxInt
         | Op::UnboxFloat
         | Op::UnboxBool
@@ -228,8 +230,6 @@ fn kind(function: &Function, inst: &Inst) -> Kind {
         | Op::GuardLazyDict(_)
         | Op::GuardSharedKeys(_)
         | Op::GuardClassKeys(_)
-        | Op::GuardRoom
-        | Op::GuardInline(_)
         | Op::LoadField(_)
         | Op::LoadWord(_)
         | Op::Namespace(_)
