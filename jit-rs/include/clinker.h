@@ -95,6 +95,11 @@ void clinker_saw_namespaces(const void *code, const void *globals,
 void clinker_saw_method(const void *code, uint32_t version, const void *method,
                         const void *globals, const void *builtins);
 
+/* The same of a method of a built-in class, with the flags and the address of its function of C. */
+void clinker_saw_descriptor(const void *code, uint32_t version,
+                            const void *method, int flags,
+                            const void *function);
+
 /* A variable of a module is about to change; or all of a dictionary if name is NULL, or all that are relied on if
  * both are. Machine code that takes it for constant is not entered any more; tells of its code objects, one by one. */
 void clinker_invalidate(const void *dict, const void *name,

@@ -48,6 +48,8 @@ struct Found {
     dictionary: *const c_void,
     globals: *const c_void,
     builtins: *const c_void,
+    flags: c_int,
+    function: *const c_void,
 }
 
 /// `clinker_text` of `include/clinker.h`.
@@ -380,6 +382,8 @@ impl Code {
             dictionary: std::ptr::null(),
             globals: std::ptr::null(),
             builtins: std::ptr::null(),
+            flags: 0,
+            function: std::ptr::null(),
         };
         let second = builtins.unwrap_or(0);
         // SAFETY: the dictionaries live, as their watcher tells of their deaths, and the name belongs to a live code object. The function
@@ -402,6 +406,10 @@ impl Code {
             ty: Type::from_bit(found.kind),
             is_class: found.is_class != 0,
             namespaces: (found.globals as u64, found.builtins as u64),
+            builtin: (!found.function.is_null())
+                .then(|| Convention::of(found.flags as usize))
+                .flatten()
+                .map(|convention| (convention, found.function as u64)),
             scope,
         };
         let dictionary = found.dictionary as u64;

@@ -1,7 +1,7 @@
 //! What the interpreter tells when it specializes an instruction, beyond what its inline cache holds. All by the offset of the opcode.
 
 use crate::dependencies::Namespaces;
-use crate::hir::{Math, Type};
+use crate::hir::{Convention, Math, Type};
 use rustc_hash::FxHashMap;
 
 /// Types of objects whose attributes an instruction accesses, or functions that it calls, that machine code tells apart.
@@ -142,6 +142,8 @@ pub struct Feedback {
     pub namespaces: Option<Namespaces>,
     /// The functions that accesses to attributes find, by the version of the class and their addresses, and where they look up globals.
     pub functions: FxHashMap<(u32, u64), Namespaces>,
+    /// The methods of built-in classes that they find, also of what is derived from these, and how these are called at which address.
+    pub descriptors: FxHashMap<(u32, u64), (Convention, u64)>,
 }
 
 impl Feedback {

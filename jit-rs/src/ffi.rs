@@ -3,7 +3,7 @@
 use crate::client::{self, Client};
 use crate::code::{Code, Line, Text};
 use crate::feedback::{ClassCall, Feedback, MathCall, OperatorCall};
-use crate::hir::{Math, Type};
+use crate::hir::{Convention, Math, Type};
 use crate::options::Options;
 use std::ffi::{c_char, c_int, c_void};
 
@@ -173,6 +173,23 @@ extern "C" fn clinker_saw_method(
     let method = (version, method as u64);
     client::with(|client| {
         client.saw_method(code as usize, method, globals as u64, builtins as u64);
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn clinker_saw_descriptor(
+    code: *const c_void,
+    version: u32,
+    method: *const c_void,
+    flags: c_int,
+    function: *const c_void,
+) {
+    let Some(convention) = Convention::of(flags as usize) else {
+        return;
+    };
+    let (method, known) = ((version, method as u64), (convention, function as u64));
+    learn(code, |feedback, _| {
+        feedback.descriptors.insert(method, known);
     });
 }
 

@@ -287,7 +287,14 @@ fn methods(snapshot: &Snapshot) -> FxHashMap<u64, (Convention, u64)> {
     let found = |access: &Instruction| {
         let name = snapshot.names[access.oparg as usize >> 1];
         let forms = snapshot.forms(access);
-        let method = move |form: &Form| Some((form.value, Code::method(form, name)?));
+        let method = move |form: &Form| {
+            let seen = snapshot
+                .feedback
+                .descriptors
+                .get(&(form.version, form.value));
+            let method = seen.copied().or_else(|| Code::method(form, name));
+            Some((form.value, method?))
+        };
         let methods = forms.into_iter().filter(Form::is_method);
         methods.filter_map(move |form| method(&form))
     };

@@ -65,6 +65,8 @@ pub struct Settled {
     pub is_class: bool,
     /// Of a function, the addresses of its globals and builtins.
     pub namespaces: (u64, u64),
+    /// How a built-in function is called, at which address.
+    pub builtin: Option<(Convention, u64)>,
     /// Where the variable is.
     pub scope: Scope,
 }

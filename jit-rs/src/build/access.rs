@@ -321,6 +321,9 @@ impl Builder<'_> {
         if settled.ty == Type::MODULE {
             self.modules.insert(value, settled.value);
         }
+        if let Some(builtin) = settled.builtin {
+            self.builtins.insert(value, builtin);
+        }
         if settled.ty == Type::FUNCTION {
             self.functions.insert(value, settled.namespaces);
         }

@@ -93,6 +93,7 @@ pub fn build(code: &Code, entry: Entry, history: &History) -> Result<Function, S
             resumes: Vec::new(),
             inlining: Inlining::default(),
             methods: FxHashMap::default(),
+            builtins: FxHashMap::default(),
             modules: FxHashMap::default(),
             functions: FxHashMap::default(),
             refused,
@@ -169,6 +170,8 @@ struct Builder<'a> {
     refused: FxHashSet<u32>,
     /// Values that are methods of built-in types: how they are called, and the address of what is.
     methods: FxHashMap<Value, (Convention, u64)>,
+    /// The same of built-in functions that variables are relied on to hold.
+    builtins: FxHashMap<Value, (Convention, u64)>,
     /// Values that are modules that variables are relied on to hold, with their addresses.
     modules: FxHashMap<Value, u64>,
     /// Values that are functions whose globals and builtins are known, with the addresses of these.

@@ -34,14 +34,17 @@ impl Builder<'_> {
         if self.guess() == op::CALL_STR_1 {
             return self.call_str();
         }
-        let Some((kind, convention)) = form(self.guess()) else {
-            return false;
-        };
         let count = self.instruction.oparg as usize + 2;
         let operands = self.peek_many(count).to_vec();
+        // There is no form for methods of what is derived from built-in classes.
         let (callable, first, args) = (operands[0], operands[1], &operands[2..]);
         let first_type = self.ty(first);
         let has_first = !first_type.may_be(Type::NULL);
+        let known = self.methods.get(&callable).filter(|_| has_first);
+        let method = known.map(|&(convention, _)| (Kind::Method, convention));
+        let Some((kind, convention)) = form(self.guess()).or(method) else {
+            return false;
+        };
         if !has_first && first_type != Type::NULL {
             return false;
         }
@@ -71,12 +74,15 @@ impl Builder<'_> {
             if has_first || kind == Kind::Function && !convention.takes(args.len()) {
                 return false;
             }
+            let known = self.builtins.get(&callable).copied();
             let callable = self.boxed(callable);
-            let address = match kind {
-                Kind::Class => Op::MakerAddress,
-                _ => Op::BuiltinAddress(convention),
+            let address = match (kind, known) {
+                (Kind::Class, _) => self.guarded(Op::MakerAddress, &[callable], Type::NEVER),
+                (_, Some((known, address))) if known == convention => {
+                    self.value(Op::Int(address as i64), &[], Type::NEVER)
+                }
+                _ => self.guarded(Op::BuiltinAddress(convention), &[callable], Type::NEVER),
             };
-            let address = self.guarded(address, &[callable], Type::NEVER);
             [&[address, callable], args].concat()
         };
         self.pop_many(count as u32);

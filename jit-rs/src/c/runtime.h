@@ -350,6 +350,9 @@ struct clinker_settled {
     // Of a function; or NULL.
     PyObject *globals;
     PyObject *builtins;
+    // Of a built-in function: its flags, and its address; or NULL.
+    int flags;
+    void *function;
 };
 int clinker_watch(PyObject *dict);
 int clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,

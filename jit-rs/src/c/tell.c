@@ -54,18 +54,26 @@ tell_namespaces(F *frame, PyCodeObject *code)
     }
 }
 
-/* Tell of a method that is a function. */
+/* Tell of a method that is a function, of Python or of C. */
 static void
 tell_method_found(PyCodeObject *code, _PyLoadMethodCache *cache)
 {
     PyObject *method = read_obj(cache->descr);
+    uint32_t version = read_u32(cache->type_version);
+    if (Py_IS_TYPE(method, &PyMethodDescr_Type)
+        && !(PyDescr_TYPE(method)->tp_flags & Py_TPFLAGS_HEAPTYPE))
+    {
+        PyMethodDef *def = ((PyMethodDescrObject *)method)->d_method;
+        clinker_saw_descriptor(code, version, method, def->ml_flags,
+                               (const void *)def->ml_meth);
+    }
     if (!PyFunction_Check(method)) {
         return;
     }
     PyFunctionObject *func = (PyFunctionObject *)method;
     if (clinker_watch(func->func_globals) && clinker_watch(func->func_builtins)) {
-        clinker_saw_method(code, read_u32(cache->type_version), method,
-                           func->func_globals, func->func_builtins);
+        clinker_saw_method(code, version, method, func->func_globals,
+                           func->func_builtins);
     }
 }
 

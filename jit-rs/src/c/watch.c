@@ -131,9 +131,14 @@ clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
     settled->kind = clinker_kind(value);
     settled->is_class = PyType_Check(value);
     settled->dict = settled->globals = settled->builtins = NULL;
+    settled->function = NULL;
     if (PyFunction_Check(value)) {
         settled->globals = ((PyFunctionObject *)value)->func_globals;
         settled->builtins = ((PyFunctionObject *)value)->func_builtins;
+    }
+    else if (PyCFunction_CheckExact(value)) {
+        settled->flags = PyCFunction_GET_FLAGS(value);
+        settled->function = (void *)PyCFunction_GET_FUNCTION(value);
     }
     else if (PyModule_CheckExact(value)) {
         PyObject *dict = ((PyModuleObject *)value)->md_dict;
