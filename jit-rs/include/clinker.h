@@ -90,6 +90,9 @@ void clinker_saw_class(const void *code, uint32_t offset, uint32_t class_version
 void clinker_saw_namespaces(const void *code, const void *globals,
                             const void *builtins);
 
+/* The LOAD_GLOBAL or LOAD_ATTR at offset finds a value among the variables of a module. */
+void clinker_saw_variable(const void *code, uint32_t offset, const void *value);
+
 /* An access to an attribute of a code object finds a function of a class with a version, which looks up
  * globals in these dictionaries, as above. */
 void clinker_saw_method(const void *code, uint32_t version, const void *method,

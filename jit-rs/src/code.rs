@@ -31,6 +31,7 @@ unsafe extern "C" {
         globals: *const c_void,
         builtins: *const c_void,
         name: *const c_void,
+        before: *const c_void,
         found: *mut Found,
     ) -> c_int;
     fn clinker_is_interned(string: *const c_void) -> c_int;
@@ -43,7 +44,6 @@ unsafe extern "C" {
 #[repr(C)]
 struct Found {
     value: *const c_void,
-    kind: c_int,
     is_class: c_int,
     dictionary: *const c_void,
     globals: *const c_void,
@@ -369,15 +369,16 @@ impl Code {
     }
 
     /// What a variable of a module holds, if it can be relied on; of a module also its dictionary, which is watched from now on. The
-    /// variable is looked up among the globals and then the builtins, if there are any: watched dictionaries that live.
+    /// variable is looked up among the globals and then the builtins, if there are any: watched dictionaries that live. `before` is the address
+    /// of what it held when it was loaded first.
     pub fn settled(
         globals: u64,
         builtins: Option<u64>,
         name: u64,
+        before: u64,
     ) -> Option<(Settled, Option<u64>)> {
         let mut found = Found {
             value: std::ptr::null(),
-            kind: 0,
             is_class: 0,
             dictionary: std::ptr::null(),
             globals: std::ptr::null(),
@@ -393,6 +394,7 @@ impl Code {
                 globals as *const c_void,
                 second as *const c_void,
                 name as *const c_void,
+                before as *const c_void,
                 &mut found,
             )
         };
@@ -402,8 +404,7 @@ impl Code {
             _ => return None,
         };
         let settled = Settled {
-            value: found.value as u64,
-            ty: Type::from_bit(found.kind),
+            object: constant(found.value as u64),
             is_class: found.is_class != 0,
             namespaces: (found.globals as u64, found.builtins as u64),
             builtin: (!found.function.is_null())
@@ -414,6 +415,15 @@ impl Code {
         };
         let dictionary = found.dictionary as u64;
         Some((settled, (dictionary != 0).then_some(dictionary)))
+    }
+
+    /// What a class with a version, by its address, has as an attribute, if that is a number, a string or the like: a pair of the version and
+    /// an address, which is what an access to the attribute was specialized for.
+    pub fn class_constant(class: u64, (version, attribute): (u32, u64)) -> Option<Constant> {
+        let known: u32 = read(class as *const u8, layout::TYPE_VERSION);
+        (known == version)
+            .then(|| constant(attribute))
+            .filter(|constant| constant.ty.is(Type::SCALAR))
     }
 
     /// The keywords in a constant of a call; none if they are not interned.

@@ -140,6 +140,8 @@ pub struct Feedback {
     pub callees: FxHashMap<u32, Callees>,
     /// Where it has last looked up the names of globals.
     pub namespaces: Option<Namespaces>,
+    /// The addresses of what variables of modules have held, when they were loaded first.
+    pub variables: FxHashMap<u32, u64>,
     /// The functions that accesses to attributes find, by the version of the class and their addresses, and where they look up globals.
     pub functions: FxHashMap<(u32, u64), Namespaces>,
     /// The methods of built-in classes that they find, also of what is derived from these, and how these are called at which address.

@@ -163,6 +163,13 @@ extern "C" fn clinker_saw_namespaces(
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn clinker_saw_variable(code: *const c_void, offset: u32, value: *const c_void) {
+    learn(code, |feedback, _| {
+        feedback.variables.insert(offset, value as u64);
+    });
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn clinker_saw_method(
     code: *const c_void,
     version: u32,

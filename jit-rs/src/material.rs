@@ -8,7 +8,7 @@ use crate::hir::Convention;
 use crate::job::{Job, Wish};
 use crate::layout;
 use crate::opcode;
-use crate::snapshot::{Callee, Code as Snapshot, Inlinee, Instruction, Scope, Settled};
+use crate::snapshot::{Callee, Code as Snapshot, Constant, Inlinee, Instruction, Scope, Settled};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::hash_map::Entry as Known;
 use std::sync::Arc;
@@ -166,6 +166,7 @@ impl Compiler {
         snapshot.inlinees = self.inlinees(id, snapshot, depth);
         snapshot.feedback = Arc::clone(&self.of(id).feedback);
         snapshot.settled = self.settled(snapshot);
+        snapshot.class_constants = class_constants(snapshot);
         snapshot.functions = self.functions_found(snapshot);
         snapshot.methods = methods(snapshot);
     }
@@ -190,12 +191,14 @@ impl Compiler {
         };
         let mut module = None;
         for load in &snapshot.instructions {
+            let before = snapshot.feedback.variables.get(&load.offset);
+            let before = before.copied().unwrap_or(0);
             let found = match (load.specialized, module) {
                 (opcode::LOAD_GLOBAL_MODULE | opcode::LOAD_GLOBAL_BUILTIN, _) => {
-                    Code::settled(globals, Some(builtins), snapshot.name_of(load))
+                    Code::settled(globals, Some(builtins), snapshot.name_of(load), before)
                 }
                 (opcode::LOAD_ATTR_MODULE, Some((object, dictionary))) => {
-                    let found = Code::settled(dictionary, None, snapshot.name_of(load));
+                    let found = Code::settled(dictionary, None, snapshot.name_of(load), before);
                     let scope = Scope::Module(object, dictionary);
                     found.map(|(settled, inner)| (Settled { scope, ..settled }, inner))
                 }
@@ -220,7 +223,7 @@ impl Compiler {
             all.insert(load.start, settled);
             if let Some(dictionary) = dictionary {
                 dependencies.watch(dictionary);
-                module = Some((settled.value, dictionary));
+                module = Some((settled.object.address, dictionary));
             }
         }
         all
@@ -279,6 +282,19 @@ fn unseen(id: usize, snapshot: &Snapshot) -> FxHashSet<(usize, u32)> {
         .iter()
         .flat_map(|(start, inlinee)| unseen(snapshot.callees[start].code as usize, &inlinee.code));
     own.chain(inner).collect()
+}
+
+/// What classes have as attributes that are variables of modules.
+fn class_constants(snapshot: &Snapshot) -> FxHashMap<(u32, u64), Constant> {
+    let pairs = snapshot.instructions.windows(2);
+    let constant = |pair: &[Instruction]| {
+        let [global, access] = pair else { return None };
+        let class = snapshot.settled.get(&global.start)?;
+        let is_known = class.is_class && access.specialized == opcode::LOAD_ATTR_CLASS;
+        let found = is_known.then(|| (snapshot.cache32(access, 1), snapshot.cache64(access, 5)))?;
+        Some((found, Code::class_constant(class.object.address, found)?))
+    };
+    pairs.filter_map(constant).collect()
 }
 
 /// The methods of built-in types that accesses to attributes find.

@@ -24,10 +24,10 @@ pub struct Instruction {
     pub oparg: u32,
 }
 
-/// A constant of a code object.
+/// An object that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Constant {
-    /// Its address; the code object keeps it.
+    /// Its address.
     pub address: u64,
     /// What it is.
     pub ty: Type,
@@ -55,12 +55,10 @@ pub struct Callee {
 }
 
 /// A variable of a module that is relied on to hold an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settled {
-    /// The address of the object.
-    pub value: u64,
-    /// What it is.
-    pub ty: Type,
+    /// The object.
+    pub object: Constant,
     /// Whether it is a class.
     pub is_class: bool,
     /// Of a function, the addresses of its globals and builtins.
@@ -138,7 +136,7 @@ pub struct Code {
     pub address: u64,
     /// The number of slots before the value stack.
     pub locals: u32,
-    /// Constants.
+    /// Constants, which the code object keeps.
     pub constants: Vec<Constant>,
     /// The addresses of the names.
     pub names: Vec<u64>,
@@ -173,6 +171,8 @@ pub struct Code {
     pub methods: FxHashMap<u64, (Convention, u64)>,
     /// The globals and attributes of modules that are relied on, by where the instructions begin that load them.
     pub settled: FxHashMap<u32, Settled>,
+    /// The numbers, strings and the like that classes have as attributes, by the version of the class and their addresses.
+    pub class_constants: FxHashMap<(u32, u64), Constant>,
     /// The functions that accesses to attributes of a class find, by its version and their addresses, with the addresses of their globals
     /// and builtins.
     pub functions: FxHashMap<(u32, u64), (u64, u64)>,

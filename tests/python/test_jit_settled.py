@@ -1,4 +1,4 @@
-"""Variables of modules that machine code takes for constant, and what happens when they change."""
+"""What machine code relies on without asking, as that variables of modules are constant, and what happens when it changes."""
 
 import unittest
 
@@ -142,6 +142,92 @@ class SettledTest(ProgramTest):
                 run(6, fails)
             except AttributeError as error:
                 print(error, error.__traceback__.tb_lineno)
+        """)
+
+    def test_numbers_and_flags(self):
+        self.check("""
+            import math, sys, types
+            WIDTH, SCALE, NAME, DEBUG, NOTHING, BIG = 10, 0.5, "name", False, None, 1 << 70
+            count = 0
+            module = types.ModuleType("module")
+            module.limit, module.rate = 7, 1.5
+            class Mode:
+                FAST = 1
+                SLOW = 2.5
+                TEXT = "text"
+                ON = True
+            def run(x, then=None):
+                global count
+                count += 1
+                a = x * WIDTH + 1, x * SCALE, NAME + "!", BIG + x, module.limit * x, module.rate + math.pi
+                if then:
+                    then()
+                if DEBUG:
+                    a += "debug",
+                if NOTHING is None:
+                    a += "none",
+                b = Mode.FAST == x, Mode.SLOW * x, Mode.TEXT, Mode.ON and x
+                return a, b, x * WIDTH, x * SCALE, NAME, count, module.limit
+            for i in range(300):
+                run(i)
+            print(run(1))
+            def change(name, value):
+                print(name, run(3, lambda: globals().__setitem__(name, value)))
+                print(name, run(3))
+                for i in range(100):
+                    run(i)
+            change("WIDTH", 11)
+            change("WIDTH", 2.5)
+            change("SCALE", 3)
+            change("NAME", "another")
+            change("DEBUG", True)
+            change("NOTHING", 0)
+            change("BIG", 1)
+            for name, value in [("FAST", 3), ("SLOW", 2), ("TEXT", None), ("ON", 0), ("FAST", "text")]:
+                print(name, run(3, lambda: setattr(Mode, name, value)))
+                print(run(3))
+                for i in range(100):
+                    run(i)
+            print(run(3, lambda: setattr(module, "limit", 8)), run(4))
+            print(run(3, lambda: setattr(math, "pi", 3)), run(4))
+            value = sys.getrefcount(Mode.TEXT)
+            for i in range(300):
+                run(i)
+            print(sys.getrefcount(Mode.TEXT) - value)
+        """)
+
+    def test_flags_that_other_threads_change(self):
+        self.check("""
+            import threading, signal, time
+            RUNNING = True
+            def spin():
+                count = 0
+                while RUNNING:
+                    count += 1
+                return count > 0
+            def spin_with_calls():
+                count = 0
+                while RUNNING:
+                    count = abs(count + 1)
+                return count > 0
+            for function in (spin, spin_with_calls):
+                for _ in range(4):
+                    RUNNING = True
+                    def stop():
+                        global RUNNING
+                        RUNNING = False
+                    timer = threading.Timer(0.02, stop)
+                    timer.start()
+                    print(function.__name__, function())
+                    timer.join()
+            def on_alarm(number, frame):
+                global RUNNING
+                RUNNING = False
+            signal.signal(signal.SIGALRM, on_alarm)
+            for _ in range(3):
+                RUNNING = True
+                signal.setitimer(signal.ITIMER_REAL, 0.02)
+                print(spin())
         """)
 
     def test_one_code_object_with_two_namespaces(self):

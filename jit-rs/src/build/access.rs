@@ -104,7 +104,11 @@ impl Builder<'_> {
             }
             op::LOAD_ATTR_CLASS => {
                 self.guard(Op::GuardClass(version), &[owner]);
-                self.value(Op::Cached(cached), &[], Type::OBJECT)
+                // It is that as long as the class has the version.
+                match self.code.class_constants.get(&(version, cached)) {
+                    Some(&constant) => self.known(constant, Op::Cached),
+                    None => self.value(Op::Cached(cached), &[], Type::OBJECT),
+                }
             }
             _ if is_method => {
                 self.pop();
@@ -314,17 +318,17 @@ impl Builder<'_> {
             }
             Scope::Module(..) => {}
         }
-        let value = self.value(Op::Cached(settled.value), &[], settled.ty);
+        let value = self.known(settled.object, Op::Cached);
         if settled.is_class {
             self.function.classes.insert(value);
         }
-        if settled.ty == Type::MODULE {
-            self.modules.insert(value, settled.value);
+        if settled.object.ty == Type::MODULE {
+            self.modules.insert(value, settled.object.address);
         }
         if let Some(builtin) = settled.builtin {
             self.builtins.insert(value, builtin);
         }
-        if settled.ty == Type::FUNCTION {
+        if settled.object.ty == Type::FUNCTION {
             self.functions.insert(value, settled.namespaces);
         }
         value

@@ -4,33 +4,32 @@ use super::{Builder, Local};
 use crate::hir::{Helper, Op, Type, Value};
 use crate::opcode as op;
 use crate::runtime;
+use crate::snapshot::Constant;
 
 impl Builder<'_> {
     pub(super) fn constant(&mut self, index: u32) -> Value {
-        let constant = self.code.constants[index as usize];
+        self.known(self.code.constants[index as usize], Op::Object)
+    }
+
+    /// An object whose value is known, and that `op` gives.
+    pub(super) fn known(&mut self, constant: Constant, op: fn(u64) -> Op) -> Value {
+        let object = self.value(op(constant.address), &[], constant.ty);
         if let Some(int) = constant.int {
             let value = self.value(Op::Int(int), &[], Type::NEVER);
-            let object = self.object(constant.address, Type::INT);
             self.env.boxed.insert(value, object);
             self.env.raw.insert(object, value);
             self.env.ints.insert(value, int);
             self.env.ints.insert(object, int);
-            object
         } else if let Some(float) = constant.float {
             let value = self.value(Op::Float(float.to_bits()), &[], Type::NEVER);
-            let object = self.object(constant.address, Type::FLOAT);
             self.env.boxed.insert(value, object);
             self.env.raw.insert(object, value);
-            object
-        } else {
-            let object = self.object(constant.address, constant.ty);
-            if constant.ty == Type::BOOL {
-                let value = self.known_bool(constant.address == runtime::true_object());
-                self.env.boxed.insert(value, object);
-                self.env.raw.insert(object, value);
-            }
-            object
+        } else if constant.ty == Type::BOOL {
+            let value = self.known_bool(constant.address == runtime::true_object());
+            self.env.boxed.insert(value, object);
+            self.env.raw.insert(object, value);
         }
+        object
     }
 
     /// A truth value that is known.

@@ -343,7 +343,6 @@ int clinker_kind(PyObject *object);
 /* watch.c */
 struct clinker_settled {
     PyObject *value;
-    int kind;
     int is_class;
     // Of a module, watched; or NULL.
     PyObject *dict;
@@ -356,7 +355,7 @@ struct clinker_settled {
 };
 int clinker_watch(PyObject *dict);
 int clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
-                         struct clinker_settled *settled);
+                         PyObject *before, struct clinker_settled *settled);
 
 /* border.c */
 _Py_CODEUNIT *clinker_leave(F *frame, struct clinker_exit *exit,

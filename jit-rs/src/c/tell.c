@@ -45,15 +45,6 @@ tell_function(PyObject *callable)
     }
 }
 
-/* Tell in which dictionaries a code object looks up the names of globals. */
-static void
-tell_namespaces(F *frame, PyCodeObject *code)
-{
-    if (clinker_watch(frame->f_globals) && clinker_watch(frame->f_builtins)) {
-        clinker_saw_namespaces(code, frame->f_globals, frame->f_builtins);
-    }
-}
-
 /* Tell of a method that is a function, of Python or of C. */
 static void
 tell_method_found(PyCodeObject *code, _PyLoadMethodCache *cache)
@@ -273,6 +264,26 @@ loaded(F *frame, _Py_CODEUNIT *instr, int oparg, PyObject **stack_pointer)
            ? DK_UNICODE_ENTRIES(keys)[index].me_value : NULL;
 }
 
+/* Tell what a variable of a module holds, and in which dictionaries a code object looks up the
+ * names of globals. */
+static void
+tell_variable(F *frame, PyCodeObject *code, _Py_CODEUNIT *instr,
+              PyObject **stack_pointer)
+{
+    if (instr->op.code == LOAD_GLOBAL_MODULE
+        || instr->op.code == LOAD_ATTR_MODULE)
+    {
+        clinker_saw_variable(code, (uint32_t)(instr - _PyCode_CODE(code)),
+                             loaded(frame, instr, 0, stack_pointer));
+    }
+    if ((instr->op.code == LOAD_GLOBAL_MODULE
+         || instr->op.code == LOAD_GLOBAL_BUILTIN)
+        && clinker_watch(frame->f_globals) && clinker_watch(frame->f_builtins))
+    {
+        clinker_saw_namespaces(code, frame->f_globals, frame->f_builtins);
+    }
+}
+
 /* Tell what a call with keywords calls, of which there are no specialized forms. */
 static void
 tell_callee(F *frame, PyCodeObject *code, _Py_CODEUNIT *instr, int oparg,
@@ -339,9 +350,7 @@ clinker_tell(F *frame, _Py_CODEUNIT *instr, int oparg, int old_opcode,
         clinker_saw_callee(code, (uint32_t)(instr - _PyCode_CODE(code)),
                            read_u32(cache->func_version));
     }
-    if (generic == LOAD_GLOBAL && instr->op.code != generic) {
-        tell_namespaces(frame, code);
-    }
+    tell_variable(frame, code, instr, stack_pointer);
     if (generic == LOAD_GLOBAL || generic == LOAD_ATTR
         || generic == LOAD_SUPER_ATTR)
     {

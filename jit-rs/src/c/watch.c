@@ -99,12 +99,21 @@ find(PyObject *dict, PyObject *name, PyObject **value)
     return 1;
 }
 
+static int
+is_scalar(PyObject *object)
+{
+    return PyLong_CheckExact(object) || PyFloat_CheckExact(object)
+           || PyUnicode_CheckExact(object) || PyBool_Check(object)
+           || object == Py_None;
+}
+
 /* Find a name among globals and then builtins, which are watched; builtins may be NULL.  Returns 1 if it
  * is among the former, 2 if it is among the latter, and 0 if there is none, or an object of a kind that
- * often changes: it is to be a function, a class or a module.  From now on it is told when that changes. */
+ * often changes: it is to be a function, a class or a module; or a number, a string or None, if that is what
+ * it was before.  From now on it is told when that changes. */
 int
 clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
-                     struct clinker_settled *settled)
+                     PyObject *before, struct clinker_settled *settled)
 {
     PyObject *value;
     int where = 1;
@@ -120,7 +129,8 @@ clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
         where = 2;
     }
     if (!PyFunction_Check(value) && !PyCFunction_Check(value)
-        && !PyType_Check(value) && !PyModule_CheckExact(value))
+        && !PyType_Check(value) && !PyModule_CheckExact(value)
+        && !(value == before && is_scalar(value)))
     {
         return 0;
     }
@@ -128,7 +138,6 @@ clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
     uint64_t *word = filter_word(name, &bit);
     *word |= bit;
     settled->value = value;
-    settled->kind = clinker_kind(value);
     settled->is_class = PyType_Check(value);
     settled->dict = settled->globals = settled->builtins = NULL;
     settled->function = NULL;

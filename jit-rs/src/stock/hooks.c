@@ -376,7 +376,7 @@ clinker_register(PyInterpreterState *interp)
 /* Without hooks, nothing has frames of native code left when a variable changes. */
 int
 clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
-                     struct clinker_settled *settled)
+                     PyObject *before, struct clinker_settled *settled)
 {
     return 0;
 }
