@@ -60,7 +60,7 @@ class Statements:
             "suspend": 4 if scope.flavor == "generator" else 0,
             "await_something": 3 if scope.flavor == "coroutine" else 0,
             "bind_method": 1 if spice["objects"] else 0,
-            "change_world": 0.5 if spice["globals"] else 0,
+            "change_world": 2 if spice["globals"] else 0,
             "consume": 1 if spice["generators"] and depth else 0,
         }
         kind = self.random.choices(list(options), list(options.values()))[0]
@@ -586,6 +586,12 @@ class Statements:
         else:
             self.emit(f"globals()[{name!r}] = clamp({self.expression(self.pick(['int', 'int', 'float']), 1)})")
         classes = list(self.classes)
+        # Those that take the same, more or less.
+        alike = [f.name for f in self.functions if f.flavor == self.functions[-1].flavor] if self.functions else []
+        for names in alike, classes:
+            if len(names) > 1 and self.chance(0.5):
+                name, other = self.random.sample(names, 2)
+                self.emit(f"globals()[{name!r}] = {self.pick([other, other, f'{other} if {self.expression("bool", 1)} else {name}'])}")
         if classes and self.chance(0.4):
             self.emit(f"{self.pick(classes)}.{self.pick(['rank', 'n', 'get'])} = {self.pick(['7', '2.5', 'lambda self, *a: 3'])}")
 
