@@ -195,8 +195,9 @@ fn kind(function: &Function, inst: &Inst) -> Kind {
         | Op::Guard
         // Those of a frame or function are the same all the time.
         | Op::GuardNamespace(..)
-        // Where a frame could be pushed others can until it has ended: native code is left if the limits change.
+        // Where one could be called others can until the function has ended: native code is left if the limits change.
         | Op::GuardRoom
+        | Op::GuardCStack
         | Op::UnboxInt
         | Op::UnboxFloat
         | Op::UnboxBool
@@ -359,6 +360,10 @@ impl Table {
             Op::PutInlineValue(index) => self.store(inline_values + 8 * index, inst),
             Op::BackEdge => {
                 self.memory.insert(key(inst), None);
+            }
+            // It has asked for events as well.
+            Op::Periodic => {
+                self.memory.insert((Op::BackEdge, [None; 2], true), None);
             }
             _ => {}
         }
