@@ -115,6 +115,7 @@ impl Dependencies {
             ids.remove(&id);
             !ids.is_empty()
         };
+        self.around.remove(&id);
         self.dependents.retain(|_, ids| is_left(ids));
         self.around.retain(|_, ids| is_left(ids));
     }

@@ -144,6 +144,35 @@ class SettledTest(ProgramTest):
                 print(error, error.__traceback__.tb_lineno)
         """)
 
+    def test_modules_that_get_another_class(self):
+        self.check("""
+            import types
+            module = types.ModuleType("module")
+            module.value = 5
+            module.f = lambda: "f"
+            class Odd(types.ModuleType):
+                @property
+                def value(self):
+                    return "property"
+                def __getattribute__(self, name):
+                    return (lambda: "odd") if name == "f" else object.__getattribute__(self, name)
+            def run(then=None):
+                before = module.value, module.f()
+                if then:
+                    then()
+                return before, module.value, module.f()
+            for i in range(300):
+                run()
+            def change():
+                module.__class__ = Odd
+            print(run())
+            print(run(change))
+            for i in range(300):
+                run()
+            print(run(lambda: setattr(module, "__class__", types.ModuleType)))
+            print(run())
+        """)
+
     def test_numbers_and_flags(self):
         self.check("""
             import math, sys, types

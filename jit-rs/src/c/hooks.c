@@ -58,6 +58,16 @@ instrumented(PyCodeObject *code, _PyShadowCode *shadow)
     leave(code);
 }
 
+/* A module looks attributes up as its class does. */
+static void
+class_assigned(PyObject *object, PyTypeObject *old_class)
+{
+    if (PyModule_Check(object)) {
+        clinker_invalidate(((PyModuleObject *)object)->md_dict, NULL,
+                           leave_everywhere);
+    }
+}
+
 static void
 evaluation_changed(PyInterpreterState *interp)
 {
@@ -104,6 +114,7 @@ static _PyEvalHooks clinker_hooks = {
     .code_death = code_death,
     .specialized = clinker_tell,
     .instrumented = instrumented,
+    .class_assigned = class_assigned,
     .evaluation_changed = evaluation_changed,
     .fork = fork_stage,
     .frame_query = clinker_frame_query,
