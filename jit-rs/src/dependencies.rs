@@ -7,6 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// A variable of a module: the addresses of the dictionary and the name.
 pub type Variable = (u64, u64);
 
+/// Code objects, by their addresses.
+type Codes = FxHashSet<usize>;
+
 /// Where a code object looks up the names of globals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Namespaces {
@@ -16,18 +19,26 @@ pub struct Namespaces {
     builtins: (u64, u64),
 }
 
-/// The watched dictionaries, and who relies on their variables.
+/// A watched dictionary of variables.
+#[derive(Debug)]
+struct Dictionary {
+    number: u64,
+    /// The code objects whose machine code relies on a variable, by the address of its name.
+    dependents: FxHashMap<u64, Codes>,
+    /// Names of variables that have changed after something had relied on them: nothing does any more.
+    unsettled: FxHashSet<u64>,
+}
+
+/// The watched dictionaries, and who relies on what.
 #[derive(Debug, Default)]
 pub struct Dependencies {
-    /// The number of each dictionary that lives.
-    dictionaries: FxHashMap<u64, u64>,
+    /// Those that live, by their addresses.
+    dictionaries: FxHashMap<u64, Dictionary>,
     count: u64,
     /// The code objects in whose machine code another one is executed in place of calls.
-    around: FxHashMap<usize, FxHashSet<usize>>,
-    /// The code objects whose machine code relies on a variable.
-    dependents: FxHashMap<Variable, FxHashSet<usize>>,
-    /// Variables that have changed after something had relied on them: nothing does any more.
-    unsettled: FxHashSet<Variable>,
+    around: FxHashMap<usize, Codes>,
+    /// The code objects that are among all these.
+    dependents: Codes,
 }
 
 impl Dependencies {
@@ -35,11 +46,15 @@ impl Dependencies {
     pub fn namespaces(&mut self, globals: u64, builtins: u64) -> Namespaces {
         let mut number = |dictionary| {
             let count = &mut self.count;
-            let number = self.dictionaries.entry(dictionary).or_insert_with(|| {
+            let known = self.dictionaries.entry(dictionary).or_insert_with(|| {
                 *count += 1;
-                *count
+                Dictionary {
+                    number: *count,
+                    dependents: FxHashMap::default(),
+                    unsettled: FxHashSet::default(),
+                }
             });
-            (dictionary, *number)
+            (dictionary, known.number)
         };
         Namespaces {
             globals: number(globals),
@@ -49,14 +64,18 @@ impl Dependencies {
 
     /// The dictionaries, if they still live.
     pub fn live(&self, namespaces: Namespaces) -> Option<(u64, u64)> {
-        let lives = |(address, number)| self.dictionaries.get(&address) == Some(&number);
+        let lives = |(address, number)| {
+            let known = self.dictionaries.get(&address);
+            known.is_some_and(|known| known.number == number)
+        };
         let Namespaces { globals, builtins } = namespaces;
         (lives(globals) && lives(builtins)).then_some((globals.0, builtins.0))
     }
 
     /// Whether a variable can be relied on.
-    pub fn is_settled(&self, variable: Variable) -> bool {
-        !self.unsettled.contains(&variable)
+    pub fn is_settled(&self, (dictionary, name): Variable) -> bool {
+        let known = self.dictionaries.get(&dictionary);
+        known.is_some_and(|known| !known.unsettled.contains(&name))
     }
 
     /// The dictionary of a module that is relied on is watched as well.
@@ -64,10 +83,13 @@ impl Dependencies {
         self.namespaces(dictionary, dictionary);
     }
 
-    /// Machine code of a code object relies on variables.
+    /// Machine code of a code object relies on variables of watched dictionaries.
     pub fn add(&mut self, id: usize, variables: impl IntoIterator<Item = Variable>) {
-        for variable in variables {
-            self.dependents.entry(variable).or_default().insert(id);
+        for (dictionary, name) in variables {
+            if let Some(known) = self.dictionaries.get_mut(&dictionary) {
+                known.dependents.entry(name).or_default().insert(id);
+                self.dependents.insert(id);
+            }
         }
     }
 
@@ -75,30 +97,38 @@ impl Dependencies {
     pub fn add_codes(&mut self, id: usize, inner: impl IntoIterator<Item = usize>) {
         for inner in inner {
             self.around.entry(inner).or_default().insert(id);
+            self.dependents.insert(id);
         }
     }
 
     /// Takes out the code objects in whose machine code another one is executed in place of calls.
-    pub fn take_code(&mut self, inner: usize) -> FxHashSet<usize> {
+    pub fn take_code(&mut self, inner: usize) -> Codes {
         self.around.remove(&inner).unwrap_or_default()
     }
 
-    /// Takes out the code objects that rely on a variable which is about to change: of all in a dictionary, or of all, if `None` is in its place.
-    pub fn take(&mut self, dictionary: Option<u64>, name: Option<u64>) -> FxHashSet<usize> {
-        let is_meant = |&(of, named): &Variable| {
-            dictionary.is_none_or(|dictionary| of == dictionary)
-                && name.is_none_or(|name| named == name)
-        };
-        let changed: Vec<Variable> = match (dictionary, name) {
-            (Some(dictionary), Some(name)) => vec![(dictionary, name)],
-            _ => self.dependents.keys().copied().filter(is_meant).collect(),
-        };
-        let mut dependents = FxHashSet::default();
-        for variable in changed {
-            if let Some(ids) = self.dependents.remove(&variable) {
-                self.unsettled.insert(variable);
-                dependents.extend(ids);
+    /// Takes out the code objects that rely on a variable which is about to change: of all in a dictionary, or of all, if `None` is in its
+    /// place.
+    pub fn take(&mut self, dictionary: Option<u64>, name: Option<u64>) -> Codes {
+        let mut dependents = Codes::default();
+        let mut take = |known: &mut Dictionary| {
+            let changed: Vec<u64> = match name {
+                Some(name) => vec![name],
+                None => known.dependents.keys().copied().collect(),
+            };
+            for name in changed {
+                if let Some(ids) = known.dependents.remove(&name) {
+                    known.unsettled.insert(name);
+                    dependents.extend(ids);
+                }
             }
+        };
+        match dictionary {
+            Some(dictionary) => self
+                .dictionaries
+                .get_mut(&dictionary)
+                .into_iter()
+                .for_each(take),
+            None => self.dictionaries.values_mut().for_each(&mut take),
         }
         dependents
     }
@@ -106,17 +136,21 @@ impl Dependencies {
     /// A dictionary has died.
     pub fn died(&mut self, dictionary: u64) {
         self.dictionaries.remove(&dictionary);
-        self.unsettled.retain(|&(of, _)| of != dictionary);
     }
 
     /// A code object has died.
     pub fn forget(&mut self, id: usize) {
-        let is_left = |ids: &mut FxHashSet<usize>| {
+        self.around.remove(&id);
+        if !self.dependents.remove(&id) {
+            return;
+        }
+        let is_left = |ids: &mut Codes| {
             ids.remove(&id);
             !ids.is_empty()
         };
-        self.around.remove(&id);
-        self.dependents.retain(|_, ids| is_left(ids));
+        for known in self.dictionaries.values_mut() {
+            known.dependents.retain(|_, ids| is_left(ids));
+        }
         self.around.retain(|_, ids| is_left(ids));
     }
 }
@@ -128,6 +162,7 @@ mod tests {
     #[test]
     fn who_relies_on_a_variable_is_told_once() {
         let mut dependencies = Dependencies::default();
+        dependencies.namespaces(1, 2);
         dependencies.add(7, [(1, 10), (2, 20)]);
         dependencies.add(8, [(1, 10)]);
         let told = dependencies.take(Some(1), Some(10));
@@ -151,6 +186,7 @@ mod tests {
     #[test]
     fn what_nothing_relies_on_stays_settled() {
         let mut dependencies = Dependencies::default();
+        dependencies.watch(1);
         assert!(dependencies.take(Some(1), Some(10)).is_empty());
         assert!(dependencies.is_settled((1, 10)));
         dependencies.add(7, [(1, 10)]);
