@@ -10,7 +10,7 @@
 #define FILTER_BITS 1024
 static uint64_t filter[FILTER_BITS / 64];
 
-// Whether the stacks of all that runs can be found.
+// Whether not all frames that run can be found.
 static int is_blind;
 
 static uint64_t *
@@ -117,7 +117,7 @@ clinker_find_settled(PyObject *globals, PyObject *builtins, PyObject *name,
 {
     PyObject *value;
     int where = 1;
-    if (!find(globals, name, &value)) {
+    if (is_blind || !find(globals, name, &value)) {
         return 0;
     }
     if (value == NULL) {
