@@ -17,6 +17,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+unsafe extern "C" {
+    fn clinker_leave_all();
+}
+
 /// Executions after which what a program asked for is compiled again, if nothing else is compiled.
 pub const WANTED_PERIOD: u32 = 64;
 
@@ -98,8 +102,15 @@ pub fn with<T: Default>(act: impl FnOnce(&mut Client) -> T) -> T {
             .map(ToString::to_string)
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "unknown".into());
-        // The machine code that there is, and what it refers to, is still used.
-        std::mem::forget(std::mem::replace(&mut *state, State::Failed(cause)));
+        // Nobody is told any more when what machine code relies on changes. What runs of it is still used until it is left.
+        if let State::On(client) = std::mem::replace(&mut *state, State::Failed(cause)) {
+            let mut client = std::mem::ManuallyDrop::new(client);
+            if let Some(compiler) = &mut client.compiler {
+                compiler.close();
+                // SAFETY: the GIL is held, as in all calls of the interpreter.
+                unsafe { clinker_leave_all() };
+            }
+        }
         T::default()
     })
 }

@@ -175,6 +175,12 @@ clinker_changed(F *frame)
     return clinker_is_changed(frame);
 }
 
+/* Native code asks for all that it relies on, and may go on. */
+void
+clinker_leave_all(void)
+{
+}
+
 #endif
 
 /* Tell of what the frames of all threads run, as code objects: native code of
