@@ -210,14 +210,8 @@ impl Compiler {
             };
             let name = snapshot.name_of(load);
             let dependencies = &mut self.dependencies;
-            let is_settled = match settled.scope {
-                Scope::Globals(of) | Scope::Module(_, of) => dependencies.is_settled((of, name)),
-                Scope::Builtins(globals, builtins) => {
-                    dependencies.is_settled((globals, name))
-                        && dependencies.is_settled((builtins, name))
-                }
-            };
-            if !is_settled {
+            let mut dictionaries = settled.scope.dictionaries();
+            if !dictionaries.all(|dictionary| dependencies.is_settled((dictionary, name))) {
                 continue;
             }
             all.insert(load.start, settled);
@@ -301,7 +295,7 @@ fn class_constants(snapshot: &Snapshot) -> FxHashMap<(u32, u64), Constant> {
 fn methods(snapshot: &Snapshot) -> FxHashMap<u64, (Convention, u64)> {
     let is_access = |access: &&Instruction| access.opcode == opcode::LOAD_ATTR;
     let found = |access: &Instruction| {
-        let name = snapshot.names[access.oparg as usize >> 1];
+        let name = snapshot.name_of(access);
         let forms = snapshot.forms(access);
         let method = move |form: &Form| {
             let seen = snapshot

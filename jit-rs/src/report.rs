@@ -14,7 +14,7 @@ pub struct Compilation {
     pub refused: BTreeMap<String, u64>,
     /// Guesses that were dropped since they had been wrong too often.
     pub refuted: u64,
-    /// How often machine code was dropped since a variable of a module changed that it relied on.
+    /// How often machine code was dropped since something changed that it relied on.
     pub invalidated: u64,
     /// How often something was compiled again since native code was often left where nothing had been executed before.
     pub unseen: u64,

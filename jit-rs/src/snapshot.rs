@@ -80,6 +80,17 @@ pub enum Scope {
     Module(u64, u64),
 }
 
+impl Scope {
+    /// The dictionaries in which the variable is looked up.
+    pub fn dictionaries(self) -> impl Iterator<Item = u64> {
+        let (first, second) = match self {
+            Self::Globals(dictionary) | Self::Module(_, dictionary) => (dictionary, None),
+            Self::Builtins(globals, builtins) => (globals, Some(builtins)),
+        };
+        [first].into_iter().chain(second)
+    }
+}
+
 /// The parameters of a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
@@ -203,11 +214,7 @@ impl Code {
     pub fn variables(&self) -> FxHashSet<(u64, u64)> {
         let own = self.settled.iter().flat_map(|(&start, settled)| {
             let name = self.at(start).map(|load| self.name_of(load));
-            let (first, second) = match settled.scope {
-                Scope::Globals(dictionary) | Scope::Module(_, dictionary) => (dictionary, None),
-                Scope::Builtins(globals, builtins) => (globals, Some(builtins)),
-            };
-            let dictionaries = [first].into_iter().chain(second);
+            let dictionaries = settled.scope.dictionaries();
             dictionaries.filter_map(move |dictionary| Some((dictionary, name?)))
         });
         let inlinees = self.inlinees.values();

@@ -36,10 +36,10 @@ impl Builder<'_> {
         }
         let count = self.instruction.oparg as usize + 2;
         let operands = self.peek_many(count).to_vec();
-        // There is no form for methods of what is derived from built-in classes.
         let (callable, first, args) = (operands[0], operands[1], &operands[2..]);
         let first_type = self.ty(first);
         let has_first = !first_type.may_be(Type::NULL);
+        // There is no form for methods of what is derived from built-in classes.
         let known = self.methods.get(&callable).filter(|_| has_first);
         let method = known.map(|&(convention, _)| (Kind::Method, convention));
         let Some((kind, convention)) = form(self.guess()).or(method) else {

@@ -123,11 +123,11 @@ clinker_frame_query(_PyInterpreterFrame *frame, int write)
 /* Mark the frames of a thread that run a code object, or all if it is NULL, so that
  * native code hands them back. */
 static void
-mark_frames(T *tstate, PyCodeObject *code)
+mark_frames(T *tstate, const void *code)
 {
     for (F *frame = tstate->current_frame; frame; frame = frame->previous) {
         if (code == NULL ? frame->stacktop == CLINKER_NATIVE
-                         : frame->f_executable == (PyObject *)code)
+                         : frame->f_executable == code)
         {
             clinker_frame_query(frame, 1);
         }
@@ -136,14 +136,14 @@ mark_frames(T *tstate, PyCodeObject *code)
 
 /* Native code of a code object is to be left in this thread. */
 void
-clinker_leave_here(PyCodeObject *code)
+clinker_leave_here(const void *code)
 {
     mark_frames(_PyThreadState_GET(), code);
 }
 
 /* The same, whichever thread runs it. */
 void
-clinker_leave_everywhere(PyCodeObject *code)
+clinker_leave_everywhere(const void *code)
 {
     PyInterpreterState *interp = _PyInterpreterState_GET();
     HEAD_LOCK(interp->runtime);
@@ -183,19 +183,25 @@ clinker_leave_all(void)
 
 #endif
 
+/* Whether not all frames that run can be found: greenlets have stacks that no
+ * thread leads to. */
+int
+clinker_may_hide_frames(void)
+{
+    PyObject *modules = _PyInterpreterState_GET()->imports.modules;
+    return modules == NULL
+           || PyDict_GetItemString(modules, "greenlet") != NULL;
+}
+
 /* Tell of what the frames of all threads run, as code objects: native code of
- * others is not being executed.  Returns 0 if that is not known, since greenlets
- * have stacks that no thread leads to. */
+ * others is not being executed.  Returns 0 if that is not known. */
 int
 clinker_tell_running(void (*tell)(void *, const void *), void *data)
 {
-    PyInterpreterState *interp = _PyInterpreterState_GET();
-    PyObject *modules = interp->imports.modules;
-    if (modules == NULL
-        || PyDict_GetItemString(modules, "greenlet") != NULL)
-    {
+    if (clinker_may_hide_frames()) {
         return 0;
     }
+    PyInterpreterState *interp = _PyInterpreterState_GET();
     HEAD_LOCK(interp->runtime);
     for (T *tstate = interp->threads.head; tstate; tstate = tstate->next) {
         for (F *frame = tstate->current_frame; frame; frame = frame->previous)

@@ -35,25 +35,14 @@ code_death(PyCodeObject *code, _PyShadowCode *shadow)
 }
 
 static void
-leave_here(const void *code)
-{
-    clinker_leave_here((PyCodeObject *)code);
-}
-
-static void
-leave_everywhere(const void *code)
-{
-    clinker_leave_everywhere((PyCodeObject *)code);
-}
-
-static void
 instrumented(PyCodeObject *code, _PyShadowCode *shadow)
 {
     uintptr_t version = _PyInterpreterState_GET()->ceval.instrumentation_version;
     int is_alone = code->_co_instrumentation_version == version;
     // If that of all code changes, the other threads will see the version; and
     // the lock of their list may be held.
-    void (*leave)(const void *) = is_alone ? leave_everywhere : leave_here;
+    void (*leave)(const void *) = is_alone ? clinker_leave_everywhere
+                                           : clinker_leave_here;
     clinker_instrumented(code, leave);
     leave(code);
 }
@@ -64,7 +53,7 @@ class_assigned(PyObject *object, PyTypeObject *old_class)
 {
     if (PyModule_Check(object)) {
         clinker_invalidate(((PyModuleObject *)object)->md_dict, NULL,
-                           leave_everywhere);
+                           clinker_leave_everywhere);
     }
 }
 

@@ -292,7 +292,6 @@ const struct entry clinker_layout[] = {
     NUMBER("SHIM_FRAME_SIZE", FRAME_SPECIALS_SIZE + 2),
     NUMBER("PUSH_SIZE", sizeof(struct clinker_push)),
     OFFSET("CODE_MONITORING", PyCodeObject, _co_monitoring),
-    // Where the last eight bytes of it begin.
     NUMBER("ACTION_SIZE", sizeof(struct clinker_action)),
     NUMBER("MAX_EXITS", CLINKER_MAX_EXITS),
     NUMBER("MAX_DIRECT", CLINKER_MAX_DIRECT),

@@ -364,9 +364,10 @@ void clinker_act(F *frame, const struct clinker_exit *exit, uint64_t *values,
                  uint32_t from, uint32_t to);
 
 /* frame.c */
-void clinker_leave_here(PyCodeObject *code);
-void clinker_leave_everywhere(PyCodeObject *code);
+void clinker_leave_here(const void *code);
+void clinker_leave_everywhere(const void *code);
 void clinker_leave_all(void);
+int clinker_may_hide_frames(void);
 void clinker_fill_slot(F *frame, int slot, PyObject *object);
 void clinker_release_kept(F *frame);
 void clinker_frame_query(F *frame, int write);

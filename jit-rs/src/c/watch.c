@@ -21,12 +21,6 @@ filter_word(PyObject *name, uint64_t *bit)
     return &filter[number / 64];
 }
 
-static void
-leave(const void *code)
-{
-    clinker_leave_everywhere((PyCodeObject *)code);
-}
-
 /* Whether it is the import of greenlet, whose stacks no thread leads to. */
 static int
 begins_greenlets(PyObject *dict, PyObject *name)
@@ -46,19 +40,19 @@ is_about_to_change(PyDict_WatchEvent event, PyObject *dict, PyObject *name,
         if (PyUnicode_CheckExact(name) && PyUnicode_CHECK_INTERNED(name)) {
             if (begins_greenlets(dict, name)) {
                 is_blind = 1;
-                clinker_invalidate(NULL, NULL, leave);
+                clinker_invalidate(NULL, NULL, clinker_leave_everywhere);
                 return 0;
             }
             uint64_t bit;
             const uint64_t *word = filter_word(name, &bit);
             if (*word & bit) {
-                clinker_invalidate(dict, name, leave);
+                clinker_invalidate(dict, name, clinker_leave_everywhere);
             }
             return 0;
         }
         // It may be equal to any name.
     }
-    clinker_invalidate(dict, NULL, leave);
+    clinker_invalidate(dict, NULL, clinker_leave_everywhere);
     if (event == PyDict_EVENT_DEALLOCATED) {
         clinker_dictionary_died(dict);
     }
@@ -78,10 +72,8 @@ clinker_watch(PyObject *dict)
     PyInterpreterState *interp = _PyInterpreterState_GET();
     PyDict_WatchCallback *place = &interp->dict_state.watchers[WATCHER];
     if (*place == NULL) {
-        PyObject *modules = interp->imports.modules;
         *place = is_about_to_change;
-        is_blind = modules == NULL || !watch(modules)
-                   || PyDict_GetItemString(modules, "greenlet") != NULL;
+        is_blind = clinker_may_hide_frames() || !watch(interp->imports.modules);
     }
     return *place == is_about_to_change && !is_blind && watch(dict);
 }
